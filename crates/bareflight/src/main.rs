@@ -1,0 +1,2 @@
+//! The `bareflight` command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Scenarios, observation log, invariants, faults and campaigns.

@@ -1,0 +1,1 @@
+//! Which connection, and which TLS session, may serve this request?

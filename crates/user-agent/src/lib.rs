@@ -1,0 +1,1 @@
+//! Policy, pool key and connections composed: a sans-I/O fetch.
