@@ -1,0 +1,383 @@
+//! What is a header list, and how is a value read from it?
+//!
+//! <https://fetch.spec.whatwg.org/#terminology-headers>
+//!
+//! Names are kept in lower case. The standard keeps them as written and compares them without case; the spelling shows only
+//! in HTTP/1.1 bytes, which are not this crate's business, and so no decision can depend on it.
+
+use crate::method::{is_forbidden_method, is_token};
+use bytes::Bytes;
+use compact_str::CompactString;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// A [header name](https://fetch.spec.whatwg.org/#header-name), in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HeaderName(CompactString);
+
+/// A [header value](https://fetch.spec.whatwg.org/#header-value): bytes without NUL, LF or CR, and without blanks at its ends.
+///
+/// Cloning counts a reference.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeaderValue(Bytes);
+
+/// A [header](https://fetch.spec.whatwg.org/#concept-header): a name and a value.
+pub type Header = (HeaderName, HeaderValue);
+
+/// A [header list](https://fetch.spec.whatwg.org/#concept-header-list): ordered, with repetitions.
+///
+/// Cloning counts a reference; a change copies the list only while it is shared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderList(Option<Arc<Vec<Header>>>);
+
+/// Bytes that cannot be a header.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidHeader {
+    /// The name is not a token (RFC 9110 section 5.1).
+    #[error(
+        "{0:?} is not a header name: use letters, digits and hyphens, without blanks or colons"
+    )]
+    Name(String),
+    /// The value of the named header holds a byte that no header value may hold.
+    #[error(
+        "the value of {name} holds the byte {byte:#04x} at offset {offset}: a value may hold neither NUL nor a line break"
+    )]
+    Value {
+        /// The header's name.
+        name: String,
+        /// The first byte that is not allowed.
+        byte: u8,
+        /// Where it stands, in bytes from the start of the value after blanks at both ends were removed.
+        offset: usize,
+    },
+}
+
+macro_rules! names {
+    ($($constant:ident = $text:literal,)+) => {
+        impl HeaderName {
+            $(
+                #[doc = concat!("`", $text, "`")]
+                pub const $constant: Self = Self(CompactString::const_new($text));
+            )+
+        }
+    };
+}
+
+names! {
+    ACCEPT = "accept",
+    ACCEPT_LANGUAGE = "accept-language",
+    ACCESS_CONTROL_ALLOW_CREDENTIALS = "access-control-allow-credentials",
+    ACCESS_CONTROL_ALLOW_HEADERS = "access-control-allow-headers",
+    ACCESS_CONTROL_ALLOW_METHODS = "access-control-allow-methods",
+    ACCESS_CONTROL_ALLOW_ORIGIN = "access-control-allow-origin",
+    ACCESS_CONTROL_MAX_AGE = "access-control-max-age",
+    ACCESS_CONTROL_REQUEST_HEADERS = "access-control-request-headers",
+    ACCESS_CONTROL_REQUEST_METHOD = "access-control-request-method",
+    AUTHORIZATION = "authorization",
+    CLEAR_SITE_DATA = "clear-site-data",
+    CLIENT_CERT = "client-cert",
+    CONTENT_LANGUAGE = "content-language",
+    CONTENT_TYPE = "content-type",
+    COOKIE = "cookie",
+    LOCATION = "location",
+    ORIGIN = "origin",
+    PROXY_AUTHORIZATION = "proxy-authorization",
+    RANGE = "range",
+    REFERRER_POLICY = "referrer-policy",
+    SET_COOKIE = "set-cookie",
+}
+
+impl HeaderName {
+    /// Reads a name in any case.
+    ///
+    /// # Errors
+    /// [`InvalidHeader::Name`] where it is not a token.
+    pub fn parse(name: &str) -> Result<Self, InvalidHeader> {
+        if !is_token(name.as_bytes()) {
+            return Err(InvalidHeader::Name(name.to_owned()));
+        }
+        let mut lower = CompactString::new(name);
+        lower.make_ascii_lowercase();
+        Ok(Self(lower))
+    }
+
+    /// The name in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is a [CORS non-wildcard request-header name](https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name):
+    /// `Authorization`, which `*` never stands for.
+    #[must_use]
+    pub fn is_cors_non_wildcard(&self) -> bool {
+        is_cors_non_wildcard_request_header_name(self.as_str())
+    }
+
+    /// Whether this is a [request-body-header name](https://fetch.spec.whatwg.org/#request-body-header-name), which goes when a
+    /// redirect takes the body away.
+    #[must_use]
+    pub fn is_request_body_header(&self) -> bool {
+        matches!(
+            self.as_str(),
+            "content-encoding" | "content-language" | "content-location" | "content-type"
+        )
+    }
+}
+
+/// [`HeaderName::is_cors_non_wildcard`] for a name in lower case.
+pub(crate) fn is_cors_non_wildcard_request_header_name(lower: &str) -> bool {
+    lower == "authorization"
+}
+
+impl core::fmt::Display for HeaderName {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl HeaderValue {
+    /// [Normalizes](https://fetch.spec.whatwg.org/#concept-header-value-normalize) bytes (HTTP whitespace at both ends goes) and
+    /// takes them as a value. `name` is only used to say where the trouble is.
+    ///
+    /// # Errors
+    /// [`InvalidHeader::Value`] where NUL, LF or CR is left.
+    pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, InvalidHeader> {
+        let bytes = trim_http_whitespace(bytes);
+        match bytes
+            .iter()
+            .position(|byte| matches!(byte, 0 | b'\n' | b'\r'))
+        {
+            Some(offset) => Err(InvalidHeader::Value {
+                name: name.to_owned(),
+                byte: bytes[offset],
+                offset,
+            }),
+            None => Ok(Self(Bytes::copy_from_slice(bytes))),
+        }
+    }
+
+    /// A value known when the program was written.
+    ///
+    /// # Panics
+    /// Where the text is no header value, or has blanks at its ends.
+    #[must_use]
+    pub const fn from_static(text: &'static str) -> Self {
+        let bytes = text.as_bytes();
+        let mut index = 0;
+        while index < bytes.len() {
+            assert!(
+                bytes[index] >= b' ' && bytes[index] != 0x7F,
+                "a static header value is printable"
+            );
+            index += 1;
+        }
+        assert!(
+            bytes.is_empty() || (bytes[0] != b' ' && bytes[bytes.len() - 1] != b' '),
+            "blanks at an end"
+        );
+        Self(Bytes::from_static(bytes))
+    }
+
+    /// A value that was built from valid parts.
+    pub(crate) fn from_valid(bytes: impl Into<Bytes>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Shows the value as text, one char a byte ([isomorphic decoding](https://infra.spec.whatwg.org/#isomorphic-decode)).
+impl core::fmt::Display for HeaderValue {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        use core::fmt::Write;
+        self.0
+            .iter()
+            .try_for_each(|&byte| f.write_char(char::from(byte)))
+    }
+}
+
+impl HeaderList {
+    /// The empty list; nothing is allocated.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(None)
+    }
+
+    /// Reads names and values, each in the form of [`HeaderName::parse`] and [`HeaderValue::parse`].
+    ///
+    /// # Errors
+    /// [`InvalidHeader`] for the first that is no header.
+    pub fn parse<'a>(
+        headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) -> Result<Self, InvalidHeader> {
+        headers
+            .into_iter()
+            .map(|(name, value)| Ok((HeaderName::parse(name)?, HeaderValue::parse(name, value)?)))
+            .collect()
+    }
+
+    /// [Appends](https://fetch.spec.whatwg.org/#concept-header-list-append) a header.
+    pub fn append(&mut self, name: HeaderName, value: HeaderValue) {
+        Arc::make_mut(self.0.get_or_insert_default()).push((name, value));
+    }
+
+    /// [Deletes](https://fetch.spec.whatwg.org/#concept-header-list-delete) every header of that name.
+    pub fn delete(&mut self, name: &HeaderName) {
+        self.retain(|candidate| candidate != name);
+    }
+
+    /// Keeps the headers whose names pass; the list is not copied where all do.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&HeaderName) -> bool) {
+        if self.iter().any(|(name, _)| !keep(name))
+            && let Some(headers) = &mut self.0
+        {
+            Arc::make_mut(headers).retain(|(name, _)| keep(name));
+        }
+    }
+
+    /// Whether the list [contains](https://fetch.spec.whatwg.org/#header-list-contains) the name.
+    #[must_use]
+    pub fn contains(&self, name: &HeaderName) -> bool {
+        self.iter().any(|(candidate, _)| candidate == name)
+    }
+
+    /// [Gets](https://fetch.spec.whatwg.org/#concept-header-list-get) the values of a name, joined by a comma and a space.
+    #[must_use]
+    pub fn get(&self, name: &HeaderName) -> Option<Cow<'_, [u8]>> {
+        let mut values = self.values(name.clone()).map(HeaderValue::as_bytes);
+        let first = values.next()?;
+        let rest: Vec<&[u8]> = values.collect();
+        if rest.is_empty() {
+            return Some(Cow::Borrowed(first));
+        }
+        Some(Cow::Owned(
+            std::iter::once(first)
+                .chain(rest)
+                .collect::<Vec<_>>()
+                .join(&b", "[..]),
+        ))
+    }
+
+    /// The values of a name, in order.
+    pub fn values(&self, name: HeaderName) -> impl Iterator<Item = &HeaderValue> {
+        self.iter()
+            .filter(move |(candidate, _)| *candidate == name)
+            .map(|(_, value)| value)
+    }
+
+    /// The headers in order.
+    pub fn iter(&self) -> core::slice::Iter<'_, Header> {
+        self.0.as_deref().map_or(&[][..], Vec::as_slice).iter()
+    }
+
+    /// How many headers there are, repetitions included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.iter().len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl FromIterator<Header> for HeaderList {
+    fn from_iter<I: IntoIterator<Item = Header>>(headers: I) -> Self {
+        let headers: Vec<Header> = headers.into_iter().collect();
+        Self((!headers.is_empty()).then(|| Arc::new(headers)))
+    }
+}
+
+impl<'a> IntoIterator for &'a HeaderList {
+    type Item = &'a Header;
+    type IntoIter = core::slice::Iter<'a, Header>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Whether a header is a [forbidden request-header](https://fetch.spec.whatwg.org/#forbidden-request-header), which pages may
+/// not set: the user agent's own, and method overrides that name a forbidden method.
+#[must_use]
+pub fn is_forbidden_request_header(name: &HeaderName, value: &HeaderValue) -> bool {
+    const FORBIDDEN: [&str; 21] = [
+        "accept-charset",
+        "accept-encoding",
+        "access-control-request-headers",
+        "access-control-request-method",
+        "connection",
+        "content-length",
+        "cookie",
+        "cookie2",
+        "date",
+        "dnt",
+        "expect",
+        "host",
+        "keep-alive",
+        "origin",
+        "referer",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+    ];
+    let name = name.as_str();
+    FORBIDDEN.contains(&name)
+        || name.starts_with("proxy-")
+        || name.starts_with("sec-")
+        || (matches!(
+            name,
+            "x-http-method" | "x-http-method-override" | "x-method-override"
+        ) && split_on_commas(value.as_bytes()).any(is_forbidden_method))
+}
+
+/// [Gets, decodes and splits](https://fetch.spec.whatwg.org/#header-value-get-decode-and-split) a value: at commas outside of
+/// quoted strings, blanks removed.
+pub(crate) fn split_on_commas(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut quoted = false;
+    let mut escaped = false;
+    value
+        .split(move |&byte| {
+            let splits = byte == b',' && !quoted;
+            if byte == b'"' && !escaped {
+                quoted = !quoted;
+            }
+            escaped = quoted && byte == b'\\' && !escaped;
+            splits
+        })
+        .map(trim_tab_or_space)
+}
+
+/// Removes [HTTP whitespace bytes](https://fetch.spec.whatwg.org/#http-whitespace-byte) at both ends.
+pub(crate) fn trim_http_whitespace(bytes: &[u8]) -> &[u8] {
+    trim(bytes, |byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+}
+
+/// Removes [HTTP tab or space bytes](https://fetch.spec.whatwg.org/#http-tab-or-space-byte) at both ends.
+pub(crate) fn trim_tab_or_space(bytes: &[u8]) -> &[u8] {
+    trim(bytes, |byte| matches!(byte, b' ' | b'\t'))
+}
+
+fn trim(mut bytes: &[u8], blank: impl Fn(u8) -> bool) -> &[u8] {
+    while let [first, rest @ ..] = bytes
+        && blank(*first)
+    {
+        bytes = rest;
+    }
+    while let [rest @ .., last] = bytes
+        && blank(*last)
+    {
+        bytes = rest;
+    }
+    bytes
+}

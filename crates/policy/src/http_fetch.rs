@@ -1,0 +1,54 @@
+//! Is the server asked first, and what becomes of a redirect? The decisions of HTTP fetch.
+//!
+//! <https://fetch.spec.whatwg.org/#http-fetch>
+
+use crate::main_fetch::Route;
+use crate::preflight_cache::PreflightCache;
+use crate::request::{Mode, RedirectMode, Request};
+use core::time::Duration;
+
+/// Whether a preflight must succeed before the request may be sent: the route asks for one and the cache has no match.
+#[must_use]
+pub fn needs_preflight(
+    request: &Request,
+    route: Route,
+    cache: &PreflightCache,
+    now: Duration,
+) -> bool {
+    route == Route::CorsWithPreflight && !cache.matches(request, now)
+}
+
+/// Whether a status is a [redirect status](https://fetch.spec.whatwg.org/#redirect-status).
+#[must_use]
+pub const fn is_redirect_status(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
+}
+
+/// What [HTTP fetch](https://fetch.spec.whatwg.org/#concept-http-fetch) does with a response's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnResponse {
+    /// Not a redirect: the response is the answer.
+    Deliver,
+    /// A redirect to follow: go on with [`http_redirect_fetch`](crate::http_redirect_fetch).
+    Follow,
+    /// A redirect that is handed back as an opaque-redirect filtered response.
+    OpaqueRedirect,
+    /// A redirect that the navigation decides about; it calls [`http_redirect_fetch`](crate::http_redirect_fetch) if it goes on.
+    NavigationDecides,
+    /// A redirect that is a network error.
+    NetworkError,
+}
+
+/// Switches on the request's redirect mode if the status is a redirect status.
+#[must_use]
+pub fn on_response(request: &Request, status: u16) -> OnResponse {
+    if !is_redirect_status(status) {
+        return OnResponse::Deliver;
+    }
+    match (request.redirect_mode, request.mode) {
+        (RedirectMode::Error, _) => OnResponse::NetworkError,
+        (RedirectMode::Follow, _) => OnResponse::Follow,
+        (RedirectMode::Manual, Mode::Navigate) => OnResponse::NavigationDecides,
+        (RedirectMode::Manual, _) => OnResponse::OpaqueRedirect,
+    }
+}

@@ -1,0 +1,57 @@
+//! Under which top-level site does this happen? The network partition key.
+//!
+//! <https://fetch.spec.whatwg.org/#network-partition-keys>
+
+use crate::origin::{Origin, Site};
+use std::sync::Arc;
+
+/// A [network partition key](https://fetch.spec.whatwg.org/#network-partition-key): the top-level site, and a second key that is
+/// absent or the implementation's own. Cloning counts references.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NetworkPartitionKey {
+    site: Site,
+    second: Option<Arc<str>>,
+}
+
+impl NetworkPartitionKey {
+    /// [Determines the key](https://fetch.spec.whatwg.org/#determine-the-network-partition-key) of an environment from its
+    /// top-level origin, without a second key.
+    #[must_use]
+    pub fn of_top_level(origin: &Origin) -> Self {
+        Self {
+            site: origin.site(),
+            second: None,
+        }
+    }
+
+    /// The same site with a second key of the implementation's choice, such as a user context or the frame's site.
+    #[must_use]
+    pub fn with_second(self, second: &str) -> Self {
+        Self {
+            second: Some(second.into()),
+            ..self
+        }
+    }
+
+    /// The top-level site.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The second key.
+    #[must_use]
+    pub fn second(&self) -> Option<&str> {
+        self.second.as_deref()
+    }
+}
+
+/// The site, and the second key after a blank where there is one.
+impl core::fmt::Display for NetworkPartitionKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match &self.second {
+            None => write!(f, "{}", self.site),
+            Some(second) => write!(f, "{} {second}", self.site),
+        }
+    }
+}
