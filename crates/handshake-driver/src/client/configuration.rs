@@ -1,0 +1,125 @@
+//! Which configuration serves this key? One resolver and one verifier for each key, for as long as the driver lives.
+//!
+//! In rustls a session is compatible with a configuration if resolver and verifier are the same *objects* as those that
+//! it was obtained with. A configuration rebuilt for each connection would silently never resume; one resolver shared
+//! between keys would resume across them. Both directions are this crate's first test.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+
+use super::resolver::Resolver;
+use super::session::Shelf;
+use crate::clock::Clock;
+use crate::error::ConnectError;
+use crate::pki::Pki;
+use crate::plan::{ClientConfiguration, ConfigKey, Protocol, Trust};
+
+/// Configurations that one driver keeps.
+pub const MAX_CONFIGURATIONS: usize = 4096;
+
+/// The configurations of one driver, by key.
+#[derive(Default)]
+pub(crate) struct Configurations(HashMap<ConfigKey, (ClientConfiguration, ClientConfig)>);
+
+impl Configurations {
+    /// The configuration of this key, with `shelf` as the session store of one connection.
+    pub(crate) fn of(
+        &mut self,
+        plan: &ClientConfiguration,
+        pki: &Pki,
+        clock: &Arc<Clock>,
+        shelf: Arc<Shelf>,
+    ) -> Result<Arc<ClientConfig>, ConnectError> {
+        if !self.0.contains_key(&plan.key) {
+            if self.0.len() == MAX_CONFIGURATIONS {
+                return Err(ConnectError::Full("configurations"));
+            }
+            let built = build(plan, pki, clock)?;
+            self.0.insert(plan.key, (plan.clone(), built));
+        }
+        let (built_for, config) = &self.0[&plan.key];
+        if built_for != plan {
+            return Err(ConnectError::KeyConflict(plan.key));
+        }
+        let mut config = config.clone();
+        config.resumption = Resumption::store(shelf);
+        Ok(Arc::new(config))
+    }
+}
+
+fn build(
+    plan: &ClientConfiguration,
+    pki: &Pki,
+    clock: &Arc<Clock>,
+) -> Result<ClientConfig, ConnectError> {
+    let provider = pki.provider();
+    let mut config =
+        ClientConfig::builder_with_details(Arc::clone(provider), Arc::clone(clock) as _)
+            .with_protocol_versions(plan.versions.supported())
+            .map_err(ConnectError::Tls)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier(&plan.trust, pki)?)
+            .with_client_cert_resolver(Arc::new(Resolver(plan.answer.clone())));
+    config.alpn_protocols = Protocol::wire(&plan.alpn);
+    Ok(config)
+}
+
+fn verifier(trust: &Trust, pki: &Pki) -> Result<Arc<dyn ServerCertVerifier>, ConnectError> {
+    let provider: &Arc<CryptoProvider> = pki.provider();
+    Ok(match trust {
+        Trust::Authorities(authorities) => {
+            let roots = pki
+                .roots(authorities)
+                .map_err(|e| ConnectError::Tls(Error::General(e.to_string())))?;
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+                .build()
+                .map_err(|e| ConnectError::Tls(Error::General(e.to_string())))?
+        }
+        Trust::Anyone => Arc::new(Credulous(provider.signature_verification_algorithms)),
+    })
+}
+
+/// [`Trust::Anyone`]: believes every certificate, but still wants the proof that the peer holds its key.
+#[derive(Debug)]
+struct Credulous(WebPkiSupportedAlgorithms);
+
+impl ServerCertVerifier for Credulous {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}

@@ -1,0 +1,13 @@
+//! What does a client send, and what does it get? TLS sessions, answers to CertificateRequest, configurations by key.
+
+mod configuration;
+mod connection;
+mod resolver;
+mod session;
+
+pub(crate) use configuration::Configurations;
+pub use configuration::MAX_CONFIGURATIONS;
+pub(crate) use connection::{Command, Line, Setup, begin};
+pub(crate) use resolver::Asked;
+pub use session::Session;
+pub(crate) use session::Shelf;

@@ -1,0 +1,83 @@
+//! Was this connection asked for a certificate, and what was the answer?
+//!
+//! rustls lets a session resume only under the very resolver object that it was obtained with. So there is one
+//! [`Resolver`] for each configuration, shared by its connections, and who asked is found out another way: while a
+//! connection's handshake is polled, its [`Asked`] is the current one of the thread.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
+use rustls::sign::CertifiedKey;
+
+use crate::plan::Answer;
+
+/// Answers for all connections of one configuration, always the same.
+#[derive(Debug)]
+pub(crate) struct Resolver(pub(crate) Answer);
+
+impl ResolvesClientCert for Resolver {
+    fn resolve(
+        &self,
+        _issuers: &[&[u8]],
+        _schemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
+        CURRENT.with_borrow(|current| {
+            if let Some(asked) = current {
+                asked.0.store(true, Ordering::Relaxed);
+            }
+        });
+        match &self.0 {
+            Answer::Present(key) => Some(Arc::clone(key)),
+            Answer::Decline | Answer::Abort => None,
+        }
+    }
+
+    fn has_certs(&self) -> bool {
+        matches!(self.0, Answer::Present(_))
+    }
+}
+
+/// Whether one connection's client was asked for a certificate.
+#[derive(Debug, Default)]
+pub(crate) struct Asked(AtomicBool);
+
+impl Asked {
+    pub(crate) fn was_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Runs a handshake so that the resolver knows whose it is.
+    pub(crate) fn watch<F: Future + Unpin>(self: &Arc<Self>, handshake: F) -> Watched<F> {
+        Watched {
+            asked: Arc::clone(self),
+            handshake,
+        }
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Asked>>> = const { RefCell::new(None) };
+}
+
+/// See [`Asked::watch`].
+pub(crate) struct Watched<F> {
+    asked: Arc<Asked>,
+    handshake: F,
+}
+
+impl<F: Future + Unpin> Future for Watched<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        CURRENT.set(Some(Arc::clone(&self.asked)));
+        let polled = Pin::new(&mut self.handshake).poll(cx);
+        CURRENT.set(None);
+        polled
+    }
+}

@@ -1,0 +1,342 @@
+//! Who does what, and when? The driver: a clock, an executor, servers, connections. It does one thing at a time and
+//! runs until nothing moves.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use rustls::pki_types::ServerName;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::client::{self, Command, Configurations, Line, Session, Shelf};
+use crate::clock::Clock;
+use crate::error::{Busy, ConnectError, EndReason, ServerError, StreamError};
+use crate::executor::Executor;
+use crate::ids::{ConnectionId, ServerId, StreamId};
+use crate::lock;
+use crate::observation::{ClientEvent, ClientHandshake, Observation};
+use crate::pki::Pki;
+use crate::plan::{Answer, ClientConfiguration, ServerPlan};
+use crate::server::{self, Attendant, Ending, Office, Policy, Responder, Server, SessionTable};
+
+/// Connections that one driver opens.
+pub const MAX_CONNECTIONS: usize = 65_536;
+/// Requests that one connection carries.
+pub const MAX_STREAMS: u64 = 10_000;
+/// Bytes in a body, of a request or of a response.
+pub const MAX_BODY: usize = 1 << 20;
+
+/// Bytes on their way in one direction of a pipe.
+const PIPE: usize = 1 << 16;
+
+/// Drives real TLS and HTTP between any number of clients and servers, in memory.
+pub struct Driver {
+    clock: Arc<Clock>,
+    executor: Executor,
+    office: Office,
+    servers: Vec<Server>,
+    configurations: Configurations,
+    connections: Vec<Connection>,
+    events: Rc<RefCell<VecDeque<ClientEvent>>>,
+}
+
+struct Connection {
+    server: ServerId,
+    client: Line,
+    shelf: Arc<Shelf>,
+    end: UnboundedSender<Ending>,
+    sent: u64,
+}
+
+impl Driver {
+    /// A driver at the origin of its clock, with no servers.
+    #[must_use]
+    pub fn new(pki: Arc<Pki>) -> Self {
+        let executor = Executor::default();
+        let office = Office {
+            pki,
+            table: Arc::new(Mutex::new(SessionTable::default())),
+            spawner: executor.spawner(),
+            observations: Rc::default(),
+        };
+        Self {
+            clock: Arc::default(),
+            executor,
+            office,
+            servers: Vec::new(),
+            configurations: Configurations::default(),
+            connections: Vec::new(),
+            events: Rc::default(),
+        }
+    }
+
+    /// The certificates and identities in use.
+    #[must_use]
+    pub fn pki(&self) -> &Arc<Pki> {
+        &self.office.pki
+    }
+
+    /// Time passed since the driver's clock started.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Sets up a server.
+    ///
+    /// # Errors
+    /// When its certificate cannot be made or rustls refuses the plan.
+    pub fn add_server(
+        &mut self,
+        plan: ServerPlan,
+        responder: impl Fn(ConnectionId, &Request<Bytes>) -> server::Reply + 'static,
+    ) -> Result<ServerId, ServerError> {
+        let id = ServerId(self.servers.len() as u64);
+        let policy = Policy::new(id, plan, &self.office.pki, &self.clock)?;
+        let responder: Rc<Responder> = Rc::new(responder);
+        self.servers.push(Server {
+            responder,
+            policy: RefCell::new(Rc::new(policy)),
+        });
+        Ok(id)
+    }
+
+    /// Puts another plan in force for connections that begin from now on. Sessions are kept: whether one may still be
+    /// resumed is judged by the new plan.
+    ///
+    /// # Errors
+    /// As [`add_server`](Self::add_server); then the old plan stays in force.
+    pub fn reconfigure(&mut self, server: ServerId, plan: ServerPlan) -> Result<(), ServerError> {
+        let policy = Policy::new(server, plan, &self.office.pki, &self.clock)?;
+        let server = find(&self.servers, server.0).ok_or(ServerError::Unknown(server))?;
+        *server.policy.borrow_mut() = Rc::new(policy);
+        Ok(())
+    }
+
+    /// The server forgets its sessions, as it does when its ticket key is rotated without grace.
+    pub fn forget_sessions(&mut self, server: ServerId) {
+        lock(&self.office.table).forget(server);
+    }
+
+    /// The server restarts: it ends its connections in order and forgets its sessions.
+    ///
+    /// # Errors
+    /// When the budget of polls is spent.
+    pub fn restart(&mut self, server: ServerId) -> Result<(), Busy> {
+        self.forget_sessions(server);
+        for connection in self.connections.iter().filter(|c| c.server == server) {
+            connection.tell_server(Ending::InOrder);
+        }
+        self.run()
+    }
+
+    /// Opens a connection and runs until nothing moves. A TLS 1.3 server may have refused it by then: that is a
+    /// [`ClientEvent::Closed`], since the client was connected (RFC 9846 section 6.2).
+    ///
+    /// The connection has a number even when it fails, if its handshake began.
+    pub fn connect(
+        &mut self,
+        server: ServerId,
+        name: &str,
+        configuration: &ClientConfiguration,
+        offer: Option<Session>,
+    ) -> (Option<ConnectionId>, Result<ClientHandshake, ConnectError>) {
+        let connection = match self.begin(server, name, configuration, offer) {
+            Ok(connection) => connection,
+            Err(error) => return (None, Err(error)),
+        };
+        let outcome = match self.run() {
+            Ok(()) => self
+                .handshake(connection)
+                .unwrap_or(Err(EndReason::Stalled))
+                .map_err(ConnectError::Ended),
+            Err(busy) => Err(busy.into()),
+        };
+        (Some(connection), outcome)
+    }
+
+    /// Begins to open a connection; [`run`](Self::run) goes on with it. Requests may be sent at once: they go out with
+    /// the client's last flight, before a TLS 1.3 server has judged its certificate.
+    ///
+    /// # Errors
+    /// When the plan cannot be carried out.
+    pub fn begin(
+        &mut self,
+        server: ServerId,
+        name: &str,
+        configuration: &ClientConfiguration,
+        offer: Option<Session>,
+    ) -> Result<ConnectionId, ConnectError> {
+        if self.connections.len() == MAX_CONNECTIONS {
+            return Err(ConnectError::Full("connections"));
+        }
+        let host = find(&self.servers, server.0).ok_or(ConnectError::UnknownServer(server))?;
+        let sni = ServerName::try_from(name.to_owned())
+            .map_err(|_| ConnectError::BadName(name.to_owned()))?;
+        let shelf = Arc::new(Shelf::offering(offer));
+        let config = self.configurations.of(
+            configuration,
+            &self.office.pki,
+            &self.clock,
+            Arc::clone(&shelf),
+        )?;
+        let connection = ConnectionId(self.connections.len() as u64);
+        let (near, far) = tokio::io::duplex(PIPE);
+        let end = server::attend(
+            Attendant {
+                connection,
+                policy: Rc::clone(&host.policy.borrow()),
+                responder: Rc::clone(&host.responder),
+                office: self.office.clone(),
+            },
+            far,
+        );
+        let client = client::begin(
+            client::Setup {
+                connection,
+                config,
+                name: sni,
+                aborts: configuration.answer == Answer::Abort,
+                spawner: self.office.spawner.clone(),
+                events: Rc::clone(&self.events),
+            },
+            near,
+        );
+        self.connections.push(Connection {
+            server,
+            client,
+            shelf,
+            end,
+            sent: 0,
+        });
+        Ok(connection)
+    }
+
+    /// How the client's handshake went, once it is over.
+    #[must_use]
+    pub fn handshake(
+        &self,
+        connection: ConnectionId,
+    ) -> Option<Result<ClientHandshake, EndReason>> {
+        find(&self.connections, connection.0)?
+            .client
+            .started
+            .borrow()
+            .clone()
+    }
+
+    /// Hands a request to a connection, open or opening; [`run`](Self::run) sends it. HTTP/1.1 sends the next one after
+    /// the answer to the last.
+    ///
+    /// # Errors
+    /// When the connection does not exist, has ended, or carried too many requests.
+    pub fn send(
+        &mut self,
+        connection: ConnectionId,
+        request: Request<Bytes>,
+    ) -> Result<StreamId, StreamError> {
+        let line = usize::try_from(connection.0)
+            .ok()
+            .and_then(|index| self.connections.get_mut(index));
+        let line = line.ok_or(StreamError::UnknownConnection(connection))?;
+        if line.sent == MAX_STREAMS {
+            return Err(StreamError::TooManyStreams(connection));
+        }
+        let stream = StreamId(line.sent);
+        if line
+            .client
+            .commands
+            .send(Command::Send(stream, request))
+            .is_err()
+        {
+            return Err(StreamError::Ended(
+                line.client.end.reason().unwrap_or(EndReason::Local),
+            ));
+        }
+        line.sent += 1;
+        Ok(stream)
+    }
+
+    /// The client closes a connection in order. Requests without an answer fail.
+    ///
+    /// # Errors
+    /// When the budget of polls is spent.
+    pub fn close(&mut self, connection: ConnectionId) -> Result<(), Busy> {
+        if let Some(line) = find(&self.connections, connection.0) {
+            // Nobody listens on a connection that has ended already, and that is as it should be.
+            let _ = line.client.commands.send(Command::Close);
+        }
+        self.run()
+    }
+
+    /// The server closes a connection in order, after what is in flight.
+    ///
+    /// # Errors
+    /// When the budget of polls is spent.
+    pub fn shut_down(&mut self, connection: ConnectionId) -> Result<(), Busy> {
+        self.end_by_server(connection, Ending::InOrder)
+    }
+
+    /// The server's end of the transport disappears, without `close_notify`.
+    ///
+    /// # Errors
+    /// When the budget of polls is spent.
+    pub fn cut(&mut self, connection: ConnectionId) -> Result<(), Busy> {
+        self.end_by_server(connection, Ending::Cut)
+    }
+
+    fn end_by_server(&mut self, connection: ConnectionId, ending: Ending) -> Result<(), Busy> {
+        if let Some(line) = find(&self.connections, connection.0) {
+            line.tell_server(ending);
+        }
+        self.run()
+    }
+
+    /// Runs until nothing moves, and gathers the sessions that arrived.
+    ///
+    /// # Errors
+    /// When the budget of polls is spent: something loops.
+    pub fn run(&mut self) -> Result<(), Busy> {
+        let ran = self.executor.run();
+        for (number, connection) in (0..).zip(&self.connections) {
+            for session in connection.shelf.collect() {
+                let connection = ConnectionId(number);
+                self.events.borrow_mut().push_back(ClientEvent::Session {
+                    connection,
+                    session,
+                });
+            }
+        }
+        ran
+    }
+
+    /// What happened to the client since this was last asked, in order. Sessions come last.
+    pub fn events(&mut self) -> Vec<ClientEvent> {
+        self.events.take().into()
+    }
+
+    /// What the servers saw since this was last asked, in order.
+    pub fn observations(&mut self) -> Vec<Observation> {
+        self.office.observations.take()
+    }
+}
+
+impl Connection {
+    fn tell_server(&self, ending: Ending) {
+        // A connection that has ended needs no ending.
+        let _ = self.end.send(ending);
+    }
+}
+
+fn find<T>(all: &[T], number: u64) -> Option<&T> {
+    all.get(usize::try_from(number).ok()?)
+}

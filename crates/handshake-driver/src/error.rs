@@ -1,0 +1,138 @@
+//! Why did it not work?
+
+use std::io;
+
+use rustls::AlertDescription;
+
+use crate::ids::{ConnectionId, ServerId};
+use crate::plan::ConfigKey;
+
+/// Why a connection ended, as one of its two ends saw it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum EndReason {
+    /// This end closed the connection itself.
+    #[error("closed from this end")]
+    Local,
+    /// The peer closed in order, with `close_notify` (RFC 9846 section 6.1).
+    #[error("the peer sent close_notify")]
+    CloseNotify,
+    /// The transport ended without `close_notify`: the peer went away, or bytes were cut off.
+    #[error("the transport ended without close_notify")]
+    Truncated,
+    /// The peer sent this fatal alert. TLS 1.3's `certificate_required` comes this way, after the client already
+    /// counts as connected (RFC 9846 section 6.2).
+    #[error("the peer sent the alert {0:?}")]
+    AlertReceived(AlertDescription),
+    /// The client gave up when the server asked for a certificate, and sent nothing more.
+    #[error("aborted when the server asked for a client certificate")]
+    AbortedWhenAsked,
+    /// This end found a fault in the handshake, or in the peer's certificate, and sent an alert.
+    #[error("TLS failed at this end: {0}")]
+    Tls(rustls::Error),
+    /// HTTP went wrong on a sound TLS connection.
+    #[error("HTTP failed: {0}")]
+    Http(String),
+    /// Nothing moves any more, and there is no result.
+    #[error("both ends wait for each other")]
+    Stalled,
+}
+
+impl EndReason {
+    /// Reads the reason from what a TLS stream of `tokio-rustls` gave.
+    pub(crate) fn from_io(error: &io::Error) -> Self {
+        let tls = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match tls {
+            Some(rustls::Error::AlertReceived(alert)) => Self::AlertReceived(*alert),
+            Some(other) => Self::Tls(other.clone()),
+            None => Self::Truncated,
+        }
+    }
+}
+
+/// Why a server could not be set up.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ServerError {
+    /// There is no server of this number.
+    #[error("{0} does not exist: add it first")]
+    Unknown(ServerId),
+    /// A certificate could not be made.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// rustls refuses the plan.
+    #[error("TLS refuses the server's plan: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The issuers named in the plan make no verifier.
+    #[error("the accepted issuers make no verifier: {0}")]
+    Issuers(String),
+}
+
+/// Why there is no connection.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ConnectError {
+    /// The handshake, or the transport under it, ended.
+    #[error("no connection: {0}")]
+    Ended(EndReason),
+    /// There is no server of this number.
+    #[error("{0} does not exist: add it first")]
+    UnknownServer(ServerId),
+    /// The name is no DNS name or address.
+    #[error("{0:?} is not a server name")]
+    BadName(String),
+    /// The key stands for another configuration already. One key, one resolver and one verifier: that is what keeps
+    /// sessions of different keys apart.
+    #[error(
+        "{0:?} was used with another answer, trust, version or protocol before: use a key of its own"
+    )]
+    KeyConflict(ConfigKey),
+    /// rustls refuses the plan.
+    #[error("TLS refuses the client's plan: {0}")]
+    Tls(rustls::Error),
+    /// The driver has [`MAX_CONNECTIONS`](crate::MAX_CONNECTIONS), or [`MAX_CONFIGURATIONS`](crate::MAX_CONFIGURATIONS).
+    #[error("the driver holds as many {0} as it can: begin another driver")]
+    Full(&'static str),
+    /// The executor ran out of its budget.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
+/// Why a request has no response.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum StreamError {
+    /// The connection ended first.
+    #[error("no response: {0}")]
+    Ended(EndReason),
+    /// The response's body is larger than [`MAX_BODY`](crate::MAX_BODY) bytes.
+    #[error("the response's body is larger than the bound")]
+    BodyTooLarge,
+    /// There is no such connection.
+    #[error("{0} does not exist")]
+    UnknownConnection(ConnectionId),
+    /// As many requests as the driver takes ([`MAX_STREAMS`](crate::MAX_STREAMS)) were sent on this connection.
+    #[error("{0} carried as many requests as it can: open another")]
+    TooManyStreams(ConnectionId),
+    /// The executor ran out of its budget.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
+/// The tasks kept each other awake until the budget was spent: a livelock, which is a finding and not a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("still busy after {polls} polls: something loops")]
+pub struct Busy {
+    /// How many polls the budget allowed.
+    pub polls: usize,
+}
+
+/// Why a key or a certificate could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot make the {what} for {subject:?}: {reason}")]
+pub struct PkiError {
+    /// What was being made.
+    pub what: &'static str,
+    /// Whose it was to be.
+    pub subject: String,
+    /// What the library said.
+    pub reason: String,
+}

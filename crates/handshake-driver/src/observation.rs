@@ -1,0 +1,175 @@
+//! What is seen? Plain data, in the order of events: the servers' observations, and the client's events.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response};
+
+use crate::client::Session;
+use crate::error::{EndReason, StreamError};
+use crate::ids::{ConnectionId, ServerId, SessionId, StreamId};
+use crate::pki::IdentityName;
+use crate::plan::{Protocol, Version};
+
+/// An identity that a server saw.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// One that the [`Pki`](crate::Pki) made, recognised by its whole chain.
+    Known(IdentityName),
+    /// A chain from elsewhere.
+    Unknown,
+}
+
+/// What a server learnt of its client's certificate in one handshake.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Shown {
+    /// It did not ask, so nothing can have been shown. A resumed handshake never asks (RFC 9846 section 4.3.2).
+    NotAsked,
+    /// It asked, and the handshake ended before there was an answer.
+    Unanswered,
+    /// It asked, and the answer was an empty Certificate.
+    Declined,
+    /// It asked, and was shown this.
+    Identity(Identity),
+}
+
+impl Shown {
+    /// Whether a CertificateRequest was sent.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        *self != Self::NotAsked
+    }
+}
+
+/// A handshake, as the server saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerHandshake {
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// With which server.
+    pub server: ServerId,
+    /// The version agreed on.
+    pub version: Version,
+    /// The protocol agreed on.
+    pub alpn: Option<Protocol>,
+    /// The name in the ClientHello (RFC 6066 section 3).
+    pub server_name: Option<String>,
+    /// What was shown on this connection.
+    pub shown: Shown,
+    /// Whom this connection authenticates: shown here, or inherited from the session without any Certificate on the
+    /// wire.
+    pub identity: Option<Identity>,
+    /// The session that was resumed.
+    pub resumed: Option<SessionId>,
+    /// The session that was offered and not resumed, if it is one that a server of this driver issued.
+    pub offered: Option<SessionId>,
+}
+
+/// A handshake that did not succeed, as the server saw it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefusedHandshake {
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// With which server.
+    pub server: ServerId,
+    /// The name in the ClientHello, if one arrived.
+    pub server_name: Option<String>,
+    /// What was shown before it failed.
+    pub shown: Shown,
+    /// The session that was offered.
+    pub offered: Option<SessionId>,
+    /// Why it failed.
+    pub reason: EndReason,
+}
+
+/// The head of a request, as the server read it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestHead {
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// Which one, in the order of arrival.
+    pub stream: StreamId,
+    /// The method.
+    pub method: Method,
+    /// Host or `:authority`.
+    pub authority: Option<String>,
+    /// Path and query.
+    pub target: String,
+    /// All fields.
+    pub headers: HeaderMap,
+}
+
+/// What a server saw.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    /// A handshake succeeded.
+    Handshake(ServerHandshake),
+    /// A handshake failed.
+    Refused(RefusedHandshake),
+    /// A session was issued.
+    SessionIssued {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Its number.
+        session: SessionId,
+    },
+    /// A request arrived.
+    Request(RequestHead),
+    /// A connection ended.
+    Closed {
+        /// Which.
+        connection: ConnectionId,
+        /// Why.
+        reason: EndReason,
+    },
+}
+
+/// A handshake, as the client saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientHandshake {
+    /// The version agreed on.
+    pub version: Version,
+    /// The protocol agreed on.
+    pub alpn: Option<Protocol>,
+    /// Whether the server asked for a certificate in this handshake.
+    pub asked: bool,
+    /// Whether the session on offer was resumed.
+    pub resumed: bool,
+    /// The DNS names in the server's certificate (of the original handshake, when resumed).
+    pub server_names: Vec<String>,
+}
+
+/// What happened to the client.
+#[derive(Debug)]
+pub enum ClientEvent {
+    /// A response arrived, with its whole body.
+    Response {
+        /// On which connection.
+        connection: ConnectionId,
+        /// To which request.
+        stream: StreamId,
+        /// What it says.
+        response: Response<Bytes>,
+    },
+    /// A request has no response.
+    Failed {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which request.
+        stream: StreamId,
+        /// Why.
+        error: StreamError,
+    },
+    /// A session arrived.
+    Session {
+        /// On which connection.
+        connection: ConnectionId,
+        /// To offer later, by the same configuration.
+        session: Session,
+    },
+    /// A connection ended after its handshake.
+    Closed {
+        /// Which.
+        connection: ConnectionId,
+        /// Why.
+        reason: EndReason,
+    },
+}

@@ -1,0 +1,333 @@
+//! Who is who? Authorities, server certificates and client identities, made when first asked for and then kept.
+//!
+//! Everything is ECDSA on P-256 and made at run time: no key lies in the repository. A [`Pki`] is shared by as many
+//! [`Driver`](crate::Driver)s as one likes, since making keys and signing costs more than a resumed handshake.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+};
+use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
+
+use crate::clock::ORIGIN;
+use crate::error::PkiError;
+use crate::lock;
+
+/// A certification authority, by its name. Any name will do: one that nobody trusts is a stranger.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Authority(Arc<str>);
+
+impl Authority {
+    /// The authority called `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The authority that issues certificates of servers, unless a plan says otherwise.
+    #[must_use]
+    pub fn servers() -> Self {
+        Self::named("servers")
+    }
+
+    /// The authority that issues client identities, unless a plan says otherwise.
+    #[must_use]
+    pub fn users() -> Self {
+        Self::named("users")
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// When a certificate is valid, on the virtual clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Validity {
+    /// From long before the clock starts until long after.
+    #[default]
+    Current,
+    /// It ended an hour before the clock started.
+    Expired,
+    /// Until so long after the clock started (whole seconds).
+    Until(Duration),
+}
+
+/// What tells one client identity from another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IdentityName {
+    /// The certificate's subject.
+    pub subject: Arc<str>,
+    /// 0 for the first certificate of the subject, 1 when it was renewed (a new key, a new certificate), and so on.
+    pub generation: u32,
+}
+
+impl fmt::Display for IdentityName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.subject, self.generation)
+    }
+}
+
+/// What is needed to make a client identity.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IdentityPlan {
+    /// Whose it is.
+    pub name: IdentityName,
+    /// Who vouches for it.
+    pub issuer: Authority,
+    /// When it is valid.
+    pub validity: Validity,
+}
+
+impl IdentityPlan {
+    /// A current identity of `subject`, the first, issued by [`Authority::users`].
+    #[must_use]
+    pub fn new(subject: &str) -> Self {
+        Self {
+            name: IdentityName {
+                subject: subject.into(),
+                generation: 0,
+            },
+            issuer: Authority::users(),
+            validity: Validity::Current,
+        }
+    }
+
+    /// The identity that replaces this one: same subject, new key, new certificate.
+    #[must_use]
+    pub fn renewed(mut self) -> Self {
+        self.name.generation += 1;
+        self
+    }
+}
+
+/// What is needed to make a server's certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ServerCertificatePlan {
+    pub(crate) names: Vec<String>,
+    pub(crate) issuer: Authority,
+    pub(crate) validity: Validity,
+}
+
+/// Makes and keeps the certificates. Locks are held while one is made, so it is made once.
+pub struct Pki {
+    provider: Arc<CryptoProvider>,
+    authorities: Mutex<HashMap<Authority, Arc<CertifiedIssuer<'static, KeyPair>>>>,
+    servers: Mutex<HashMap<ServerCertificatePlan, Arc<CertifiedKey>>>,
+    identities: Mutex<HashMap<IdentityPlan, Arc<CertifiedKey>>>,
+    names: Mutex<HashMap<Vec<CertificateDer<'static>>, IdentityName>>,
+}
+
+impl fmt::Debug for Pki {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pki").finish_non_exhaustive()
+    }
+}
+
+impl Default for Pki {
+    fn default() -> Self {
+        Self::new(Arc::new(rustls::crypto::ring::default_provider()))
+    }
+}
+
+impl Pki {
+    /// An empty PKI, whose keys sign with `provider`; [`Default`] takes ring.
+    #[must_use]
+    pub fn new(provider: Arc<CryptoProvider>) -> Self {
+        Self {
+            provider,
+            authorities: Mutex::default(),
+            servers: Mutex::default(),
+            identities: Mutex::default(),
+            names: Mutex::default(),
+        }
+    }
+
+    /// The provider that everything here, and every handshake of a driver over it, computes with.
+    #[must_use]
+    pub fn provider(&self) -> &Arc<CryptoProvider> {
+        &self.provider
+    }
+
+    /// The client identity of this plan: the whole chain and the private key. The same plan gives the same `Arc`.
+    ///
+    /// # Errors
+    /// When the key or the certificate cannot be made.
+    pub fn identity(&self, plan: &IdentityPlan) -> Result<Arc<CertifiedKey>, PkiError> {
+        made_once(&self.identities, plan, || {
+            let mut params = CertificateParams::default();
+            params.distinguished_name = common_name(&plan.name.subject);
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            let certified = self.issue(params, &plan.name.subject, &plan.issuer, plan.validity)?;
+            lock(&self.names).insert(certified.cert.clone(), plan.name.clone());
+            Ok(certified)
+        })
+    }
+
+    /// Whose chain this is, if it was made here. The whole chain counts, not a name or a serial number in it.
+    #[must_use]
+    pub fn name_of(&self, chain: &[CertificateDer<'_>]) -> Option<IdentityName> {
+        lock(&self.names).get(chain).cloned()
+    }
+
+    /// The trust roots that these authorities make.
+    ///
+    /// # Errors
+    /// When an authority's key or certificate cannot be made.
+    pub fn roots(&self, authorities: &[Authority]) -> Result<RootCertStore, PkiError> {
+        let mut roots = RootCertStore::empty();
+        for authority in authorities {
+            let certificate = self.authority(authority)?.der().clone();
+            roots
+                .add(certificate)
+                .map_err(|e| failed("trust root", &authority.0, &e))?;
+        }
+        Ok(roots)
+    }
+
+    pub(crate) fn server(
+        &self,
+        plan: &ServerCertificatePlan,
+    ) -> Result<Arc<CertifiedKey>, PkiError> {
+        made_once(&self.servers, plan, || {
+            let subject = plan.names.first().map_or("", String::as_str);
+            let mut params = CertificateParams::new(plan.names.clone())
+                .map_err(|e| failed("server certificate", subject, &e))?;
+            params.distinguished_name = common_name(subject);
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            self.issue(params, subject, &plan.issuer, plan.validity)
+        })
+    }
+
+    fn authority(
+        &self,
+        authority: &Authority,
+    ) -> Result<Arc<CertifiedIssuer<'static, KeyPair>>, PkiError> {
+        made_once(&self.authorities, authority, || {
+            let mut params = CertificateParams::default();
+            params.distinguished_name = common_name(&authority.0);
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+            limit(&mut params, Validity::Current);
+            CertifiedIssuer::self_signed(params, key(&authority.0)?)
+                .map(Arc::new)
+                .map_err(|e| failed("authority", &authority.0, &e))
+        })
+    }
+
+    fn issue(
+        &self,
+        mut params: CertificateParams,
+        subject: &str,
+        issuer: &Authority,
+        validity: Validity,
+    ) -> Result<Arc<CertifiedKey>, PkiError> {
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        limit(&mut params, validity);
+        let key = key(subject)?;
+        let certificate = params
+            .signed_by(&key, &*self.authority(issuer)?)
+            .map_err(|e| failed("certificate", subject, &e))?;
+        let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        CertifiedKey::from_der(vec![certificate.der().clone()], der, &self.provider)
+            .map(Arc::new)
+            .map_err(|e| failed("signing key", subject, &e))
+    }
+}
+
+fn made_once<K: Clone + Eq + std::hash::Hash, V>(
+    kept: &Mutex<HashMap<K, Arc<V>>>,
+    plan: &K,
+    make: impl FnOnce() -> Result<Arc<V>, PkiError>,
+) -> Result<Arc<V>, PkiError> {
+    let mut kept = lock(kept);
+    if let Some(made) = kept.get(plan) {
+        return Ok(Arc::clone(made));
+    }
+    let made = make()?;
+    kept.insert(plan.clone(), Arc::clone(&made));
+    Ok(made)
+}
+
+fn key(subject: &str) -> Result<KeyPair, PkiError> {
+    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|e| failed("key pair", subject, &e))
+}
+
+fn common_name(name: &str) -> DistinguishedName {
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
+}
+
+fn limit(params: &mut CertificateParams, validity: Validity) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    const DAY: Duration = Duration::from_secs(86_400);
+    let origin = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(ORIGIN);
+    params.not_before = origin - 30 * DAY;
+    params.not_after = match validity {
+        Validity::Current => origin + 36_500 * DAY,
+        Validity::Expired => origin - HOUR,
+        // A certificate's years have four digits: what is later than a century is as good as for ever.
+        Validity::Until(end) => origin + end.min(36_500 * DAY),
+    };
+}
+
+fn failed(what: &'static str, subject: &str, reason: &dyn fmt::Display) -> PkiError {
+    PkiError {
+        what,
+        subject: subject.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_plan_is_made_once_and_a_renewal_is_another_key() {
+        let pki = Pki::default();
+        let alice = IdentityPlan::new("alice");
+        let first = pki.identity(&alice).unwrap();
+        assert!(Arc::ptr_eq(&first, &pki.identity(&alice).unwrap()));
+        let second = pki.identity(&alice.clone().renewed()).unwrap();
+        assert_ne!(first.cert, second.cert);
+        assert_ne!(first.key.public_key(), second.key.public_key());
+        assert_eq!(pki.name_of(&first.cert).unwrap().to_string(), "alice/0");
+        assert_eq!(pki.name_of(&second.cert).unwrap().to_string(), "alice/1");
+    }
+
+    #[test]
+    fn strangers_are_not_known() {
+        let here = Pki::default();
+        let there = Pki::default()
+            .identity(&IdentityPlan::new("alice"))
+            .unwrap();
+        assert_eq!(here.name_of(&there.cert), None);
+        assert_eq!(here.name_of(&[]), None);
+    }
+
+    #[test]
+    fn a_bad_name_is_an_error() {
+        let plan = ServerCertificatePlan {
+            names: vec!["naïve.test".into()],
+            issuer: Authority::servers(),
+            validity: Validity::Current,
+        };
+        let error = Pki::default().server(&plan).unwrap_err();
+        assert_eq!(
+            (error.what, &*error.subject),
+            ("server certificate", "naïve.test")
+        );
+    }
+}

@@ -1,0 +1,311 @@
+//! What happens on a server's connection? The ClientHello, the handshake, the requests, the end; each is observed.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rustls::Error;
+use rustls::pki_types::CertificateDer;
+use rustls::server::Acceptor;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::examiner::Examiner;
+use super::sessions::ConnectionSessions;
+use super::{Office, Policy, Reply, Responder};
+use crate::MAX_BODY;
+use crate::error::EndReason;
+use crate::ids::{ConnectionId, SessionId, StreamId};
+use crate::lock;
+use crate::message::authority;
+use crate::observation::{
+    Identity, Observation, RefusedHandshake, RequestHead, ServerHandshake, Shown,
+};
+use crate::pki::Pki;
+use crate::plan::{Protocol, Version};
+use crate::wire::{End, Witness};
+
+/// How a server ends a connection.
+pub(crate) enum Ending {
+    /// What is in flight is answered first; then `close_notify`.
+    InOrder,
+    /// The transport is dropped, as when a machine dies.
+    Cut,
+}
+
+/// What serves one connection.
+pub(crate) struct Attendant {
+    pub(crate) connection: ConnectionId,
+    pub(crate) policy: Rc<Policy>,
+    pub(crate) responder: Rc<Responder>,
+    pub(crate) office: Office,
+}
+
+/// Serves `io`, which may be a pipe or a socket, and returns how to end it.
+pub(crate) fn attend<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    attendant: Attendant,
+    io: S,
+) -> UnboundedSender<Ending> {
+    let (end, ended) = unbounded_channel();
+    let spawner = attendant.office.spawner.clone();
+    let closing = end.clone();
+    spawner.spawn(async move {
+        if let Some((tls, alpn)) = attendant.shake_hands(io).await {
+            attendant.serve(tls, alpn, closing, ended).await;
+        }
+    });
+    end
+}
+
+impl Attendant {
+    async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        io: S,
+    ) -> Option<(TlsStream<S>, Option<Protocol>)> {
+        let examiner = Arc::new(Examiner::new(Arc::clone(&self.policy.judge)));
+        let start = match LazyConfigAcceptor::new(Acceptor::default(), io).await {
+            Ok(start) => start,
+            Err(error) => {
+                self.refused(&error, None, &examiner, None);
+                return None;
+            }
+        };
+        let server_name = start.client_hello().server_name().map(str::to_owned);
+        let sessions = Arc::new(ConnectionSessions {
+            table: Arc::clone(&self.office.table),
+            present: Arc::clone(&self.policy.present),
+            connection: self.connection,
+            server_name: server_name.clone(),
+            seen: Mutex::default(),
+        });
+        let accepted = match self
+            .policy
+            .configure(Arc::clone(&examiner), Arc::clone(&sessions))
+        {
+            Ok(config) => start.into_stream(Arc::new(config)).await,
+            Err(error) => Err(io::Error::other(error)),
+        };
+        match accepted {
+            Ok(tls) => {
+                let alpn = self.accepted(&tls, server_name, &examiner, &sessions);
+                Some((tls, alpn))
+            }
+            Err(error) => {
+                self.refused(&error, server_name, &examiner, sessions.seen().offered);
+                None
+            }
+        }
+    }
+
+    fn accepted<S>(
+        &self,
+        tls: &TlsStream<S>,
+        server_name: Option<String>,
+        examiner: &Examiner,
+        sessions: &ConnectionSessions,
+    ) -> Option<Protocol> {
+        let tls = tls.get_ref().1;
+        let seen = sessions.seen();
+        let chain = tls.peer_certificates();
+        lock(&self.office.table).finished(self.connection, &seen.issued, chain);
+        let resumed = tls.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+        let alpn = Protocol::agreed(tls.alpn_protocol());
+        self.observe(Observation::Handshake(ServerHandshake {
+            connection: self.connection,
+            server: self.policy.present.server,
+            version: Version::agreed(tls.protocol_version()),
+            alpn,
+            server_name,
+            shown: shown(examiner, Shown::Declined, &self.office.pki),
+            identity: chain.map(|chain| identify(chain, &self.office.pki)),
+            resumed: seen.offered.filter(|_| resumed),
+            offered: seen.offered.filter(|_| !resumed),
+        }));
+        for session in seen.issued {
+            self.observe(Observation::SessionIssued {
+                connection: self.connection,
+                session,
+            });
+        }
+        alpn
+    }
+
+    fn refused(
+        &self,
+        error: &io::Error,
+        server_name: Option<String>,
+        examiner: &Examiner,
+        offered: Option<SessionId>,
+    ) {
+        let reason = EndReason::from_io(error);
+        let otherwise = match reason {
+            EndReason::Tls(Error::NoCertificatesPresented) => Shown::Declined,
+            _ => Shown::Unanswered,
+        };
+        self.observe(Observation::Refused(RefusedHandshake {
+            connection: self.connection,
+            server: self.policy.present.server,
+            server_name,
+            shown: shown(examiner, otherwise, &self.office.pki),
+            offered,
+            reason,
+        }));
+    }
+
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+        self,
+        tls: TlsStream<S>,
+        alpn: Option<Protocol>,
+        closing: UnboundedSender<Ending>,
+        ended: UnboundedReceiver<Ending>,
+    ) {
+        let end = End::default();
+        let io = TokioIo::new(Witness::new(tls, end.clone()));
+        let (connection, office) = (self.connection, self.office.clone());
+        let desk = Rc::new(Desk {
+            attendant: self,
+            arrived: Cell::new(0),
+            alpn,
+            closing,
+        });
+        let service = service_fn(move |request| Rc::clone(&desk).answer(request));
+        // No Date field: it would come from another clock.
+        let outcome = if alpn == Some(Protocol::H2) {
+            let builder = http2::Builder::new(office.spawner.clone())
+                .auto_date_header(false)
+                .clone();
+            until(
+                builder.serve_connection(io, service),
+                ended,
+                http2::Connection::graceful_shutdown,
+            )
+            .await
+        } else {
+            let served = http1::Builder::new()
+                .auto_date_header(false)
+                .serve_connection(io, service);
+            until(served, ended, http1::Connection::graceful_shutdown).await
+        };
+        let reason = end.reason().unwrap_or(match outcome {
+            Ok(()) => EndReason::Local,
+            Err(error) => EndReason::Http(error.to_string()),
+        });
+        office
+            .observations
+            .borrow_mut()
+            .push(Observation::Closed { connection, reason });
+    }
+
+    fn observe(&self, observation: Observation) {
+        self.office.observations.borrow_mut().push(observation);
+    }
+}
+
+/// Runs a connection until it ends, or is ended.
+async fn until<C>(
+    connection: C,
+    mut ended: UnboundedReceiver<Ending>,
+    in_order: fn(Pin<&mut C>),
+) -> hyper::Result<()>
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let mut connection = pin!(connection);
+    loop {
+        let ending = match select(connection.as_mut(), pin!(ended.recv())).await {
+            Either::Left((outcome, _)) => return outcome,
+            Either::Right((ending, _)) => ending,
+        };
+        match ending {
+            Some(Ending::InOrder) => in_order(connection.as_mut()),
+            Some(Ending::Cut) => return Ok(()),
+            None => return connection.await,
+        }
+    }
+}
+
+/// Where the requests of one connection are answered.
+struct Desk {
+    attendant: Attendant,
+    arrived: Cell<u64>,
+    alpn: Option<Protocol>,
+    closing: UnboundedSender<Ending>,
+}
+
+impl Desk {
+    async fn answer(
+        self: Rc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
+        self.arrive(&request);
+        let (head, body) = request.into_parts();
+        let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+            let mut response = Response::new(Full::default());
+            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+            return Ok(response);
+        };
+        let request = Request::from_parts(head, body.to_bytes());
+        match (self.attendant.responder)(self.attendant.connection, &request) {
+            Reply::Answer(response) => Ok(response.map(Full::new)),
+            Reply::AnswerAndClose(response) => Ok(self.last(response).map(Full::new)),
+            Reply::Never => pending().await,
+        }
+    }
+
+    fn arrive(&self, request: &Request<Incoming>) {
+        let stream = StreamId(self.arrived.replace(self.arrived.get() + 1));
+        let target = request
+            .uri()
+            .path_and_query()
+            .map_or_else(|| request.uri().path().to_owned(), ToString::to_string);
+        self.attendant.observe(Observation::Request(RequestHead {
+            connection: self.attendant.connection,
+            stream,
+            method: request.method().clone(),
+            authority: authority(request).map(|a| a.to_string()),
+            target,
+            headers: request.headers().clone(),
+        }));
+    }
+
+    fn last(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+        if self.alpn == Some(Protocol::H2) {
+            // The receiver lives as long as the connection; if that is gone, so is what was to be closed.
+            let _ = self.closing.send(Ending::InOrder);
+        } else {
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+fn shown(examiner: &Examiner, otherwise: Shown, pki: &Pki) -> Shown {
+    let seen = examiner.seen();
+    match seen.shown {
+        Some(chain) => Shown::Identity(identify(&chain, pki)),
+        None if seen.asked => otherwise,
+        None => Shown::NotAsked,
+    }
+}
+
+fn identify(chain: &[CertificateDer<'_>], pki: &Pki) -> Identity {
+    pki.name_of(chain)
+        .map_or(Identity::Unknown, Identity::Known)
+}

@@ -1,0 +1,139 @@
+//! What does a server do with a connection? The handshake under the policy in force, then its caller's answers.
+
+mod connection;
+mod examiner;
+mod sessions;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoClientAuth, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::SingleCertAndKey;
+
+pub(crate) use connection::{Attendant, Ending, attend};
+pub(crate) use sessions::SessionTable;
+
+use crate::clock::Clock;
+use crate::error::ServerError;
+use crate::ids::{ConnectionId, ServerId};
+use crate::pki::{Pki, ServerCertificatePlan};
+use crate::plan::{ClientAuth, Protocol, ServerPlan};
+use examiner::Examiner;
+use sessions::{ConnectionSessions, Present};
+
+/// What a server does with a request.
+#[derive(Debug)]
+pub enum Reply {
+    /// It answers, and keeps the connection.
+    Answer(Response<Bytes>),
+    /// It answers, then closes: `Connection: close` in HTTP/1.1, GOAWAY in HTTP/2.
+    AnswerAndClose(Response<Bytes>),
+    /// It never answers.
+    Never,
+}
+
+impl From<Response<Bytes>> for Reply {
+    fn from(response: Response<Bytes>) -> Self {
+        Self::Answer(response)
+    }
+}
+
+/// Answers requests; it is told on which connection each came.
+pub type Responder = dyn Fn(ConnectionId, &Request<Bytes>) -> Reply;
+
+/// A server: a plan made ready.
+pub(crate) struct Server {
+    pub(crate) responder: Rc<Responder>,
+    pub(crate) policy: RefCell<Rc<Policy>>,
+}
+
+/// What is in force on a server; connections that began earlier keep what they began with.
+pub(crate) struct Policy {
+    present: Arc<Present>,
+    judge: Arc<dyn ClientCertVerifier>,
+    certificate: Arc<dyn ResolvesServerCert>,
+    provider: Arc<CryptoProvider>,
+    plan: ServerPlan,
+}
+
+impl Policy {
+    pub(crate) fn new(
+        server: ServerId,
+        plan: ServerPlan,
+        pki: &Pki,
+        clock: &Arc<Clock>,
+    ) -> Result<Self, ServerError> {
+        let certificate = pki.server(&ServerCertificatePlan {
+            names: plan.names.clone(),
+            issuer: plan.issuer.clone(),
+            validity: plan.validity,
+        })?;
+        let verifier = verifier(&plan, pki)?;
+        let present = Present {
+            server,
+            client_auth: plan.client_auth,
+            resumption: plan.resumption,
+            lifetime: plan.lifetime,
+            verifier: verifier.clone(),
+            clock: Arc::clone(clock),
+        };
+        Ok(Self {
+            present: Arc::new(present),
+            judge: verifier.unwrap_or_else(|| Arc::new(NoClientAuth)),
+            certificate: Arc::new(SingleCertAndKey::from(certificate)),
+            provider: Arc::clone(pki.provider()),
+            plan,
+        })
+    }
+
+    /// The configuration of one connection, with its own witnesses.
+    fn configure(
+        &self,
+        examiner: Arc<Examiner>,
+        sessions: Arc<ConnectionSessions>,
+    ) -> Result<ServerConfig, rustls::Error> {
+        let clock = Arc::clone(&self.present.clock);
+        let mut config = ServerConfig::builder_with_details(Arc::clone(&self.provider), clock)
+            .with_protocol_versions(self.plan.versions.supported())?
+            .with_client_cert_verifier(examiner)
+            .with_cert_resolver(Arc::clone(&self.certificate));
+        config.alpn_protocols = Protocol::wire(&self.plan.alpn);
+        config.send_tls13_tickets = self.plan.tickets;
+        config.ticketer = Arc::clone(&sessions) as _;
+        config.session_storage = sessions;
+        Ok(config)
+    }
+}
+
+fn verifier(
+    plan: &ServerPlan,
+    pki: &Pki,
+) -> Result<Option<Arc<dyn ClientCertVerifier>>, ServerError> {
+    if plan.client_auth == ClientAuth::None {
+        return Ok(None);
+    }
+    let roots = Arc::new(pki.roots(&plan.accepts)?);
+    let builder = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(pki.provider()));
+    let built = match plan.client_auth {
+        ClientAuth::Require => builder.build(),
+        ClientAuth::Request | ClientAuth::None => builder.allow_unauthenticated().build(),
+    };
+    built
+        .map(Some)
+        .map_err(|e| ServerError::Issuers(e.to_string()))
+}
+
+/// Shared by all that a driver's servers do.
+#[derive(Clone)]
+pub(crate) struct Office {
+    pub(crate) pki: Arc<Pki>,
+    pub(crate) table: Arc<Mutex<SessionTable>>,
+    pub(crate) spawner: crate::executor::Spawner,
+    pub(crate) observations: Rc<RefCell<Vec<crate::observation::Observation>>>,
+}

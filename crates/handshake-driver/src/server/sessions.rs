@@ -1,0 +1,241 @@
+//! Which earlier session is this, and may it be resumed here and now?
+//!
+//! One table for all servers of a driver, so that a session offered to the wrong server is known for what it is. A ticket
+//! is a key into the table (RFC 9846 section 4.6.1 allows that as well as an encrypted state), so that forgetting a
+//! session is as final as losing the ticket key.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ProducesTickets, StoresServerSessions};
+
+use crate::clock::Clock;
+use crate::ids::{ConnectionId, ServerId, SessionId};
+use crate::lock;
+use crate::plan::{ClientAuth, Resumption};
+
+/// Sessions that one driver's servers remember; the oldest goes first.
+const MAX_SESSIONS: usize = 65_536;
+
+/// The sessions of all servers of one driver.
+#[derive(Debug, Default)]
+pub(crate) struct SessionTable {
+    next: u64,
+    live: BTreeMap<SessionId, Entry>,
+    /// Numbers of the session IDs that rustls chose, kept after the session itself is forgotten.
+    labels: HashMap<Vec<u8>, SessionId>,
+}
+
+/// A session that was issued.
+#[derive(Debug)]
+struct Entry {
+    server: ServerId,
+    connection: ConnectionId,
+    server_name: Option<String>,
+    issued: Duration,
+    authentication: Authentication,
+    state: Vec<u8>,
+}
+
+/// Whom the handshake authenticated under which a session was issued.
+#[derive(Debug)]
+enum Authentication {
+    /// The handshake is not over: nobody may resume yet.
+    Unfinished,
+    Bare,
+    Chain(Vec<CertificateDer<'static>>),
+}
+
+impl SessionTable {
+    /// A server restarts, or its ticket key is rotated without grace: its sessions are gone.
+    pub(crate) fn forget(&mut self, server: ServerId) {
+        self.live.retain(|_, entry| entry.server != server);
+    }
+
+    /// The handshake on `connection` is complete, and this is whom it authenticated.
+    pub(crate) fn finished(
+        &mut self,
+        connection: ConnectionId,
+        issued: &[SessionId],
+        chain: Option<&[CertificateDer<'static>]>,
+    ) {
+        for id in issued {
+            if let Some(entry) = self
+                .live
+                .get_mut(id)
+                .filter(|entry| entry.connection == connection)
+            {
+                entry.authentication = match chain {
+                    None => Authentication::Bare,
+                    Some(chain) => Authentication::Chain(chain.to_vec()),
+                };
+            }
+        }
+    }
+
+    fn insert(&mut self, entry: Entry, label: Option<Vec<u8>>) -> SessionId {
+        let id = SessionId(self.next);
+        self.next += 1;
+        self.live.insert(id, entry);
+        if self.live.len() > MAX_SESSIONS {
+            self.live.pop_first();
+        }
+        if let Some(label) = label {
+            if self.labels.len() == MAX_SESSIONS {
+                self.labels.clear();
+            }
+            self.labels.insert(label, id);
+        }
+        id
+    }
+
+    fn find(&self, label: &[u8]) -> Option<SessionId> {
+        from_ticket(label).or_else(|| self.labels.get(label).copied())
+    }
+}
+
+const TICKET: &[u8] = b"bareflight/";
+
+fn to_ticket(id: SessionId) -> Vec<u8> {
+    [TICKET, &id.0.to_be_bytes()].concat()
+}
+
+fn from_ticket(ticket: &[u8]) -> Option<SessionId> {
+    let number = ticket.strip_prefix(TICKET)?;
+    Some(SessionId(u64::from_be_bytes(number.try_into().ok()?)))
+}
+
+/// The policy in force on a server, as far as resumption looks at it.
+pub(crate) struct Present {
+    pub(crate) server: ServerId,
+    pub(crate) client_auth: ClientAuth,
+    pub(crate) resumption: Resumption,
+    pub(crate) lifetime: Duration,
+    pub(crate) verifier: Option<Arc<dyn ClientCertVerifier>>,
+    pub(crate) clock: Arc<Clock>,
+}
+
+impl Present {
+    /// A resumption skips certificate, issuers and dates, so what the original handshake showed is judged again by what
+    /// holds now. RFC 9846 section 4.6.1 and RFC 6066 section 3 (the same server name) leave that to the server, and
+    /// rustls looks at the name and the cipher suite alone.
+    fn allows(&self, entry: &Entry, server_name: Option<&str>) -> bool {
+        entry.server == self.server
+            && entry.server_name.as_deref() == server_name
+            && self.clock.now().saturating_sub(entry.issued) <= self.lifetime
+            && self.satisfied_by(&entry.authentication)
+    }
+
+    fn satisfied_by(&self, authentication: &Authentication) -> bool {
+        match (authentication, &self.verifier) {
+            (Authentication::Unfinished, _) => false,
+            (Authentication::Bare, _) => self.client_auth != ClientAuth::Require,
+            (Authentication::Chain(_), None) => true,
+            (Authentication::Chain(chain), Some(verifier)) => match chain.split_first() {
+                Some((leaf, rest)) => verifier
+                    .verify_client_cert(leaf, rest, self.clock.unix())
+                    .is_ok(),
+                None => false,
+            },
+        }
+    }
+}
+
+/// One connection's view of the table: what rustls asks on its behalf, and a note of it.
+pub(crate) struct ConnectionSessions {
+    pub(crate) table: Arc<Mutex<SessionTable>>,
+    pub(crate) present: Arc<Present>,
+    pub(crate) connection: ConnectionId,
+    pub(crate) server_name: Option<String>,
+    pub(crate) seen: Mutex<Seen>,
+}
+
+/// What happened to sessions on one connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) offered: Option<SessionId>,
+    pub(crate) issued: Vec<SessionId>,
+}
+
+impl ConnectionSessions {
+    pub(crate) fn seen(&self) -> Seen {
+        lock(&self.seen).clone()
+    }
+
+    fn issue(&self, state: &[u8], label: Option<Vec<u8>>) -> SessionId {
+        let entry = Entry {
+            server: self.present.server,
+            connection: self.connection,
+            server_name: self.server_name.clone(),
+            issued: self.present.clock.now(),
+            authentication: Authentication::Unfinished,
+            state: state.to_vec(),
+        };
+        let id = lock(&self.table).insert(entry, label);
+        lock(&self.seen).issued.push(id);
+        id
+    }
+
+    fn offered(&self, label: &[u8]) -> Option<Vec<u8>> {
+        let table = lock(&self.table);
+        let id = table.find(label)?;
+        lock(&self.seen).offered.get_or_insert(id);
+        let entry = table.live.get(&id)?;
+        self.present
+            .allows(entry, self.server_name.as_deref())
+            .then(|| entry.state.clone())
+    }
+}
+
+impl fmt::Debug for ConnectionSessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionSessions")
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ProducesTickets for ConnectionSessions {
+    fn enabled(&self) -> bool {
+        self.present.resumption == Resumption::Tickets
+    }
+
+    fn lifetime(&self) -> u32 {
+        u32::try_from(self.present.lifetime.as_secs()).unwrap_or(u32::MAX)
+    }
+
+    fn encrypt(&self, state: &[u8]) -> Option<Vec<u8>> {
+        Some(to_ticket(self.issue(state, None)))
+    }
+
+    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+        self.offered(ticket)
+    }
+}
+
+impl StoresServerSessions for ConnectionSessions {
+    fn put(&self, label: Vec<u8>, state: Vec<u8>) -> bool {
+        self.issue(&state, Some(label));
+        true
+    }
+
+    fn get(&self, label: &[u8]) -> Option<Vec<u8>> {
+        self.offered(label)
+    }
+
+    fn take(&self, label: &[u8]) -> Option<Vec<u8>> {
+        let state = self.offered(label)?;
+        let mut table = lock(&self.table);
+        let id = table.find(label)?;
+        table.live.remove(&id);
+        Some(state)
+    }
+
+    fn can_cache(&self) -> bool {
+        self.present.resumption == Resumption::Stateful
+    }
+}

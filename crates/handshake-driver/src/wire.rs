@@ -1,0 +1,158 @@
+//! What do the bytes say, seen from right above and right below TLS?
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::client::Asked;
+use crate::error::EndReason;
+
+/// Below a client's TLS: lets nothing more out once the server asked for a certificate, if the client is one that
+/// aborts.
+pub(crate) struct Gate<S> {
+    inner: S,
+    shut_when_asked: Option<Arc<Asked>>,
+}
+
+impl<S> Gate<S> {
+    pub(crate) fn open(inner: S) -> Self {
+        Self {
+            inner,
+            shut_when_asked: None,
+        }
+    }
+
+    pub(crate) fn shut_when(inner: S, asked: Arc<Asked>) -> Self {
+        Self {
+            inner,
+            shut_when_asked: Some(asked),
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        match &self.shut_when_asked {
+            Some(asked) if asked.was_asked() => Err(io::ErrorKind::ConnectionAborted.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Gate<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// Why a connection ended, set by the first who learns it.
+#[derive(Clone, Default)]
+pub(crate) struct End(Rc<RefCell<Option<EndReason>>>);
+
+impl End {
+    pub(crate) fn set(&self, reason: EndReason) {
+        self.0.borrow_mut().get_or_insert(reason);
+    }
+
+    pub(crate) fn reason(&self) -> Option<EndReason> {
+        self.0.borrow().clone()
+    }
+}
+
+/// Above TLS, below HTTP: notes how the stream ended before hyper wraps the reason in its own words.
+pub(crate) struct Witness<S> {
+    inner: S,
+    end: End,
+}
+
+impl<S> Witness<S> {
+    pub(crate) fn new(inner: S, end: End) -> Self {
+        Self { inner, end }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Witness<S> {
+    /// A write failed because the peer is gone: why it went may still lie in what it sent before.
+    fn read_last_words(&mut self, cx: &mut Context<'_>) {
+        const RECORDS: usize = 64;
+        let mut scratch = [0; 1024];
+        for _ in 0..RECORDS {
+            let mut buf = ReadBuf::new(&mut scratch);
+            let read = Pin::new(&mut *self).poll_read(cx, &mut buf);
+            if !matches!(read, Poll::Ready(Ok(()))) || self.end.reason().is_some() {
+                break;
+            }
+        }
+        self.end.set(EndReason::Truncated);
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Witness<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let room = buf.remaining() > 0;
+        let read = ready!(Pin::new(&mut self.inner).poll_read(cx, buf));
+        match &read {
+            Ok(()) if room && buf.filled().len() == before => self.end.set(EndReason::CloseNotify),
+            Ok(()) => {}
+            Err(error) => self.end.set(EndReason::from_io(error)),
+        }
+        Poll::Ready(read)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Witness<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes));
+        if written.is_err() {
+            self.read_last_words(cx);
+        }
+        Poll::Ready(written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = ready!(Pin::new(&mut self.inner).poll_flush(cx));
+        if flushed.is_err() {
+            self.read_last_words(cx);
+        }
+        Poll::Ready(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
