@@ -4,6 +4,7 @@
 
 mod connection;
 mod cors_check;
+pub mod decide;
 mod header;
 mod http_fetch;
 mod keywords;

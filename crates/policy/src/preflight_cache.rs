@@ -7,6 +7,7 @@ use crate::method::Method;
 use crate::origin::SerializedOrigin;
 use crate::partition::NetworkPartitionKey;
 use crate::preflight::PreflightGrant;
+use crate::profile::Profile;
 use crate::request::{CredentialsMode, Request, serialize_request_origin};
 use crate::safelist::cors_unsafe_request_header_names;
 use crate::url::RequestUrl;
@@ -22,6 +23,17 @@ pub struct CacheSettings {
     pub max_entries_per_url: usize,
     /// The most (partition, origin, URL) kept; the one stored first goes first.
     pub max_urls: usize,
+}
+
+impl CacheSettings {
+    /// The default limits with the cap of a profile.
+    #[must_use]
+    pub fn of(profile: &Profile) -> Self {
+        Self {
+            max_age_cap: profile.preflight_max_age_cap.value,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for CacheSettings {

@@ -44,8 +44,8 @@ pub struct Profile {
     pub name: &'static str,
     /// What it stands for, in a sentence.
     pub summary: &'static str,
-    /// Whether preflights are sent at all.
-    pub sends_preflights: Cited<bool>,
+    /// Whether the CORS protocol is spoken at all: preflights sent, answers checked.
+    pub speaks_cors: Cited<bool>,
     /// The answer of a preflight.
     pub preflight: Cited<CertificateAnswer>,
     /// The answer of any other request whose *includeCredentials* is false.
@@ -135,49 +135,109 @@ pub const PROFILES: &[Profile] = &[
         },
         ..FETCH
     },
-    Profile {
-        name: "firefox",
-        summary: "Firefox as it is shipped",
-        ..FETCH
-    },
+    FIREFOX,
     Profile {
         name: "firefox-allow-client-cert",
-        summary: "Firefox with network.cors_preflight.allow_client_cert: preflights present the certificate, which is the proposal of whatwg/fetch issue 1181",
+        summary: "Firefox with network.cors_preflight.allow_client_cert: CORS requests without credentials, preflights \
+                  among them, present the certificate; for preflights this is the proposal of whatwg/fetch issue 1181",
         preflight: Cited {
             value: CertificateAnswer::Present,
-            source: "https://github.com/whatwg/fetch/issues/1181",
+            source: "https://bugzilla.mozilla.org/show_bug.cgi?id=1511151",
+        },
+        without_credentials: Cited {
+            value: CertificateAnswer::Present,
+            source: "mozilla-central, netwerk/protocol/http/nsCORSListenerProxy.cpp, UpdateChannel: \
+                     LOAD_ANONYMOUS_ALLOW_CLIENT_CERT wherever a CORS request has no credentials",
+        },
+        ..FIREFOX
+    },
+    CHROMIUM,
+    Profile {
+        name: "chromium-omit-cors-client-cert",
+        summary: "Chromium with the feature OmitCorsClientCert: without credentials the certificate is omitted and the \
+                  handshake goes on",
+        preflight: Cited {
+            value: CertificateAnswer::Decline,
+            source: CHROMIUM_OMIT,
+        },
+        without_credentials: Cited {
+            value: CertificateAnswer::Decline,
+            source: CHROMIUM_OMIT,
+        },
+        ..CHROMIUM
+    },
+    Profile {
+        name: "webkitgtk",
+        summary: "WebKitGTK: the application is asked for a certificate whatever the credentials, preflights included",
+        preflight: Cited {
+            value: CertificateAnswer::Present,
+            source: "WebKit, Source/WebKit/NetworkProcess/NetworkCORSPreflightChecker.cpp, didReceiveChallenge: \
+                     ClientCertificateRequested goes to the application",
+        },
+        without_credentials: Cited {
+            value: CertificateAnswer::Present,
+            source: "WebKit, Source/WebKit/NetworkProcess/NetworkLoad.cpp, didReceiveChallenge: a TLS challenge is \
+                     exempt from the check of stored credentials",
+        },
+        connections_split_by_credentials: Cited {
+            value: false,
+            source: LIBSOUP,
+        },
+        connections_partitioned: Cited {
+            value: false,
+            source: LIBSOUP,
+        },
+        preflight_max_age_cap: Cited {
+            value: Duration::from_secs(600),
+            source: "WebKit, Source/WebCore/loader/CrossOriginPreflightResultCache.cpp, maxPreflightCacheTimeout",
         },
         ..FETCH
     },
     Profile {
-        name: "chromium",
-        summary: "Chromium as it is shipped",
-        ..FETCH
-    },
-    Profile {
-        name: "chromium-omit-cors-client-cert",
-        summary: "Chromium with the feature OmitCorsClientCert",
-        ..FETCH
-    },
-    Profile {
-        name: "webkitgtk",
-        summary: "WebKitGTK",
-        ..FETCH
-    },
-    Profile {
         name: "http-client",
-        summary: "an HTTP client with a certificate configured",
-        ..FETCH
+        summary: "an HTTP client with a certificate configured (curl, hyper, undici): no CORS, one identity for every request",
+        speaks_cors: Cited {
+            value: false,
+            source: "https://curl.se/docs/manpage.html#-E",
+        },
+        preflight: Cited {
+            value: CertificateAnswer::Present,
+            source: "https://curl.se/docs/manpage.html#-E",
+        },
+        without_credentials: Cited {
+            value: CertificateAnswer::Present,
+            source: "https://curl.se/docs/manpage.html#-E",
+        },
+        connections_split_by_credentials: Cited {
+            value: false,
+            source: "https://docs.rs/hyper-util/latest/hyper_util/client/legacy/struct.Client.html: connections are kept by \
+                     scheme and authority",
+        },
+        connections_partitioned: Cited {
+            value: false,
+            source: "https://docs.rs/hyper-util/latest/hyper_util/client/legacy/struct.Client.html: connections are kept by \
+                     scheme and authority",
+        },
+        preflight_max_age_cap: Cited {
+            value: Duration::ZERO,
+            source: "no preflight, no preflight cache",
+        },
     },
 ];
 
 const ISSUE_869: &str = "https://github.com/whatwg/fetch/issues/869";
 const CREATE: &str = crate::section::CREATE_CONNECTION;
+const CHROMIUM_OMIT: &str =
+    "Chromium, services/network/public/cpp/features.cc, kOmitCorsClientCert (disabled by default)";
+const CHROMIUM_BUG: &str = "https://crbug.com/40089326 (formerly 775438): without credentials certificates are sent, or the \
+                            handshake stops to let the user choose one";
+const LIBSOUP: &str =
+    "libsoup, libsoup/soup-connection-manager.c: idle connections are kept by host and port";
 
 const FETCH: Profile = Profile {
     name: "fetch",
     summary: "the Fetch standard: without credentials no certificate is sent, and the handshake goes on",
-    sends_preflights: Cited {
+    speaks_cors: Cited {
         value: true,
         source: crate::section::HTTP_FETCH,
     },
@@ -198,7 +258,246 @@ const FETCH: Profile = Profile {
         source: crate::section::OBTAIN_CONNECTION,
     },
     preflight_max_age_cap: Cited {
-        value: Duration::from_secs(86_400),
+        value: Duration::MAX,
         source: crate::section::CORS_PREFLIGHT_FETCH,
     },
 };
+
+const FIREFOX: Profile = Profile {
+    name: "firefox",
+    summary: "Firefox as it is shipped: without credentials the connection is anonymous and declines",
+    preflight: Cited {
+        value: CertificateAnswer::Decline,
+        source: "mozilla-central, security/manager/ssl/nsNSSIOLayer.cpp: no client-certificate hook on an anonymous connection",
+    },
+    without_credentials: Cited {
+        value: CertificateAnswer::Decline,
+        source: "mozilla-central, security/manager/ssl/nsNSSIOLayer.cpp: no client-certificate hook on an anonymous connection",
+    },
+    connections_split_by_credentials: Cited {
+        value: true,
+        source: "mozilla-central, netwerk/protocol/http/nsHttpConnectionInfo.cpp: the anonymous flag is in the hash key",
+    },
+    connections_partitioned: Cited {
+        value: true,
+        source: "https://developer.mozilla.org/docs/Web/Privacy/Guides/State_Partitioning#network_partitioning",
+    },
+    preflight_max_age_cap: Cited {
+        value: Duration::from_secs(86_400),
+        source: "https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Access-Control-Max-Age",
+    },
+    ..FETCH
+};
+
+const CHROMIUM: Profile = Profile {
+    name: "chromium",
+    summary: "Chromium as it is shipped: requests without credentials, preflights among them, still present the certificate",
+    preflight: Cited {
+        value: CertificateAnswer::Present,
+        source: CHROMIUM_BUG,
+    },
+    without_credentials: Cited {
+        value: CertificateAnswer::Present,
+        source: CHROMIUM_BUG,
+    },
+    connections_split_by_credentials: Cited {
+        value: true,
+        source: "Chromium, net/socket/client_socket_pool.h, GroupId: the privacy mode is in the key",
+    },
+    connections_partitioned: Cited {
+        value: false,
+        source: "Chromium, net/base/features.cc, kPartitionConnectionsByNetworkIsolationKey (disabled by default; field \
+                 trials and derived browsers switch it on)",
+    },
+    preflight_max_age_cap: Cited {
+        value: Duration::from_secs(7_200),
+        source: "https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Access-Control-Max-Age",
+    },
+    ..FETCH
+};
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        CertificateAnswer, CertificateAnswer::*, PROFILES, Profile, Purpose,
+        answer_certificate_request,
+    };
+    use crate::preflight_cache::CacheSettings;
+
+    /// Without credentials and with an identity: the answer of a preflight, and of another request.
+    const WITHOUT_CREDENTIALS: &[(&str, CertificateAnswer, CertificateAnswer)] = &[
+        ("fetch", Decline, Decline),
+        ("abort-on-request", Abort, Abort),
+        ("firefox", Decline, Decline),
+        ("firefox-allow-client-cert", Present, Present),
+        ("chromium", Present, Present),
+        ("chromium-omit-cors-client-cert", Decline, Decline),
+        ("webkitgtk", Present, Present),
+        ("http-client", Present, Present),
+    ];
+
+    #[test]
+    fn each_profile_answers_as_observed() {
+        assert_eq!(PROFILES.len(), WITHOUT_CREDENTIALS.len());
+        for (name, preflight, request) in WITHOUT_CREDENTIALS {
+            let profile = Profile::from_name(name).expect(name);
+            assert_eq!(
+                answer_certificate_request(profile, Purpose::Preflight, false, true),
+                *preflight,
+                "{name}"
+            );
+            assert_eq!(
+                answer_certificate_request(profile, Purpose::Request, false, true),
+                *request,
+                "{name}"
+            );
+            assert_eq!(
+                profile.keeps_preflights_bare(),
+                *preflight != Present,
+                "{name}"
+            );
+            assert_eq!(profile.keeps_omit_bare(), *request != Present, "{name}");
+            assert_eq!(profile.aborts_preflights(), *preflight == Abort, "{name}");
+        }
+    }
+
+    #[test]
+    fn with_credentials_every_profile_presents_what_there_is() {
+        for profile in PROFILES {
+            let answer = |has| answer_certificate_request(profile, Purpose::Request, true, has);
+            assert_eq!(
+                (answer(true), answer(false)),
+                (Present, Decline),
+                "{}",
+                profile.name
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_presented_without_an_identity() {
+        for profile in PROFILES {
+            for purpose in Purpose::ALL {
+                let answer = answer_certificate_request(profile, *purpose, false, false);
+                assert_ne!(answer, Present, "{}", profile.name);
+                assert_eq!(
+                    answer == Abort,
+                    profile.aborts_preflights(),
+                    "{}",
+                    profile.name
+                );
+            }
+        }
+    }
+
+    /// A preflight never presents under the standard, even if the caller says that credentials are included.
+    #[test]
+    fn a_preflight_is_bare_whatever_the_caller_says() {
+        assert_eq!(
+            answer_certificate_request(Profile::fetch(), Purpose::Preflight, true, true),
+            Decline
+        );
+    }
+
+    /// Where each profile departs from the standard, by field.
+    const DEPARTURES: &[(&str, &[&str])] = &[
+        ("fetch", &[]),
+        ("abort-on-request", &["preflight", "without-credentials"]),
+        ("firefox", &["cap"]),
+        (
+            "firefox-allow-client-cert",
+            &["preflight", "without-credentials", "cap"],
+        ),
+        (
+            "chromium",
+            &["preflight", "without-credentials", "partitioned", "cap"],
+        ),
+        ("chromium-omit-cors-client-cert", &["partitioned", "cap"]),
+        (
+            "webkitgtk",
+            &[
+                "preflight",
+                "without-credentials",
+                "split",
+                "partitioned",
+                "cap",
+            ],
+        ),
+        (
+            "http-client",
+            &[
+                "sends",
+                "preflight",
+                "without-credentials",
+                "split",
+                "partitioned",
+                "cap",
+            ],
+        ),
+    ];
+
+    #[test]
+    fn each_profile_departs_from_the_standard_where_its_sources_say() {
+        let fetch = Profile::fetch();
+        for (name, expected) in DEPARTURES {
+            let profile = Profile::from_name(name).expect(name);
+            let split = profile.connections_split_by_credentials.value;
+            let fields = [
+                (
+                    "sends",
+                    profile.speaks_cors.value != fetch.speaks_cors.value,
+                ),
+                (
+                    "preflight",
+                    profile.preflight.value != fetch.preflight.value,
+                ),
+                (
+                    "without-credentials",
+                    profile.without_credentials.value != fetch.without_credentials.value,
+                ),
+                (
+                    "split",
+                    split != fetch.connections_split_by_credentials.value,
+                ),
+                (
+                    "partitioned",
+                    profile.connections_partitioned.value != fetch.connections_partitioned.value,
+                ),
+                (
+                    "cap",
+                    profile.preflight_max_age_cap.value != fetch.preflight_max_age_cap.value,
+                ),
+            ];
+            let departs: Vec<_> = fields
+                .iter()
+                .filter(|(_, departs)| *departs)
+                .map(|(field, _)| *field)
+                .collect();
+            assert_eq!(departs, *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_fetch_is_the_default() {
+        for (index, profile) in PROFILES.iter().enumerate() {
+            assert_eq!(
+                PROFILES.iter().position(|other| other.name == profile.name),
+                Some(index)
+            );
+            assert!(
+                profile
+                    .name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+            );
+        }
+        assert_eq!(<&Profile>::default().name, "fetch");
+        assert_eq!(Profile::from_name("netscape"), None);
+    }
+
+    #[test]
+    fn the_cache_takes_its_cap_from_a_profile() {
+        let chromium = Profile::from_name("chromium").expect("it is in the table");
+        assert_eq!(CacheSettings::of(chromium).max_age_cap.as_secs(), 7_200);
+    }
+}
