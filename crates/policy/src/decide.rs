@@ -360,13 +360,11 @@ pub fn decide(case: &Case) -> Decision<'_> {
         answer_certificate_request(case.profile, purpose, include, true)
             == CertificateAnswer::Present
     };
-    let preflight_answer = case.preflight_response.as_ref().filter(|_| preflighted);
-    let answer = case
-        .response
-        .as_ref()
-        .filter(|_| matches!(route, Ok(Route::Cors | Route::CorsWithPreflight)));
+    let preflight_answer = case.preflight_response.as_ref().filter(|_| preflight);
+    let answer = case.response.as_ref().filter(|_| cors);
     Decision {
         route,
+        preflight,
         unsafe_names: cors_unsafe_request_header_names(&case.request.headers),
         include_credentials: include,
         preflight_credentials: preflight && presents(Purpose::Preflight),
