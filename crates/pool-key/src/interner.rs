@@ -1,0 +1,261 @@
+//! Which id stands for this value?
+
+use core::{
+    fmt,
+    hash::{BuildHasher, Hash},
+    num::NonZeroU32,
+};
+
+use hashbrown::{Equivalent, HashTable};
+
+use crate::{
+    Id,
+    list::{Linked, Links, List},
+    slab::{Slab, Slot},
+};
+
+/// Numbers for values: the same value has the same id for as long as it is kept, and no id ever stands for two.
+///
+/// It keeps at most `capacity` values. A new one takes the place of the one that was interned longest ago, values that
+/// were asked for only once going first: a flood of one-off origins pushes out itself. An id whose value was given
+/// back stays valid in keys and simply meets no other; the value gets a new id when it comes again. Forgetting costs a
+/// connection, never a mix-up.
+///
+/// ```
+/// use bareflight_pool_key::{Interner, OriginId};
+///
+/// let mut origins: Interner<OriginId, String> = Interner::new(1000);
+/// let api = origins.intern("https://api.test")?;
+/// assert_eq!(origins.intern("https://api.test"), Ok(api));
+/// assert_ne!(origins.intern("https://app.test"), Ok(api));
+/// assert_eq!(origins.value(api).map(String::as_str), Some("https://api.test"));
+/// # Ok::<(), bareflight_pool_key::Exhausted>(())
+/// ```
+pub struct Interner<I, T, H = foldhash::fast::RandomState> {
+    capacity: u32,
+    values: Slab<Interned<I, T>>,
+    by_value: HashTable<Slot>,
+    by_id: HashTable<Slot>,
+    /// Values asked for once since they came, last asked for first.
+    once: List<ByUse>,
+    /// Values asked for again, at most half of the capacity.
+    again: List<ByUse>,
+    again_count: u32,
+    /// The last number given out.
+    last: u32,
+    hasher: H,
+}
+
+/// All 2³² − 1 ids have been given out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "an interner has given out all of its 4294967295 ids: move to the next epoch, retire all keys, and clear it"
+)]
+pub struct Exhausted;
+
+#[derive(Clone, Copy, Debug)]
+struct ByUse;
+
+#[derive(Debug)]
+struct Interned<I, T> {
+    value: T,
+    id: I,
+    again: bool,
+    by_use: Links<ByUse>,
+}
+
+impl<I, T> Linked<ByUse> for Interned<I, T> {
+    fn links(&self) -> &Links<ByUse> {
+        &self.by_use
+    }
+    fn links_mut(&mut self) -> &mut Links<ByUse> {
+        &mut self.by_use
+    }
+}
+
+impl<I: Id, T: Hash + Eq> Interner<I, T> {
+    /// An interner that keeps this many values, and always at least one.
+    #[must_use]
+    pub fn new(capacity: u32) -> Self {
+        Self::with_hasher(capacity, foldhash::fast::RandomState::default())
+    }
+}
+
+impl<I: Id, T: Hash + Eq, H: BuildHasher> Interner<I, T, H> {
+    /// The same with this hasher. Which one it is shows in nothing but speed.
+    #[must_use]
+    pub fn with_hasher(capacity: u32, hasher: H) -> Self {
+        Self {
+            capacity: capacity.max(1),
+            values: Slab::new(),
+            by_value: HashTable::new(),
+            by_id: HashTable::new(),
+            once: List::default(),
+            again: List::default(),
+            again_count: 0,
+            last: 0,
+            hasher,
+        }
+    }
+
+    /// The id of this value, a new one if it is not here. Only a new value is copied.
+    ///
+    /// # Errors
+    /// [`Exhausted`] after 2³² − 1 different values.
+    pub fn intern<Q>(&mut self, value: &Q) -> Result<I, Exhausted>
+    where
+        Q: Hash + Equivalent<T> + ToOwned<Owned = T> + ?Sized,
+    {
+        self.intern_with(value, || value.to_owned())
+    }
+
+    /// The id of the value that `query` is equivalent to; `value` makes it if it is not here.
+    ///
+    /// As in every hash map, `query` must hash as the value does.
+    ///
+    /// # Errors
+    /// [`Exhausted`] after 2³² − 1 different values.
+    pub fn intern_with<Q>(&mut self, query: &Q, value: impl FnOnce() -> T) -> Result<I, Exhausted>
+    where
+        Q: Hash + Equivalent<T> + ?Sized,
+    {
+        let hash = self.hasher.hash_one(query);
+        if let Some(&slot) = self
+            .by_value
+            .find(hash, |&slot| query.equivalent(&self.values[slot].value))
+        {
+            self.touch(slot);
+            return Ok(self.values[slot].id);
+        }
+        self.last = self.last.checked_add(1).ok_or(Exhausted)?;
+        if self.values.len() == self.capacity
+            && let Some(oldest) = self.once.back().or(self.again.back())
+        {
+            self.forget(oldest);
+        }
+        let id = I::from_number(NonZeroU32::MIN.saturating_add(self.last - 1));
+        let slot = self.values.insert(Interned {
+            value: value(),
+            id,
+            again: false,
+            by_use: Links::default(),
+        });
+        self.once.push_front(&mut self.values, slot);
+        let Self { values, hasher, .. } = self;
+        self.by_value
+            .insert_unique(hash, slot, |&slot| hasher.hash_one(&values[slot].value));
+        let hash_id = |id: I| hasher.hash_one(id.number());
+        self.by_id
+            .insert_unique(hash_id(id), slot, |&slot| hash_id(values[slot].id));
+        Ok(id)
+    }
+
+    /// The id of this value if it is here.
+    pub fn find<Q>(&self, value: &Q) -> Option<I>
+    where
+        Q: Hash + Equivalent<T> + ?Sized,
+    {
+        let hash = self.hasher.hash_one(value);
+        let slot = *self
+            .by_value
+            .find(hash, |&slot| value.equivalent(&self.values[slot].value))?;
+        Some(self.values[slot].id)
+    }
+
+    /// The value of this id, unless it was given back.
+    #[must_use]
+    pub fn value(&self, id: I) -> Option<&T> {
+        let hash = self.hasher.hash_one(id.number());
+        let slot = *self.by_id.find(hash, |&slot| self.values[slot].id == id)?;
+        Some(&self.values[slot].value)
+    }
+
+    /// Gives back the values that `keep` does not want.
+    pub fn retain(&mut self, mut keep: impl FnMut(I, &T) -> bool) {
+        let slots: Vec<Slot> = self.values.slots().collect();
+        for slot in slots {
+            let Interned { value, id, .. } = &self.values[slot];
+            if !keep(*id, value) {
+                self.forget(slot);
+            }
+        }
+    }
+
+    /// How many values are kept.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.values.len()
+    }
+
+    /// Whether no value is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets everything and starts to number from one again, keeping the memory for use again.
+    ///
+    /// **Every id given out before is void**: drop all keys with it, or move on to a later [`Epoch`](crate::Epoch),
+    /// which tells old keys from new ones.
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.by_value.clear();
+        self.by_id.clear();
+        self.once = List::default();
+        self.again = List::default();
+        self.again_count = 0;
+        self.last = 0;
+    }
+
+    /// Notes that a value was asked for again.
+    fn touch(&mut self, slot: Slot) {
+        if self.values[slot].again {
+            self.again.unlink(&mut self.values, slot);
+        } else {
+            self.once.unlink(&mut self.values, slot);
+            self.values[slot].again = true;
+            self.again_count += 1;
+        }
+        self.again.push_front(&mut self.values, slot);
+        if self.again_count > self.capacity.div_ceil(2)
+            && let Some(oldest) = self.again.back()
+        {
+            self.again.unlink(&mut self.values, oldest);
+            self.again_count -= 1;
+            self.values[oldest].again = false;
+            self.once.push_front(&mut self.values, oldest);
+        }
+    }
+
+    fn forget(&mut self, slot: Slot) {
+        if self.values[slot].again {
+            self.again.unlink(&mut self.values, slot);
+            self.again_count -= 1;
+        } else {
+            self.once.unlink(&mut self.values, slot);
+        }
+        let Interned { value, id, .. } = self.values.remove(slot);
+        let hashes = [
+            self.hasher.hash_one(&value),
+            self.hasher.hash_one(id.number()),
+        ];
+        for (index, hash) in [&mut self.by_value, &mut self.by_id]
+            .into_iter()
+            .zip(hashes)
+        {
+            if let Ok(entry) = index.find_entry(hash, |&other| other == slot) {
+                entry.remove();
+            }
+        }
+    }
+}
+
+impl<I, T, H> fmt::Debug for Interner<I, T, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interner")
+            .field("len", &self.values.len())
+            .field("capacity", &self.capacity)
+            .field("last", &self.last)
+            .finish_non_exhaustive()
+    }
+}

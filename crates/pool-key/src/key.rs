@@ -1,0 +1,272 @@
+//! How does a description become the two keys, and how are keys compared?
+//!
+//! A key is the description's fields packed side by side into five words: no digest, no text, nothing that two
+//! different descriptions could have in common. `Eq` compares all of it; `Hash` only chooses a bucket.
+
+use core::{
+    fmt,
+    hash::{Hash, Hasher},
+    num::NonZeroU32,
+};
+
+use crate::{Description, Epoch, Id, Keys, Leg, ProtocolClass, Route, Transport};
+
+/// Which connections may serve a request: equal keys may share one, unequal keys never do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionKey(Words);
+
+/// Which TLS sessions may be resumed for a request: equal keys may, unequal keys never do.
+///
+/// All of the connection's key but two fields:
+/// - the route, because the session is between the client and the far end of the leg: a tunnel carries the same TLS,
+///   and the identity shown in it is in the key (what tells a proxy's own sessions apart is the leg);
+/// - the protocol class, because it starts above TLS: a WebSocket and a fetch show a server the same credentials.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SessionKey(Words);
+
+impl Description {
+    /// The two keys of this description.
+    ///
+    /// The description is taken apart twice, by name and without `..`, so that a field added later does not compile
+    /// until both keys have said what becomes of it.
+    #[must_use]
+    #[deny(unused_variables)]
+    pub fn keys(&self) -> Keys {
+        let connection = {
+            let Description {
+                origin,
+                partition,
+                credentials,
+                identity,
+                trust,
+                server_name,
+                route,
+                leg,
+                transport,
+                class,
+                tenant,
+                epoch,
+            } = *self;
+            ConnectionKey(Words([
+                epoch.0,
+                pair(Some(origin), partition),
+                pair(identity, Some(trust)),
+                pair(server_name, via(route)),
+                join(number(tenant), flags(credentials, leg, transport, class)),
+            ]))
+        };
+        let session = {
+            let Description {
+                origin,
+                partition,
+                credentials,
+                identity,
+                trust,
+                server_name,
+                route: _,
+                leg,
+                transport,
+                class: _,
+                tenant,
+                epoch,
+            } = *self;
+            SessionKey(Words([
+                epoch.0,
+                pair(Some(origin), partition),
+                pair(identity, Some(trust)),
+                pair(server_name, None::<crate::ProxyId>),
+                join(
+                    number(tenant),
+                    flags(credentials, leg, transport, ProtocolClass::default()),
+                ),
+            ]))
+        };
+        Keys {
+            connection,
+            session,
+        }
+    }
+}
+
+impl ConnectionKey {
+    /// The description that this key was built from.
+    #[must_use]
+    pub fn description(&self) -> Description {
+        self.0.description()
+    }
+
+    /// The epoch that this key belongs to.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.0.epoch()
+    }
+}
+
+impl SessionKey {
+    /// The description that this key was built from, with the two fields that it does not hold at their defaults:
+    /// [`Route::Direct`] and [`ProtocolClass::Http`].
+    #[must_use]
+    pub fn description(&self) -> Description {
+        self.0.description()
+    }
+
+    /// The epoch that this key belongs to.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.0.epoch()
+    }
+}
+
+impl fmt::Debug for ConnectionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ConnectionKey")
+            .field(&self.description())
+            .finish()
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SessionKey")
+            .field(&self.description())
+            .finish()
+    }
+}
+
+impl Hash for ConnectionKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl Hash for SessionKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+/// What a table of keys needs to know of one.
+pub(crate) trait Key: Copy + Eq + Hash {
+    /// The epoch that the key belongs to.
+    fn epoch(&self) -> Epoch;
+}
+
+impl Key for ConnectionKey {
+    fn epoch(&self) -> Epoch {
+        self.0.epoch()
+    }
+}
+
+impl Key for SessionKey {
+    fn epoch(&self) -> Epoch {
+        self.0.epoch()
+    }
+}
+
+/// A description, packed: the epoch; origin and partition; identity and trust; server name and proxy; tenant and flags.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Words([u64; 5]);
+
+impl Words {
+    fn epoch(&self) -> Epoch {
+        Epoch(self.0[0])
+    }
+
+    fn description(&self) -> Description {
+        let [epoch, peer, parties, way, rest] = self.0;
+        let flags = high(rest);
+        Description {
+            origin: id(low(peer)).expect("a key is packed from an origin"),
+            partition: id(high(peer)),
+            credentials: flags & CREDENTIALS != 0,
+            identity: id(low(parties)),
+            trust: id(high(parties)).expect("a key is packed from a trust"),
+            server_name: id(low(way)),
+            route: id(high(way)).map_or(Route::Direct, Route::Via),
+            leg: if flags & PROXY_LEG == 0 {
+                Leg::Origin
+            } else {
+                Leg::Proxy
+            },
+            transport: if flags & QUIC == 0 {
+                Transport::Tcp
+            } else {
+                Transport::Quic
+            },
+            class: match flags >> CLASS_SHIFT {
+                0 => ProtocolClass::Http,
+                1 => ProtocolClass::Http1,
+                2 => ProtocolClass::WebSocket,
+                _ => ProtocolClass::Dedicated,
+            },
+            tenant: id(low(rest)),
+            epoch: Epoch(epoch),
+        }
+    }
+}
+
+impl Hash for Words {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for word in self.0 {
+            state.write_u64(word);
+        }
+    }
+}
+
+const CREDENTIALS: u32 = 1;
+const PROXY_LEG: u32 = 1 << 1;
+const QUIC: u32 = 1 << 2;
+const CLASS_SHIFT: u32 = 3;
+
+fn flags(credentials: bool, leg: Leg, transport: Transport, class: ProtocolClass) -> u32 {
+    let credentials = if credentials { CREDENTIALS } else { 0 };
+    let leg = match leg {
+        Leg::Origin => 0,
+        Leg::Proxy => PROXY_LEG,
+    };
+    let transport = match transport {
+        Transport::Tcp => 0,
+        Transport::Quic => QUIC,
+    };
+    let class = match class {
+        ProtocolClass::Http => 0,
+        ProtocolClass::Http1 => 1,
+        ProtocolClass::WebSocket => 2,
+        ProtocolClass::Dedicated => 3,
+    };
+    credentials | leg | transport | class << CLASS_SHIFT
+}
+
+fn via(route: Route) -> Option<crate::ProxyId> {
+    match route {
+        Route::Direct => None,
+        Route::Via(proxy) => Some(proxy),
+    }
+}
+
+/// An absent id is zero, which no id is.
+fn number<I: Id>(id: Option<I>) -> u32 {
+    id.map_or(0, |id| id.number().get())
+}
+
+fn id<I: Id>(number: u32) -> Option<I> {
+    NonZeroU32::new(number).map(I::from_number)
+}
+
+fn pair<A: Id, B: Id>(low: Option<A>, high: Option<B>) -> u64 {
+    join(number(low), number(high))
+}
+
+fn join(low: u32, high: u32) -> u64 {
+    u64::from(low) | u64::from(high) << 32
+}
+
+/// The lower half, where `join` put it.
+#[allow(clippy::cast_possible_truncation)]
+fn low(word: u64) -> u32 {
+    word as u32
+}
+
+fn high(word: u64) -> u32 {
+    low(word >> 32)
+}

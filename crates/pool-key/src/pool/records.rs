@@ -1,0 +1,163 @@
+//! What does the pool remember of a connection, of a key, of an attempt, of a waiter?
+
+use super::{Sharing, Want};
+use crate::{
+    list::{Linked, Links, List},
+    moment::Moment,
+    slab::Slot,
+};
+
+/// The connections of one key, in two lists: those with a free place (last used first) and those without.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ByKey;
+
+/// Connections with a free place, of all keys, last used first: one list of the idle, one of the shared in use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ByUse;
+
+/// The waiters of one key, in order of arrival.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ByArrival;
+
+/// The first waiters of several keys, in order of arrival.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ByTurn;
+
+#[derive(Debug)]
+pub(super) struct Connection<C> {
+    pub(super) connection: C,
+    pub(super) group: Slot,
+    /// Requests on it now.
+    pub(super) riders: u32,
+    pub(super) sharing: Sharing,
+    /// Whether no further request may ride it: its key was retired, or its peer is going away.
+    pub(super) doomed: bool,
+    pub(super) idle_since: Moment,
+    by_key: Links<ByKey>,
+    by_use: Links<ByUse>,
+}
+
+/// All that is filed under one key.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    /// Connections with a free place, last used first.
+    pub(super) available: List<ByKey>,
+    /// Connections without.
+    pub(super) busy: List<ByKey>,
+    pub(super) line: List<ByArrival>,
+    /// Connections, doomed ones included.
+    pub(super) open: u16,
+    /// Attempts under way.
+    pub(super) attempts: u16,
+    pub(super) idle: u16,
+    /// Exclusive connections that are not doomed.
+    pub(super) exclusive: u16,
+    /// Shared connections that are not doomed.
+    pub(super) shared: u16,
+}
+
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) group: Slot,
+    /// Whether what it opens is doomed from the start, as its key was retired meanwhile.
+    pub(super) doomed: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Waiter<W> {
+    pub(super) waiter: W,
+    pub(super) group: Slot,
+    pub(super) want: Want,
+    /// Its number among all waiters that ever came.
+    pub(super) arrival: u64,
+    pub(super) turn: Turn,
+    by_arrival: Links<ByArrival>,
+    by_turn: Links<ByTurn>,
+}
+
+/// What the first waiter of a key waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Turn {
+    /// Those before it, or a change among its own key's connections.
+    Key,
+    /// To be looked at: something has changed for its key.
+    Look,
+    /// A place under the limit of all connections.
+    Room,
+}
+
+impl<C> Connection<C> {
+    pub(super) fn new(connection: C, group: Slot, sharing: Sharing, doomed: bool) -> Self {
+        Self {
+            connection,
+            group,
+            riders: 1,
+            sharing,
+            doomed,
+            idle_since: Moment::default(),
+            by_key: Links::default(),
+            by_use: Links::default(),
+        }
+    }
+
+    /// The next connection in the same list of its key.
+    pub(super) fn next_of_key(&self) -> Option<Slot> {
+        self.by_key.next()
+    }
+
+    /// Whether one more request may ride.
+    pub(super) fn has_place(&self) -> bool {
+        let places = match self.sharing {
+            Sharing::Exclusive => 1,
+            Sharing::Shared { streams } => streams,
+        };
+        !self.doomed && self.riders < places
+    }
+}
+
+impl Group {
+    /// How many of these connections are under way or open.
+    pub(super) fn taken(&self) -> u32 {
+        u32::from(self.open) + u32::from(self.attempts)
+    }
+
+    /// The count that this kind of live connection is in.
+    pub(super) fn live_mut(&mut self, sharing: Sharing) -> &mut u16 {
+        match sharing {
+            Sharing::Exclusive => &mut self.exclusive,
+            Sharing::Shared { .. } => &mut self.shared,
+        }
+    }
+}
+
+impl<W> Waiter<W> {
+    pub(super) fn new(waiter: W, group: Slot, want: Want, arrival: u64) -> Self {
+        Self {
+            waiter,
+            group,
+            want,
+            arrival,
+            turn: Turn::Key,
+            by_arrival: Links::default(),
+            by_turn: Links::default(),
+        }
+    }
+}
+
+macro_rules! linked {
+    ($record:ident<$param:ident>, $field:ident: $kind:ty) => {
+        impl<$param> Linked<$kind> for $record<$param> {
+            fn links(&self) -> &Links<$kind> {
+                &self.$field
+            }
+            fn links_mut(&mut self) -> &mut Links<$kind> {
+                &mut self.$field
+            }
+        }
+    };
+}
+
+linked!(Connection<C>, by_key: ByKey);
+linked!(Connection<C>, by_use: ByUse);
+linked!(Waiter<W>, by_arrival: ByArrival);
+linked!(Waiter<W>, by_turn: ByTurn);
