@@ -2,7 +2,7 @@
 //! runs until nothing moves.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::pki::Pki;
 use crate::plan::{Answer, ClientConfiguration, ServerPlan};
 use crate::server::{self, Attendant, Ending, Office, Policy, Responder, Server, SessionTable};
 
-/// Connections that one driver opens.
+/// Connections that one driver holds open at a time.
 pub const MAX_CONNECTIONS: usize = 65_536;
 /// Requests that one connection carries.
 pub const MAX_STREAMS: u64 = 10_000;
@@ -40,7 +40,8 @@ pub struct Driver {
     office: Office,
     servers: Vec<Server>,
     configurations: Configurations,
-    connections: Vec<Connection>,
+    connections: BTreeMap<ConnectionId, Connection>,
+    opened: u64,
     events: Rc<RefCell<VecDeque<ClientEvent>>>,
 }
 
@@ -69,7 +70,8 @@ impl Driver {
             office,
             servers: Vec::new(),
             configurations: Configurations::default(),
-            connections: Vec::new(),
+            connections: BTreeMap::new(),
+            opened: 0,
             events: Rc::default(),
         }
     }
@@ -117,7 +119,7 @@ impl Driver {
     /// As [`add_server`](Self::add_server); then the old plan stays in force.
     pub fn reconfigure(&mut self, server: ServerId, plan: ServerPlan) -> Result<(), ServerError> {
         let policy = Policy::new(server, plan, &self.office.pki, &self.clock)?;
-        let server = find(&self.servers, server.0).ok_or(ServerError::Unknown(server))?;
+        let server = find(&self.servers, server).ok_or(ServerError::Unknown(server))?;
         *server.policy.borrow_mut() = Rc::new(policy);
         Ok(())
     }
@@ -133,7 +135,7 @@ impl Driver {
     /// When the budget of polls is spent.
     pub fn restart(&mut self, server: ServerId) -> Result<(), Busy> {
         self.forget_sessions(server);
-        for connection in self.connections.iter().filter(|c| c.server == server) {
+        for connection in self.connections.values().filter(|c| c.server == server) {
             connection.tell_server(Ending::InOrder);
         }
         self.run()
@@ -176,10 +178,12 @@ impl Driver {
         configuration: &ClientConfiguration,
         offer: Option<Session>,
     ) -> Result<ConnectionId, ConnectError> {
+        self.connections
+            .retain(|_, connection| !connection.is_over());
         if self.connections.len() == MAX_CONNECTIONS {
             return Err(ConnectError::Full("connections"));
         }
-        let host = find(&self.servers, server.0).ok_or(ConnectError::UnknownServer(server))?;
+        let host = find(&self.servers, server).ok_or(ConnectError::UnknownServer(server))?;
         let sni = ServerName::try_from(name.to_owned())
             .map_err(|_| ConnectError::BadName(name.to_owned()))?;
         let shelf = Arc::new(Shelf::offering(offer));
@@ -189,7 +193,8 @@ impl Driver {
             &self.clock,
             Arc::clone(&shelf),
         )?;
-        let connection = ConnectionId(self.connections.len() as u64);
+        let connection = ConnectionId(self.opened);
+        self.opened += 1;
         let (near, far) = tokio::io::duplex(PIPE);
         let end = server::attend(
             Attendant {
@@ -211,13 +216,14 @@ impl Driver {
             },
             near,
         );
-        self.connections.push(Connection {
+        let opened = Connection {
             server,
             client,
             shelf,
             end,
             sent: 0,
-        });
+        };
+        self.connections.insert(connection, opened);
         Ok(connection)
     }
 
@@ -227,7 +233,8 @@ impl Driver {
         &self,
         connection: ConnectionId,
     ) -> Option<Result<ClientHandshake, EndReason>> {
-        find(&self.connections, connection.0)?
+        self.connections
+            .get(&connection)?
             .client
             .started
             .borrow()
@@ -244,10 +251,8 @@ impl Driver {
         connection: ConnectionId,
         request: Request<Bytes>,
     ) -> Result<StreamId, StreamError> {
-        let line = usize::try_from(connection.0)
-            .ok()
-            .and_then(|index| self.connections.get_mut(index));
-        let line = line.ok_or(StreamError::UnknownConnection(connection))?;
+        let unknown = StreamError::UnknownConnection(connection);
+        let line = self.connections.get_mut(&connection).ok_or(unknown)?;
         if line.sent == MAX_STREAMS {
             return Err(StreamError::TooManyStreams(connection));
         }
@@ -271,7 +276,7 @@ impl Driver {
     /// # Errors
     /// When the budget of polls is spent.
     pub fn close(&mut self, connection: ConnectionId) -> Result<(), Busy> {
-        if let Some(line) = find(&self.connections, connection.0) {
+        if let Some(line) = self.connections.get(&connection) {
             // Nobody listens on a connection that has ended already, and that is as it should be.
             let _ = line.client.commands.send(Command::Close);
         }
@@ -295,7 +300,7 @@ impl Driver {
     }
 
     fn end_by_server(&mut self, connection: ConnectionId, ending: Ending) -> Result<(), Busy> {
-        if let Some(line) = find(&self.connections, connection.0) {
+        if let Some(line) = self.connections.get(&connection) {
             line.tell_server(ending);
         }
         self.run()
@@ -307,9 +312,8 @@ impl Driver {
     /// When the budget of polls is spent: something loops.
     pub fn run(&mut self) -> Result<(), Busy> {
         let ran = self.executor.run();
-        for (number, connection) in (0..).zip(&self.connections) {
-            for session in connection.shelf.collect() {
-                let connection = ConnectionId(number);
+        for (&connection, line) in &self.connections {
+            for session in line.shelf.collect() {
                 self.events.borrow_mut().push_back(ClientEvent::Session {
                     connection,
                     session,
@@ -331,12 +335,17 @@ impl Driver {
 }
 
 impl Connection {
+    /// Its client has come to its end, whatever that was. What is known of it is kept until the next one begins.
+    fn is_over(&self) -> bool {
+        self.client.commands.is_closed()
+    }
+
     fn tell_server(&self, ending: Ending) {
         // A connection that has ended needs no ending.
         let _ = self.end.send(ending);
     }
 }
 
-fn find<T>(all: &[T], number: u64) -> Option<&T> {
-    all.get(usize::try_from(number).ok()?)
+fn find(servers: &[Server], server: ServerId) -> Option<&Server> {
+    servers.get(usize::try_from(server.0).ok()?)
 }

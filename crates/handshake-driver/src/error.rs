@@ -89,6 +89,12 @@ pub enum ConnectError {
     /// rustls refuses the plan.
     #[error("TLS refuses the client's plan: {0}")]
     Tls(rustls::Error),
+    /// The authorities that the client is to believe make no verifier.
+    #[error("the trusted authorities make no verifier: {0}")]
+    Trust(String),
+    /// A trust root could not be made.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
     /// The driver has [`MAX_CONNECTIONS`](crate::MAX_CONNECTIONS), or [`MAX_CONFIGURATIONS`](crate::MAX_CONFIGURATIONS).
     #[error("the driver holds as many {0} as it can: begin another driver")]
     Full(&'static str),
@@ -106,8 +112,8 @@ pub enum StreamError {
     /// The response's body is larger than [`MAX_BODY`](crate::MAX_BODY) bytes.
     #[error("the response's body is larger than the bound")]
     BodyTooLarge,
-    /// There is no such connection.
-    #[error("{0} does not exist")]
+    /// There is no such connection, or it ended long ago.
+    #[error("{0} does not exist, or no longer")]
     UnknownConnection(ConnectionId),
     /// As many requests as the driver takes ([`MAX_STREAMS`](crate::MAX_STREAMS)) were sent on this connection.
     #[error("{0} carried as many requests as it can: open another")]

@@ -6,6 +6,7 @@ mod driver;
 mod error;
 mod executor;
 mod ids;
+pub mod measure;
 mod message;
 mod observation;
 mod pki;

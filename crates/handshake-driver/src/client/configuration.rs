@@ -74,12 +74,10 @@ fn verifier(trust: &Trust, pki: &Pki) -> Result<Arc<dyn ServerCertVerifier>, Con
     let provider: &Arc<CryptoProvider> = pki.provider();
     Ok(match trust {
         Trust::Authorities(authorities) => {
-            let roots = pki
-                .roots(authorities)
-                .map_err(|e| ConnectError::Tls(Error::General(e.to_string())))?;
+            let roots = pki.roots(authorities)?;
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
                 .build()
-                .map_err(|e| ConnectError::Tls(Error::General(e.to_string())))?
+                .map_err(|e| ConnectError::Trust(e.to_string()))?
         }
         Trust::Anyone => Arc::new(Credulous(provider.signature_verification_algorithms)),
     })
