@@ -381,3 +381,195 @@ fn trim(mut bytes: &[u8], blank: impl Fn(u8) -> bool) -> &[u8] {
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        HeaderList, HeaderName, HeaderValue, InvalidHeader, is_forbidden_request_header,
+        split_on_commas,
+    };
+    use crate::testing::headers;
+
+    #[test]
+    fn a_name_is_a_token_kept_in_lower_case() {
+        assert_eq!(
+            HeaderName::parse("Content-TYPE").expect("a name"),
+            HeaderName::CONTENT_TYPE
+        );
+        assert_eq!(HeaderName::parse("X-A").expect("a name").to_string(), "x-a");
+        for name in ["", " a", "a ", "a:", "a b", "ä", "a\r\nb", "a,b"] {
+            assert_eq!(
+                HeaderName::parse(name),
+                Err(InvalidHeader::Name(name.to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn a_value_is_normalized_and_holds_no_line_break() {
+        let rows: [(&[u8], &[u8]); 6] = [
+            (b"", b""),
+            (b" \t\r\n", b""),
+            (b" a b\t", b"a b"),
+            (b"\n\ra\r", b"a"),
+            (b"\x0Ca", b"\x0Ca"),
+            (b"\x01\xFF", b"\x01\xFF"),
+        ];
+        for (written, kept) in rows {
+            assert_eq!(
+                HeaderValue::parse("x", written)
+                    .expect("a value")
+                    .as_bytes(),
+                kept
+            );
+        }
+        for (written, byte, offset) in [
+            (&b" a\0b"[..], 0, 1),
+            (b"a\nb", b'\n', 1),
+            (b"ab\rc", b'\r', 2),
+        ] {
+            let error = HeaderValue::parse("x-y", written).expect_err("no value");
+            assert_eq!(
+                error,
+                InvalidHeader::Value {
+                    name: "x-y".to_owned(),
+                    byte,
+                    offset
+                }
+            );
+            assert!(error.to_string().contains("x-y"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_shows_its_bytes_as_chars() {
+        assert_eq!(
+            HeaderValue::parse("x", b"a\xE9")
+                .expect("a value")
+                .to_string(),
+            "a\u{E9}"
+        );
+        assert_eq!(HeaderValue::from_static("*/*").as_bytes(), b"*/*");
+    }
+
+    #[test]
+    fn a_list_gets_joined_values_without_regard_to_case() {
+        let list = headers(&[("A", "1"), ("b", "2"), ("a", ""), ("A", "3")]);
+        let name = |name| HeaderName::parse(name).expect("a name");
+        assert_eq!(list.get(&name("a")).as_deref(), Some(&b"1, , 3"[..]));
+        assert_eq!(list.get(&name("B")).as_deref(), Some(&b"2"[..]));
+        assert_eq!(list.get(&name("c")), None);
+        assert!(list.contains(&name("a")) && !list.contains(&name("c")));
+        assert_eq!((list.len(), list.is_empty()), (4, false));
+        assert_eq!(
+            (HeaderList::new().len(), HeaderList::new().is_empty()),
+            (0, true)
+        );
+        assert_eq!((&list).into_iter().count(), 4);
+    }
+
+    #[test]
+    fn a_change_does_not_reach_a_clone() {
+        let original = headers(&[("a", "1"), ("b", "2")]);
+        let mut changed = original.clone();
+        changed.delete(&HeaderName::parse("a").expect("a name"));
+        changed.append(HeaderName::ORIGIN, HeaderValue::from_static("null"));
+        assert_eq!(original, headers(&[("a", "1"), ("b", "2")]));
+        assert_eq!(changed, headers(&[("b", "2"), ("origin", "null")]));
+        changed.delete(&HeaderName::COOKIE);
+        assert_eq!(changed.len(), 2);
+    }
+
+    #[test]
+    fn commas_in_quotes_do_not_split() {
+        let rows: [(&str, &[&str]); 9] = [
+            ("", &[""]),
+            ("a", &["a"]),
+            ("a, b\t,c", &["a", "b", "c"]),
+            ("a,,", &["a", "", ""]),
+            ("\"a,b\",c", &["\"a,b\"", "c"]),
+            ("\"a\\\",b\",c", &["\"a\\\",b\"", "c"]),
+            ("\"a\\\\\",b", &["\"a\\\\\"", "b"]),
+            ("\"a,b", &["\"a,b"]),
+            ("a\\\"b,c\",d", &["a\\\"b,c\"", "d"]),
+        ];
+        for (value, parts) in rows {
+            let split: Vec<_> = split_on_commas(value.as_bytes()).collect();
+            assert_eq!(
+                split,
+                parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>(),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_user_agents_own_headers_are_forbidden() {
+        let forbidden = "accept-charset accept-encoding access-control-request-headers access-control-request-method \
+                         connection content-length cookie cookie2 date dnt expect host keep-alive origin referer \
+                         set-cookie te trailer transfer-encoding upgrade via proxy- proxy-authorization sec- sec-fetch-mode \
+                         Sec-X Cookie HOST";
+        let allowed = "accept accept-language authorization content-type range user-agent x-proxy- client-cert proxy sec \
+                       x-http-method x-http-method-override x-method-override";
+        let value = HeaderValue::from_static("x");
+        for (names, expected) in [(forbidden, true), (allowed, false)] {
+            for name in names.split_whitespace() {
+                let parsed = HeaderName::parse(name).expect(name);
+                assert_eq!(
+                    is_forbidden_request_header(&parsed, &value),
+                    expected,
+                    "{name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_method_override_is_forbidden_if_it_names_a_forbidden_method() {
+        let rows = [
+            ("x-http-method", "TRACE", true),
+            ("x-http-method-override", "get, track", true),
+            ("x-method-override", "connect ,PUT", true),
+            ("x-method-override", "\"CONNECT\"", false),
+            ("x-method-override", "CONNECTS", false),
+            ("x-method", "CONNECT", false),
+        ];
+        for (name, value, expected) in rows {
+            let name = HeaderName::parse(name).expect("a name");
+            let value = HeaderValue::parse("x", value.as_bytes()).expect("a value");
+            assert_eq!(
+                is_forbidden_request_header(&name, &value),
+                expected,
+                "{name}: {value}"
+            );
+        }
+    }
+
+    #[test]
+    fn request_body_headers_are_the_four_of_the_standard() {
+        for name in [
+            "content-encoding",
+            "content-language",
+            "content-location",
+            "content-type",
+        ] {
+            assert!(
+                HeaderName::parse(name)
+                    .expect("a name")
+                    .is_request_body_header()
+            );
+        }
+        for name in [
+            "content-length",
+            "content-range",
+            "accept",
+            "content-disposition",
+        ] {
+            assert!(
+                !HeaderName::parse(name)
+                    .expect("a name")
+                    .is_request_body_header()
+            );
+        }
+    }
+}

@@ -52,3 +52,91 @@ pub fn on_response(request: &Request, status: u16) -> OnResponse {
         (RedirectMode::Manual, _) => OnResponse::OpaqueRedirect,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::method::Method;
+    use crate::testing::{API, APP, fetch_api, headers};
+    use crate::{CacheSettings, check_preflight_response, main_fetch};
+
+    #[test]
+    fn five_statuses_redirect() {
+        let redirects: Vec<u16> = (0..=999)
+            .filter(|&status| is_redirect_status(status))
+            .collect();
+        assert_eq!(redirects, [301, 302, 303, 307, 308]);
+    }
+
+    #[test]
+    fn the_redirect_mode_decides_about_a_redirect() {
+        let rows = [
+            (RedirectMode::Follow, Mode::Cors, OnResponse::Follow),
+            (RedirectMode::Follow, Mode::Navigate, OnResponse::Follow),
+            (RedirectMode::Error, Mode::Cors, OnResponse::NetworkError),
+            (
+                RedirectMode::Error,
+                Mode::Navigate,
+                OnResponse::NetworkError,
+            ),
+            (RedirectMode::Manual, Mode::Cors, OnResponse::OpaqueRedirect),
+            (
+                RedirectMode::Manual,
+                Mode::Navigate,
+                OnResponse::NavigationDecides,
+            ),
+        ];
+        for (redirect_mode, mode, expected) in rows {
+            let request = Request {
+                mode,
+                redirect_mode,
+                ..fetch_api(APP, API)
+            };
+            assert_eq!(
+                on_response(&request, 302),
+                expected,
+                "{redirect_mode} {mode}"
+            );
+            for status in [200, 300, 304, 305, 306, 309, 404] {
+                assert_eq!(
+                    on_response(&request, status),
+                    OnResponse::Deliver,
+                    "{status}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_cache_match_makes_the_preflight_unnecessary() {
+        let mut request = Request {
+            method: Method::PUT,
+            ..fetch_api(APP, API)
+        };
+        let route = main_fetch(&mut request).expect("a route");
+        let mut cache = PreflightCache::new(CacheSettings::default());
+        assert!(needs_preflight(&request, route, &cache, Duration::ZERO));
+        assert!(!needs_preflight(
+            &request,
+            Route::Cors,
+            &cache,
+            Duration::ZERO
+        ));
+        let answer = headers(&[
+            ("access-control-allow-origin", APP),
+            ("access-control-allow-methods", "PUT"),
+        ]);
+        cache.store(
+            &request,
+            &check_preflight_response(&request, 204, &answer).expect("a grant"),
+            Duration::ZERO,
+        );
+        assert!(!needs_preflight(&request, route, &cache, Duration::ZERO));
+        assert!(needs_preflight(
+            &request,
+            route,
+            &cache,
+            Duration::from_secs(5)
+        ));
+    }
+}

@@ -22,6 +22,8 @@ mod request;
 mod safelist;
 pub mod section;
 mod site_data;
+#[cfg(test)]
+mod testing;
 mod url;
 
 pub use connection::{

@@ -128,3 +128,99 @@ const fn is_token_byte(byte: u8) -> bool {
                 | b'~'
         )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{InvalidMethod, Method, is_token};
+
+    #[test]
+    fn six_methods_are_normalized_and_no_other() {
+        let rows = [
+            ("get", "GET"),
+            ("gEt", "GET"),
+            ("head", "HEAD"),
+            ("post", "POST"),
+            ("put", "PUT"),
+            ("delete", "DELETE"),
+            ("options", "OPTIONS"),
+            ("Options", "OPTIONS"),
+            ("GET", "GET"),
+            ("patch", "patch"),
+            ("PATCH", "PATCH"),
+            ("pAtCh", "pAtCh"),
+            ("query", "query"),
+            ("connect", "connect"),
+            ("trace", "trace"),
+            ("chicken", "chicken"),
+            ("gets", "gets"),
+            ("*", "*"),
+        ];
+        for (written, normalized) in rows {
+            let method = Method::normalize(written).expect(written);
+            assert_eq!(method.as_str(), normalized, "{written}");
+            assert_eq!(method.to_string(), normalized);
+            assert_eq!(Method::exact(written).expect(written).as_str(), written);
+        }
+    }
+
+    #[test]
+    fn a_method_is_a_token() {
+        for written in [
+            "", " ", "GET ", " GET", "GE T", "GET\n", "G\0T", "GET,PUT", "gé", "a/b", "a:b",
+            "\"\"", "a=b",
+        ] {
+            assert_eq!(
+                Method::exact(written),
+                Err(InvalidMethod(written.to_owned()))
+            );
+            assert_eq!(
+                Method::normalize(written),
+                Err(InvalidMethod(written.to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn every_byte_is_in_or_out_of_a_token() {
+        let signs = b"!#$%&'*+-.^_`|~";
+        for byte in 0..=u8::MAX {
+            assert_eq!(
+                is_token(&[byte]),
+                byte.is_ascii_alphanumeric() || signs.contains(&byte),
+                "{byte:#04x}"
+            );
+        }
+        assert!(!is_token(b""));
+    }
+
+    #[test]
+    fn get_head_and_post_are_safelisted_in_upper_case_only() {
+        let safe = ["GET", "HEAD", "POST"];
+        let others = [
+            "PUT", "DELETE", "OPTIONS", "PATCH", "get", "Post", "GETS", "QUERY", "*",
+        ];
+        for method in safe.iter().chain(&others) {
+            let is = Method::exact(method).expect(method).is_cors_safelisted();
+            assert_eq!(is, safe.contains(method), "{method}");
+        }
+    }
+
+    #[test]
+    fn connect_trace_and_track_are_forbidden_in_any_case() {
+        let rows = [
+            ("CONNECT", true),
+            ("connect", true),
+            ("Trace", true),
+            ("TRACK", true),
+            ("TRACKS", false),
+            ("GET", false),
+        ];
+        for (method, forbidden) in rows {
+            assert_eq!(
+                Method::exact(method).expect(method).is_forbidden(),
+                forbidden,
+                "{method}"
+            );
+        }
+    }
+}

@@ -171,9 +171,11 @@ impl Origin {
     }
 }
 
-/// The [registrable domain](https://url.spec.whatwg.org/#host-registrable-domain) of a domain, by the public suffix list.
+/// The [registrable domain](https://url.spec.whatwg.org/#host-registrable-domain) of a domain, by the public suffix list. A
+/// final dot stays: `app.test.` is another site than `app.test`.
 fn registrable_domain(domain: &str) -> Option<&str> {
-    psl::domain_str(domain)
+    psl::domain(domain.as_bytes())
+        .and_then(|registrable| core::str::from_utf8(registrable.as_bytes()).ok())
 }
 
 impl PartialEq for Origin {
@@ -320,5 +322,168 @@ impl core::fmt::Debug for SerializedOrigin {
 impl core::fmt::Display for SerializedOrigin {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Origin, SerializedOrigin, registrable_domain};
+    use crate::testing::{origin, url};
+
+    #[test]
+    fn a_tuple_origin_is_scheme_host_and_port() {
+        let rows = [
+            ("https://app.test", "https://app.test", true),
+            ("https://app.test/", "https://app.test:443", true),
+            ("https://APP.test", "https://app.test", true),
+            ("https://app.test", "http://app.test", false),
+            ("https://app.test", "https://app.test:8443", false),
+            ("https://app.test", "https://api.test", false),
+            ("http://[::1]:80", "http://[0:0::1]", true),
+        ];
+        for (left, right, equal) in rows {
+            assert_eq!(origin(left) == origin(right), equal, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn an_opaque_origin_equals_only_its_clones() {
+        let opaque = Origin::opaque();
+        assert_eq!(opaque, opaque.clone());
+        assert_ne!(opaque, Origin::opaque());
+        assert_ne!(origin("null"), origin("null"));
+        assert_ne!(opaque, origin("https://app.test"));
+        assert_eq!(
+            (opaque.as_str(), opaque.scheme(), opaque.host()),
+            ("null", None, None)
+        );
+        assert!(opaque.is_opaque() && !origin("https://app.test").is_opaque());
+        for text in [
+            "data:text/plain,x",
+            "file:///etc/hosts",
+            "about:blank",
+            "foo:bar",
+        ] {
+            assert!(url(text).origin().is_opaque(), "{text}");
+        }
+        assert_eq!(
+            url("blob:https://app.test/8-4").origin(),
+            &origin("https://app.test")
+        );
+    }
+
+    #[test]
+    fn only_an_origin_parses_as_one() {
+        for text in [
+            "",
+            "app.test",
+            "https://app.test/x",
+            "https://app.test?",
+            "https://app.test/#",
+            "https://u@app.test",
+            "https://:p@app.test",
+            "data:,",
+            "https://",
+            "NULL",
+            "https://app.test:99999",
+        ] {
+            assert!(Origin::parse(text).is_err(), "{text}");
+        }
+        assert_eq!(origin("https://app.test:8443").scheme(), Some("https"));
+    }
+
+    #[test]
+    fn sites_are_schemeful_and_by_registrable_domain() {
+        let rows = [
+            ("https://a.app.test", "https://b.app.test", true),
+            ("https://app.test", "https://a.b.app.test:8443", true),
+            ("https://app.test", "http://app.test", false),
+            ("https://app.test", "https://api.test", false),
+            ("https://a.co.uk", "https://b.co.uk", false),
+            ("https://www.a.co.uk", "https://a.co.uk", true),
+            ("https://a.github.io", "https://b.github.io", false),
+            ("https://github.io", "https://a.github.io", false),
+            ("https://127.0.0.1", "https://127.0.0.1:8443", true),
+            ("https://127.0.0.1", "https://126.0.0.1", false),
+            ("https://[::1]", "https://[::1]:1", true),
+            ("https://localhost", "https://localhost:1", true),
+            ("https://a.test.", "https://a.test", false),
+        ];
+        for (left, right, same) in rows {
+            assert_eq!(
+                origin(left).is_same_site(&origin(right)),
+                same,
+                "{left} {right}"
+            );
+            assert_eq!(
+                origin(left).site() == origin(right).site(),
+                same,
+                "{left} {right}"
+            );
+        }
+        let opaque = Origin::opaque();
+        assert!(opaque.is_same_site(&opaque.clone()) && !opaque.is_same_site(&Origin::opaque()));
+        assert_ne!(opaque.site(), origin("https://app.test").site());
+    }
+
+    #[test]
+    fn a_site_is_written_as_scheme_and_domain() {
+        let rows = [
+            (
+                "https://a.app.test:8443",
+                "https://app.test",
+                Some("app.test"),
+            ),
+            ("http://a.co.uk", "http://a.co.uk", Some("a.co.uk")),
+            ("https://co.uk", "https://co.uk", Some("co.uk")),
+            ("https://[::1]:8", "https://[::1]", Some("[::1]")),
+            ("null", "null", None),
+        ];
+        for (text, site, host) in rows {
+            let parsed = origin(text).site();
+            assert_eq!((parsed.as_str(), parsed.host()), (site, host));
+            assert_eq!(
+                (parsed.to_string(), format!("{parsed:?}")),
+                (site.to_owned(), site.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn public_suffixes_have_no_registrable_domain() {
+        for (domain, expected) in [
+            ("com", None),
+            ("localhost", None),
+            ("co.uk", None),
+            ("a.co.uk", Some("a.co.uk")),
+            ("x.y.test", Some("y.test")),
+            ("x.y.test.", Some("y.test.")),
+        ] {
+            assert_eq!(registrable_domain(domain), expected, "{domain}");
+        }
+    }
+
+    #[test]
+    fn serialized_origins_compare_as_text() {
+        assert_eq!(
+            SerializedOrigin::null(),
+            SerializedOrigin::of(&Origin::opaque())
+        );
+        assert_ne!(
+            SerializedOrigin::null(),
+            SerializedOrigin::of(&origin("https://app.test"))
+        );
+        assert_eq!(
+            SerializedOrigin::of(&origin("https://app.test")).to_string(),
+            "https://app.test"
+        );
+        assert_eq!(
+            format!(
+                "{:?} {:?}",
+                SerializedOrigin::null(),
+                origin("https://app.test")
+            ),
+            "null https://app.test"
+        );
     }
 }

@@ -55,3 +55,33 @@ impl core::fmt::Display for NetworkPartitionKey {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::NetworkPartitionKey;
+    use crate::testing::origin;
+
+    #[test]
+    fn a_partition_is_a_site_and_a_second_key() {
+        let key = |top| NetworkPartitionKey::of_top_level(&origin(top));
+        assert_eq!(key("https://app.test"), key("https://www.app.test:8443"));
+        assert_ne!(key("https://app.test"), key("http://app.test"));
+        assert_ne!(key("https://app.test"), key("https://other.test"));
+        assert_ne!(
+            key("https://app.test"),
+            key("https://app.test").with_second("a")
+        );
+        assert_ne!(
+            key("https://app.test").with_second("b"),
+            key("https://app.test").with_second("a")
+        );
+        assert_eq!(key("https://app.test").to_string(), "https://app.test");
+        let second = key("https://a.app.test").with_second("work");
+        assert_eq!(
+            (second.to_string().as_str(), second.second()),
+            ("https://app.test work", Some("work"))
+        );
+        assert_eq!(second.site(), &origin("https://app.test").site());
+        assert_ne!(key("null"), key("null"));
+    }
+}

@@ -465,3 +465,345 @@ fn over_http(url: RequestUrl) -> RequestUrl {
         Err(()) => url,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{API, APP, fetch_api, origin, url};
+
+    /// A request of `from` that went through `urls`.
+    fn redirected(from: &str, urls: &[&str]) -> Request {
+        let mut request = Request::new(url(urls[0]), origin(from));
+        for next in &urls[1..] {
+            request.append_url(url(next));
+        }
+        request
+    }
+
+    #[test]
+    fn defaults_are_the_standards() {
+        let request = Request::new(url(API), origin(APP));
+        assert_eq!(request.method, Method::GET);
+        assert_eq!(
+            (request.mode, request.credentials_mode),
+            (Mode::NoCors, CredentialsMode::SameOrigin)
+        );
+        assert_eq!(
+            (request.redirect_mode, request.body),
+            (RedirectMode::Follow, Body::None)
+        );
+        assert_eq!(request.response_tainting(), ResponseTainting::Basic);
+        assert_eq!(
+            (request.redirect_count(), request.redirect_taint()),
+            (0, RedirectTaint::SameOrigin)
+        );
+        assert_eq!(
+            (request.referrer.clone(), request.referrer_policy),
+            (Referrer::Client, ReferrerPolicy::Empty)
+        );
+        assert_eq!(
+            request.traversable_for_user_prompts,
+            TraversableForUserPrompts::NoTraversable
+        );
+        assert!(
+            !request.use_cors_preflight && !request.unsafe_request && !request.use_url_credentials
+        );
+        assert!(
+            request.headers.is_empty()
+                && request.network_partition_key.is_none()
+                && request.embedder_policy.is_none()
+        );
+        assert_eq!(
+            (request.origin(), request.current_url()),
+            (&origin(APP), &url(API))
+        );
+        assert_eq!(request.url_list().first(), &url(API));
+        let api = fetch_api(APP, API);
+        assert_eq!((api.mode, api.unsafe_request), (Mode::Cors, true));
+    }
+
+    #[test]
+    fn websocket_and_webtransport_requests_are_their_standards() {
+        for (given, sent) in [
+            ("wss://api.test/s", "https://api.test/s"),
+            ("ws://api.test:8080/", "http://api.test:8080/"),
+            ("https://api.test/", "https://api.test/"),
+        ] {
+            let request = Request::websocket(url(given), origin(APP));
+            assert_eq!(request.current_url(), &url(sent));
+            assert_eq!(
+                (request.mode, request.credentials_mode),
+                (Mode::WebSocket, CredentialsMode::Include)
+            );
+            assert_eq!(
+                (request.redirect_mode, request.referrer),
+                (RedirectMode::Error, Referrer::NoReferrer)
+            );
+        }
+        let request = Request::webtransport(url(API), origin(APP));
+        assert_eq!(
+            (request.mode, request.credentials_mode),
+            (Mode::WebTransport, CredentialsMode::Omit)
+        );
+        assert_eq!(
+            (request.redirect_mode, request.referrer),
+            (RedirectMode::Error, Referrer::NoReferrer)
+        );
+    }
+
+    const A: &str = "https://app.test/a";
+    const SUB: &str = "https://sub.app.test/";
+    const B: &str = "https://b.test/";
+    const C: &str = "https://c.test/";
+
+    /// The URL list, the taint and what `Origin` says, for a request of `https://app.test`.
+    const TAINTS: &[(&[&str], RedirectTaint, &str)] = &[
+        (&[A], RedirectTaint::SameOrigin, APP),
+        (&[B], RedirectTaint::SameOrigin, APP),
+        (&[A, B], RedirectTaint::SameOrigin, APP),
+        (&[A, A, B], RedirectTaint::SameOrigin, APP),
+        (&[B, B], RedirectTaint::SameOrigin, APP),
+        (&[B, C], RedirectTaint::CrossSite, "null"),
+        (&[A, B, C], RedirectTaint::CrossSite, "null"),
+        (&[A, B, A], RedirectTaint::CrossSite, "null"),
+        (&[B, A], RedirectTaint::CrossSite, "null"),
+        (&[B, A, A], RedirectTaint::CrossSite, "null"),
+        (&[SUB, A], RedirectTaint::SameSite, "null"),
+        (&[SUB, B], RedirectTaint::SameSite, "null"),
+        (&[A, SUB, A], RedirectTaint::SameSite, "null"),
+        (&[SUB, A, B, C], RedirectTaint::CrossSite, "null"),
+        (&[B, C, SUB, A], RedirectTaint::CrossSite, "null"),
+        (&[A, SUB], RedirectTaint::SameOrigin, APP),
+        (
+            &["https://x.b.test/", "https://y.b.test/"],
+            RedirectTaint::SameSite,
+            "null",
+        ),
+        (&["http://app.test/", A], RedirectTaint::CrossSite, "null"),
+        (
+            &["https://app.test:8443/", A],
+            RedirectTaint::SameSite,
+            "null",
+        ),
+    ];
+
+    #[test]
+    fn redirect_taint_makes_the_origin_null() {
+        for (urls, taint, serialized) in TAINTS {
+            let request = redirected(APP, urls);
+            assert_eq!(request.redirect_taint(), *taint, "{urls:?}");
+            assert_eq!(
+                serialize_request_origin(&request).as_str(),
+                *serialized,
+                "{urls:?}"
+            );
+        }
+        assert_eq!(
+            serialize_request_origin(&redirected("null", &[A])).as_str(),
+            "null"
+        );
+    }
+
+    /// Method, mode, policy, from, to: what `Origin` says after main fetch.
+    const ORIGIN_HEADERS: &[(&str, Mode, ReferrerPolicy, &str, &str, Option<&str>)] = &[
+        ("GET", Mode::Cors, ReferrerPolicy::Empty, APP, B, Some(APP)),
+        (
+            "HEAD",
+            Mode::Cors,
+            ReferrerPolicy::NoReferrer,
+            APP,
+            B,
+            Some(APP),
+        ),
+        ("GET", Mode::Cors, ReferrerPolicy::Empty, APP, A, None),
+        (
+            "POST",
+            Mode::Cors,
+            ReferrerPolicy::NoReferrer,
+            APP,
+            A,
+            Some(APP),
+        ),
+        (
+            "GET",
+            Mode::WebSocket,
+            ReferrerPolicy::Empty,
+            APP,
+            A,
+            Some(APP),
+        ),
+        (
+            "GET",
+            Mode::WebTransport,
+            ReferrerPolicy::NoReferrer,
+            APP,
+            B,
+            Some(APP),
+        ),
+        ("GET", Mode::NoCors, ReferrerPolicy::Empty, APP, B, None),
+        ("HEAD", Mode::NoCors, ReferrerPolicy::Empty, APP, B, None),
+        (
+            "POST",
+            Mode::NoCors,
+            ReferrerPolicy::Empty,
+            APP,
+            B,
+            Some(APP),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::NoReferrer,
+            APP,
+            B,
+            Some("null"),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::SameOrigin,
+            APP,
+            B,
+            Some("null"),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::SameOrigin,
+            APP,
+            A,
+            Some(APP),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::StrictOrigin,
+            APP,
+            "http://b.test",
+            Some("null"),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::StrictOrigin,
+            APP,
+            B,
+            Some(APP),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::StrictOrigin,
+            "http://a.test",
+            "http://b.test",
+            Some("http://a.test"),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::NoReferrerWhenDowngrade,
+            APP,
+            "http://b.test",
+            Some("null"),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::StrictOriginWhenCrossOrigin,
+            APP,
+            "http://b.test",
+            Some("null"),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::Origin,
+            APP,
+            "http://b.test",
+            Some(APP),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::OriginWhenCrossOrigin,
+            APP,
+            "http://b.test",
+            Some(APP),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::UnsafeUrl,
+            APP,
+            "http://b.test",
+            Some(APP),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::Empty,
+            APP,
+            "http://b.test",
+            Some(APP),
+        ),
+        (
+            "POST",
+            Mode::Navigate,
+            ReferrerPolicy::Empty,
+            "null",
+            B,
+            Some("null"),
+        ),
+    ];
+
+    #[test]
+    fn the_origin_header_is_sent_where_the_standard_says() {
+        for (method, mode, referrer_policy, from, to, expected) in ORIGIN_HEADERS {
+            let method = Method::exact(method).expect("a method");
+            let mut request = Request {
+                method,
+                mode: *mode,
+                referrer_policy: *referrer_policy,
+                ..Request::new(url(to), origin(from))
+            };
+            crate::main_fetch::main_fetch(&mut request).expect("a route");
+            let header = origin_header(&request);
+            let text = header.as_ref().map(SerializedOrigin::as_str);
+            assert_eq!(
+                text, *expected,
+                "{} {mode} {referrer_policy} {from} {to}",
+                request.method
+            );
+        }
+    }
+
+    #[test]
+    fn a_serialized_origin_becomes_a_header_value() {
+        assert_eq!(
+            HeaderValue::from(&SerializedOrigin::of(&origin(APP))).as_bytes(),
+            APP.as_bytes()
+        );
+    }
+
+    #[test]
+    fn keywords_read_back() {
+        for mode in Mode::ALL {
+            assert_eq!(Mode::from_keyword(mode.as_str()), Some(*mode));
+            assert_eq!(mode.to_string(), mode.as_str());
+        }
+        for destination in Destination::ALL {
+            assert_eq!(
+                Destination::from_keyword(destination.as_str()),
+                Some(*destination)
+            );
+        }
+        assert_eq!(Mode::from_keyword("CORS"), None);
+        assert_eq!(Destination::ALL.len(), 23);
+    }
+
+    #[test]
+    fn only_a_stream_is_sent_once() {
+        let again = Body::ALL.iter().map(|body| body.can_be_sent_again());
+        assert_eq!(again.collect::<Vec<_>>(), [true, true, false]);
+    }
+}

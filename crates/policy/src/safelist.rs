@@ -185,3 +185,316 @@ fn magnitude(digits: &[u8]) -> (usize, &[u8]) {
     let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
     (digits.len() - zeros, &digits[zeros..])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        cors_unsafe_request_header_names, has_cors_unsafe_request_header,
+        is_cors_safelisted_request_header, is_cors_unsafe_request_header_byte,
+        is_no_cors_safelisted_request_header, magnitude,
+    };
+    use crate::header::HeaderList;
+    use crate::testing::headers;
+
+    fn safe(name: &str, value: &str) -> bool {
+        is_cors_safelisted_request_header(name, value.as_bytes())
+    }
+
+    #[test]
+    fn every_byte_is_unsafe_or_not() {
+        let delimiters = b"\"():<>?@[\\]{}\x7F";
+        for byte in 0..=u8::MAX {
+            let expected = (byte < 0x20 && byte != b'\t') || delimiters.contains(&byte);
+            assert_eq!(
+                is_cors_unsafe_request_header_byte(byte),
+                expected,
+                "{byte:#04x}"
+            );
+            let value = [b'a', byte, b'a'];
+            assert_eq!(
+                is_cors_safelisted_request_header("accept", &value),
+                !expected,
+                "accept {byte:#04x}"
+            );
+            let parameter = [b"text/plain;".as_slice(), &[byte]].concat();
+            assert_eq!(
+                is_cors_safelisted_request_header("content-type", &parameter),
+                !expected,
+                "{byte:#04x}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_byte_is_of_a_language_or_not() {
+        for byte in 0..=u8::MAX {
+            let expected = byte.is_ascii_alphanumeric() || b" *,-.;=".contains(&byte);
+            for name in ["accept-language", "content-language"] {
+                assert_eq!(
+                    is_cors_safelisted_request_header(name, &[b'e', byte]),
+                    expected,
+                    "{name} {byte:#04x}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn five_names_are_safelisted_in_any_case() {
+        let rows = [
+            ("accept", "*/*", true),
+            ("Accept", "", true),
+            ("ACCEPT-LANGUAGE", "de, en;q=0.5", true),
+            ("Content-Language", "de", true),
+            ("Content-Type", "text/plain", true),
+            ("Range", "bytes=0-", true),
+            ("last-event-id", "1", false),
+            ("save-data", "on", false),
+            ("dpr", "1", false),
+            ("authorization", "x", false),
+            ("cookie", "a=b", false),
+            ("user-agent", "x", false),
+            ("accept-encoding", "gzip", false),
+            ("x-accept", "x", false),
+            ("accep", "x", false),
+            ("", "", false),
+        ];
+        for (name, value, expected) in rows {
+            assert_eq!(safe(name, value), expected, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_value_may_have_128_bytes() {
+        for (length, expected) in [
+            (0, true),
+            (1, true),
+            (127, true),
+            (128, true),
+            (129, false),
+            (1_000, false),
+        ] {
+            assert_eq!(
+                safe("accept", &"a".repeat(length)),
+                expected,
+                "accept {length}"
+            );
+            assert_eq!(
+                safe("accept-language", &"a".repeat(length)),
+                expected,
+                "accept-language {length}"
+            );
+            assert_eq!(
+                safe("content-language", &"a".repeat(length)),
+                expected,
+                "content-language {length}"
+            );
+            if length >= 11 {
+                let value = format!("text/plain;{}", "a".repeat(length - 11));
+                assert_eq!(
+                    safe("content-type", &value),
+                    expected,
+                    "content-type {length}"
+                );
+            }
+            if length >= 8 {
+                let value = format!("bytes={}-", "1".repeat(length - 7));
+                assert_eq!(safe("range", &value), expected, "range {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_content_type_is_one_of_the_three_of_forms() {
+        let rows = [
+            ("text/plain", true),
+            ("TEXT/Plain", true),
+            ("application/x-www-form-urlencoded", true),
+            ("multipart/form-data;boundary=x", true),
+            ("text/plain;charset=utf-8", true),
+            ("text/plain;", true),
+            ("text/plain ;a=b;;", true),
+            (" text/plain\t", true),
+            ("text/plain; anything goes here", true),
+            ("text/plain;a=,b", true),
+            ("application/json", false),
+            ("text/plain, text/plain", false),
+            ("text/plain,application/json", false),
+            ("application/json;, text/plain", false),
+            ("text/plainx", false),
+            ("xtext/plain", false),
+            ("text/plain/", false),
+            ("text/", false),
+            ("/plain", false),
+            ("/", false),
+            ("text", false),
+            ("", false),
+            (";text/plain", false),
+            ("text;/plain", false),
+            ("text /plain", false),
+            ("text/ plain", false),
+            ("text/plain;a=\"b\"", false),
+            ("text/html", false),
+        ];
+        for (value, expected) in rows {
+            assert_eq!(safe("content-type", value), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_is_single_and_has_a_start() {
+        let rows = [
+            ("bytes=0-", true),
+            ("bytes=0-0", true),
+            ("bytes=1-2", true),
+            ("bytes=9-10", true),
+            ("bytes=0009-10", true),
+            ("bytes=10-0010", true),
+            ("bytes=10-9", false),
+            ("bytes=2-1", false),
+            (
+                "bytes=99999999999999999999999999999999-99999999999999999999999999999999",
+                true,
+            ),
+            (
+                "bytes=99999999999999999999999999999999-99999999999999999999999999999998",
+                false,
+            ),
+            ("bytes=-500", false),
+            ("bytes=-", false),
+            ("bytes=0", false),
+            ("bytes=", false),
+            ("bytes", false),
+            ("", false),
+            ("Bytes=0-", false),
+            ("bytes =0-", false),
+            ("bytes= 0-", false),
+            ("bytes=0 -1", false),
+            ("bytes=0- 1", false),
+            ("bytes=0-1 ", false),
+            ("bytes=0-1,2-3", false),
+            ("bytes=0-1-2", false),
+            ("bytes=--1", false),
+            ("bytes=a-", false),
+            ("bytes=0-a", false),
+            ("seconds=0-", false),
+        ];
+        for (value, expected) in rows {
+            assert_eq!(safe("range", value), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn decimal_numbers_of_any_length_are_ordered() {
+        let ordered = [
+            ["0", "1"],
+            ["9", "10"],
+            ["099", "100"],
+            ["18446744073709551615", "18446744073709551616"],
+        ];
+        for [less, more] in ordered {
+            assert!(
+                magnitude(less.as_bytes()) < magnitude(more.as_bytes()),
+                "{less} {more}"
+            );
+        }
+        assert_eq!(magnitude(b"007"), magnitude(b"7"));
+    }
+
+    #[test]
+    fn no_cors_safelist_lacks_range() {
+        let rows = [
+            ("accept", "*/*", true),
+            ("accept-language", "de", true),
+            ("content-language", "de", true),
+            ("Content-Type", "text/plain", true),
+            ("content-type", "application/json", false),
+            ("range", "bytes=0-", false),
+            ("Range", "bytes=0-", false),
+            ("x", "", false),
+        ];
+        for (name, value, expected) in rows {
+            assert_eq!(
+                is_no_cors_safelisted_request_header(name, value.as_bytes()),
+                expected,
+                "{name}"
+            );
+        }
+    }
+
+    /// `count` safelisted values of 128 bytes, and one of `rest`.
+    fn of_total(total: usize) -> HeaderList {
+        let (count, rest) = (total / 128, total % 128);
+        let full = "a".repeat(128);
+        let last = "a".repeat(rest);
+        let mut list: Vec<(&str, &str)> = vec![("accept", full.as_str()); count];
+        list.push(("accept-language", &last));
+        headers(&list)
+    }
+
+    #[test]
+    fn safelisted_values_may_come_to_1024_bytes() {
+        for (total, expected) in [
+            (1_023, &[][..]),
+            (1_024, &[]),
+            (1_025, &["accept", "accept-language"]),
+            (2_048, &["accept", "accept-language"]),
+        ] {
+            let list = of_total(total);
+            assert_eq!(
+                cors_unsafe_request_header_names(&list).as_slice(),
+                expected,
+                "{total}"
+            );
+            assert_eq!(
+                has_cors_unsafe_request_header(&list),
+                !expected.is_empty(),
+                "{total}"
+            );
+        }
+    }
+
+    #[test]
+    fn unsafe_values_do_not_count_towards_the_total() {
+        let long = "a".repeat(128);
+        let mut list = vec![("accept", long.as_str()); 8];
+        list.push(("x-long", &long));
+        let list = headers(&list);
+        assert_eq!(
+            cors_unsafe_request_header_names(&list).as_slice(),
+            ["x-long"]
+        );
+        assert!(has_cors_unsafe_request_header(&list));
+    }
+
+    #[test]
+    fn unsafe_names_are_a_sorted_lower_case_set() {
+        let list = headers(&[
+            ("X-B", ""),
+            ("x-a", ""),
+            ("Accept", "*/*"),
+            ("x-b", "1"),
+            ("content-type", "a/b"),
+            ("X_A", ""),
+        ]);
+        let names = cors_unsafe_request_header_names(&list);
+        assert_eq!(names.as_slice(), ["content-type", "x-a", "x-b", "x_a"]);
+        assert_eq!(names.iter().collect::<Vec<_>>(), names.as_slice());
+        assert!(!names.is_empty());
+        assert!(cors_unsafe_request_header_names(&HeaderList::new()).is_empty());
+        assert!(!has_cors_unsafe_request_header(&HeaderList::new()));
+    }
+
+    /// One header may be listed twice, safe once and unsafe once.
+    #[test]
+    fn each_header_is_judged_by_itself() {
+        let list = headers(&[
+            ("content-type", "text/plain"),
+            ("content-type", "application/json"),
+        ]);
+        assert_eq!(
+            cors_unsafe_request_header_names(&list).as_slice(),
+            ["content-type"]
+        );
+    }
+}

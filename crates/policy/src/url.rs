@@ -147,3 +147,68 @@ impl UrlList {
         Arc::make_mut(self.later.get_or_insert_default()).push(url);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{RequestUrl, UrlList};
+    use crate::testing::url;
+
+    #[test]
+    fn a_url_includes_credentials_if_it_has_a_name_or_a_password() {
+        for (text, expected) in [
+            ("https://api.test", false),
+            ("https://u@api.test", true),
+            ("https://u:p@api.test", true),
+            ("https://:p@api.test", true),
+            ("https://:@api.test", false),
+            ("https://@api.test", false),
+        ] {
+            assert_eq!(url(text).includes_credentials(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn http_and_https_are_the_http_schemes() {
+        for (text, expected) in [
+            ("http://a", true),
+            ("https://a", true),
+            ("ws://a", false),
+            ("data:,", false),
+            ("httpx://a", false),
+        ] {
+            assert_eq!(url(text).is_http(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn urls_are_compared_whole() {
+        assert_eq!(url("https://api.test"), url("https://API.test:443/"));
+        assert_ne!(url("https://api.test/a"), url("https://api.test/b"));
+        assert_ne!(url("https://api.test/a"), url("https://api.test/a#f"));
+        assert_eq!(
+            format!("{} {:?}", url("https://a.test"), url("https://a.test/")),
+            "https://a.test/ https://a.test/"
+        );
+        assert!(
+            RequestUrl::parse("/items")
+                .expect_err("relative")
+                .to_string()
+                .contains("/items")
+        );
+    }
+
+    #[test]
+    fn the_list_keeps_its_first_and_gains_a_current() {
+        let mut list = UrlList::new(url("https://a.test"));
+        let before = list.clone();
+        assert_eq!(list.current(), list.first());
+        list.push(url("https://b.test"));
+        list.push(url("https://c.test"));
+        assert_eq!(
+            (list.first(), list.current()),
+            (&url("https://a.test"), &url("https://c.test"))
+        );
+        assert_eq!(list.iter().count(), 3);
+        assert_eq!(before.iter().count(), 1);
+    }
+}
