@@ -13,6 +13,9 @@ pub enum EndReason {
     /// This end closed the connection itself.
     #[error("closed from this end")]
     Local,
+    /// HTTP came to its end in order: the last answer said `Connection: close`, or there was a GOAWAY.
+    #[error("HTTP ended the connection in order")]
+    Finished,
     /// The peer closed in order, with `close_notify` (RFC 9846 section 6.1).
     #[error("the peer sent close_notify")]
     CloseNotify,

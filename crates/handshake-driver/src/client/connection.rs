@@ -355,11 +355,11 @@ impl Report {
         });
     }
 
-    /// The reason that TLS gave, or else HTTP's, or else that we closed.
+    /// The reason that the caller or TLS gave, or else HTTP's.
     fn why(&self, http: Option<String>) -> EndReason {
         self.end
             .reason()
-            .unwrap_or_else(|| http.map_or(EndReason::Local, EndReason::Http))
+            .unwrap_or_else(|| http.map_or(EndReason::Finished, EndReason::Http))
     }
 
     fn push(&self, event: ClientEvent) {

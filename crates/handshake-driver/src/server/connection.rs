@@ -44,6 +44,8 @@ use crate::wire::{End, Witness};
 pub(crate) enum Ending {
     /// What is in flight is answered first; then `close_notify`.
     InOrder,
+    /// As [`InOrder`](Self::InOrder), because an answer was the last.
+    AfterAnswer,
     /// The transport is dropped, as when a machine dies.
     Cut,
 }
@@ -192,6 +194,7 @@ impl Attendant {
             until(
                 builder.serve_connection(io, service),
                 ended,
+                &end,
                 http2::Connection::graceful_shutdown,
             )
             .await
@@ -199,10 +202,10 @@ impl Attendant {
             let served = http1::Builder::new()
                 .auto_date_header(false)
                 .serve_connection(io, service);
-            until(served, ended, http1::Connection::graceful_shutdown).await
+            until(served, ended, &end, http1::Connection::graceful_shutdown).await
         };
         let reason = end.reason().unwrap_or(match outcome {
-            Ok(()) => EndReason::Local,
+            Ok(()) => EndReason::Finished,
             Err(error) => EndReason::Http(error.to_string()),
         });
         office
@@ -220,6 +223,7 @@ impl Attendant {
 async fn until<C>(
     connection: C,
     mut ended: UnboundedReceiver<Ending>,
+    end: &End,
     in_order: fn(Pin<&mut C>),
 ) -> hyper::Result<()>
 where
@@ -232,8 +236,15 @@ where
             Either::Right((ending, _)) => ending,
         };
         match ending {
-            Some(Ending::InOrder) => in_order(connection.as_mut()),
-            Some(Ending::Cut) => return Ok(()),
+            Some(Ending::InOrder) => {
+                end.set(EndReason::Local);
+                in_order(connection.as_mut());
+            }
+            Some(Ending::AfterAnswer) => in_order(connection.as_mut()),
+            Some(Ending::Cut) => {
+                end.set(EndReason::Local);
+                return Ok(());
+            }
             None => return connection.await,
         }
     }
@@ -286,7 +297,7 @@ impl Desk {
     fn last(&self, mut response: Response<Bytes>) -> Response<Bytes> {
         if self.alpn == Some(Protocol::H2) {
             // The receiver lives as long as the connection; if that is gone, so is what was to be closed.
-            let _ = self.closing.send(Ending::InOrder);
+            let _ = self.closing.send(Ending::AfterAnswer);
         } else {
             response
                 .headers_mut()

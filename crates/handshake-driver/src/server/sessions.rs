@@ -124,7 +124,8 @@ impl Present {
     /// holds now. RFC 9846 section 4.6.1 and RFC 6066 section 3 (the same server name) leave that to the server, and
     /// rustls looks at the name and the cipher suite alone.
     fn allows(&self, entry: &Entry, server_name: Option<&str>) -> bool {
-        entry.server == self.server
+        self.resumption != Resumption::Off
+            && entry.server == self.server
             && entry.server_name.as_deref() == server_name
             && self.clock.now().saturating_sub(entry.issued) <= self.lifetime
             && self.satisfied_by(&entry.authentication)
@@ -219,6 +220,10 @@ impl ProducesTickets for ConnectionSessions {
 
 impl StoresServerSessions for ConnectionSessions {
     fn put(&self, label: Vec<u8>, state: Vec<u8>) -> bool {
+        // In TLS 1.3 rustls stores first and asks afterwards.
+        if !self.can_cache() {
+            return false;
+        }
         self.issue(&state, Some(label));
         true
     }

@@ -1,0 +1,172 @@
+//! What do all these tests need? One client, one server, and what both saw.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file includes this module and uses its part of it"
+)]
+
+use std::sync::{Arc, LazyLock};
+
+use bareflight_handshake_driver::*;
+use bytes::Bytes;
+use http::{Request, Response};
+use rustls::sign::CertifiedKey;
+
+pub const HOST: &str = "api.test";
+
+/// One PKI for a whole test program: making keys is what costs.
+pub static PKI: LazyLock<Arc<Pki>> = LazyLock::new(Arc::default);
+
+pub fn identity(plan: &IdentityPlan) -> Arc<CertifiedKey> {
+    PKI.identity(plan).unwrap()
+}
+
+pub fn alice() -> Arc<CertifiedKey> {
+    identity(&IdentityPlan::new("alice"))
+}
+
+pub fn named(plan: &IdentityPlan) -> Option<Identity> {
+    Some(Identity::Known(plan.name.clone()))
+}
+
+/// A driver with one server, which answers every request with its own target.
+pub struct World {
+    pub driver: Driver,
+    pub server: ServerId,
+}
+
+impl World {
+    pub fn new(plan: ServerPlan) -> Self {
+        let mut driver = Driver::new(Arc::clone(&PKI));
+        let server = driver.add_server(plan, echo).unwrap();
+        Self { driver, server }
+    }
+
+    /// Connects, and returns the handshake as both ends saw it.
+    pub fn connect(
+        &mut self,
+        configuration: &ClientConfiguration,
+        offer: Option<Session>,
+    ) -> Handshake {
+        self.connect_as(HOST, configuration, offer)
+    }
+
+    pub fn connect_as(
+        &mut self,
+        name: &str,
+        configuration: &ClientConfiguration,
+        offer: Option<Session>,
+    ) -> Handshake {
+        self.driver.observations();
+        self.driver.events();
+        let (connection, client) = self.driver.connect(self.server, name, configuration, offer);
+        let mut handshake = Handshake {
+            connection: connection.unwrap(),
+            client,
+            accepted: None,
+            refused: None,
+            sessions: Vec::new(),
+            closed: None,
+            issued: Vec::new(),
+        };
+        for observation in self.driver.observations() {
+            match observation {
+                Observation::Handshake(seen) => handshake.accepted = Some(seen),
+                Observation::Refused(seen) => handshake.refused = Some(seen),
+                Observation::SessionIssued { session, .. } => handshake.issued.push(session),
+                Observation::Request(_) | Observation::Closed { .. } => {}
+            }
+        }
+        for event in self.driver.events() {
+            match event {
+                ClientEvent::Session { session, .. } => handshake.sessions.push(session),
+                ClientEvent::Closed { reason, .. } => handshake.closed = Some(reason),
+                ClientEvent::Response { .. } | ClientEvent::Failed { .. } => {}
+            }
+        }
+        handshake
+    }
+
+    /// Sends one request and returns what came of it.
+    pub fn fetch(
+        &mut self,
+        connection: ConnectionId,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, StreamError> {
+        let sent = self.driver.send(connection, request)?;
+        self.driver.run()?;
+        outcome(self.driver.events(), connection, sent).expect("no outcome")
+    }
+}
+
+/// What came of this request, if anything did.
+pub fn outcome(
+    events: Vec<ClientEvent>,
+    on: ConnectionId,
+    of: StreamId,
+) -> Option<Result<Response<Bytes>, StreamError>> {
+    events.into_iter().find_map(|event| match event {
+        ClientEvent::Response {
+            connection,
+            stream,
+            response,
+        } if (connection, stream) == (on, of) => Some(Ok(response)),
+        ClientEvent::Failed {
+            connection,
+            stream,
+            error,
+        } if (connection, stream) == (on, of) => Some(Err(error)),
+        _ => None,
+    })
+}
+
+/// A handshake as both ends saw it.
+#[derive(Debug)]
+pub struct Handshake {
+    pub connection: ConnectionId,
+    pub client: Result<ClientHandshake, ConnectError>,
+    pub accepted: Option<ServerHandshake>,
+    pub refused: Option<RefusedHandshake>,
+    pub sessions: Vec<Session>,
+    pub issued: Vec<SessionId>,
+    pub closed: Option<EndReason>,
+}
+
+impl Handshake {
+    pub fn server(&self) -> &ServerHandshake {
+        self.accepted
+            .as_ref()
+            .expect("the server accepted no handshake")
+    }
+
+    /// The session that arrived last, which is also the one issued last.
+    pub fn session(&mut self) -> Session {
+        self.sessions.pop().expect("no session arrived")
+    }
+}
+
+pub fn echo(_: ConnectionId, request: &Request<Bytes>) -> Reply {
+    Response::new(Bytes::from(request.uri().path().to_owned())).into()
+}
+
+pub fn get(url: &str) -> Request<Bytes> {
+    Request::get(url).body(Bytes::new()).unwrap()
+}
+
+pub fn server(client_auth: ClientAuth, versions: Versions) -> ServerPlan {
+    ServerPlan {
+        client_auth,
+        versions,
+        ..ServerPlan::new(&[HOST])
+    }
+}
+
+pub fn client(key: u64, answer: Answer) -> ClientConfiguration {
+    ClientConfiguration {
+        answer,
+        ..ClientConfiguration::new(ConfigKey(key))
+    }
+}
+
+pub const VERSIONS: [Versions; 2] = [Versions::Tls12, Versions::Tls13];
+pub const PROTOCOLS: [Protocol; 2] = [Protocol::Http11, Protocol::H2];

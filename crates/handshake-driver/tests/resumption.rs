@@ -1,0 +1,345 @@
+//! Which sessions may be resumed, and as whom? What was true of the original handshake is judged by what holds now.
+
+mod common;
+
+use std::time::Duration;
+
+use bareflight_handshake_driver::*;
+use common::*;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const RESUMPTIONS: [Resumption; 2] = [Resumption::Tickets, Resumption::Stateful];
+
+/// Each way to remember sessions in each version.
+fn ways() -> impl Iterator<Item = (Versions, Resumption)> {
+    VERSIONS
+        .into_iter()
+        .flat_map(|versions| RESUMPTIONS.map(|resumption| (versions, resumption)))
+}
+
+fn plan(client_auth: ClientAuth, versions: Versions, resumption: Resumption) -> ServerPlan {
+    ServerPlan {
+        resumption,
+        ..server(client_auth, versions)
+    }
+}
+
+#[test]
+fn a_server_that_forgets_makes_a_full_handshake_and_knows_what_it_was_offered() {
+    for (versions, resumption) in ways() {
+        let mut world = World::new(plan(ClientAuth::Request, versions, resumption));
+        let configuration = client(1, Answer::Present(alice()));
+        let mut first = world.connect(&configuration, None);
+        world.driver.forget_sessions(world.server);
+        let second = world.connect(&configuration, Some(first.session()));
+        let server = second.server();
+        assert_eq!(
+            (server.resumed, server.offered),
+            (None, first.issued.last().copied()),
+            "{versions:?} {resumption:?}"
+        );
+        assert!(server.shown.asked(), "{versions:?} {resumption:?}");
+        assert_eq!(server.identity, named(&IdentityPlan::new("alice")));
+    }
+}
+
+#[test]
+fn no_resumption_no_session() {
+    for versions in VERSIONS {
+        let mut world = World::new(plan(ClientAuth::None, versions, Resumption::Off));
+        let first = world.connect(&client(1, Answer::Decline), None);
+        assert!(
+            first.sessions.is_empty() && first.issued.is_empty(),
+            "{versions:?}"
+        );
+    }
+}
+
+#[test]
+fn a_session_lives_as_long_as_the_server_says() {
+    for (versions, resumption) in ways() {
+        for (age, resumes) in [(HOUR, true), (HOUR + Duration::from_secs(1), false)] {
+            let mut world = World::new(ServerPlan {
+                lifetime: HOUR,
+                ..plan(ClientAuth::None, versions, resumption)
+            });
+            let configuration = client(1, Answer::Decline);
+            let mut first = world.connect(&configuration, None);
+            world.driver.advance(age);
+            let second = world.connect(&configuration, Some(first.session()));
+            assert_eq!(
+                second.server().resumed.is_some(),
+                resumes,
+                "{versions:?} {resumption:?} {age:?}"
+            );
+        }
+    }
+}
+
+/// CVE-2014-7189 in spirit: sessions are processed although they were switched off.
+#[test]
+fn switched_off_means_off_for_older_sessions_too() {
+    for (versions, resumption) in ways() {
+        let mut world = World::new(plan(ClientAuth::None, versions, resumption));
+        let configuration = client(1, Answer::Decline);
+        let mut first = world.connect(&configuration, None);
+        let off = plan(ClientAuth::None, versions, Resumption::Off);
+        world.driver.reconfigure(world.server, off).unwrap();
+        let second = world.connect(&configuration, Some(first.session()));
+        assert_eq!(second.server().resumed, None, "{versions:?} {resumption:?}");
+    }
+}
+
+/// A change of the server's policy between the two handshakes, and whether the session of the first may still serve.
+/// rustls itself would resume in every case.
+#[test]
+fn a_session_must_satisfy_the_policy_in_force() {
+    let present = Answer::Present(alice());
+    let strangers = vec![Authority::named("strangers")];
+    let both = vec![Authority::users(), Authority::named("strangers")];
+    let cases: [(&str, Answer, ClientAuth, ClientAuth, Vec<Authority>, bool); 8] = [
+        (
+            "nothing changes",
+            present.clone(),
+            ClientAuth::Require,
+            ClientAuth::Require,
+            vec![Authority::users()],
+            true,
+        ),
+        (
+            "request becomes require, and there is one",
+            present.clone(),
+            ClientAuth::Request,
+            ClientAuth::Require,
+            vec![Authority::users()],
+            true,
+        ),
+        (
+            "one more issuer",
+            present.clone(),
+            ClientAuth::Require,
+            ClientAuth::Require,
+            both,
+            true,
+        ),
+        (
+            "require becomes none",
+            present.clone(),
+            ClientAuth::Require,
+            ClientAuth::None,
+            vec![Authority::users()],
+            true,
+        ),
+        (
+            "its issuer is no longer accepted",
+            present,
+            ClientAuth::Require,
+            ClientAuth::Require,
+            strangers,
+            false,
+        ),
+        (
+            "bare, and request stays",
+            Answer::Decline,
+            ClientAuth::Request,
+            ClientAuth::Request,
+            vec![Authority::users()],
+            true,
+        ),
+        (
+            "bare, and request becomes require",
+            Answer::Decline,
+            ClientAuth::Request,
+            ClientAuth::Require,
+            vec![Authority::users()],
+            false,
+        ),
+        (
+            "never asked, and none becomes require",
+            Answer::Decline,
+            ClientAuth::None,
+            ClientAuth::Require,
+            vec![Authority::users()],
+            false,
+        ),
+    ];
+    for (versions, resumption) in ways() {
+        for (what, answer, before, after, accepts, resumes) in &cases {
+            let mut world = World::new(plan(*before, versions, resumption));
+            let configuration = client(1, answer.clone());
+            let mut first = world.connect(&configuration, None);
+            let changed = ServerPlan {
+                accepts: accepts.clone(),
+                ..plan(*after, versions, resumption)
+            };
+            world.driver.reconfigure(world.server, changed).unwrap();
+            let second = world.connect(&configuration, Some(first.session()));
+            let (resumed, offered) = match (&second.accepted, &second.refused) {
+                (Some(server), _) => (server.resumed, server.offered),
+                (_, Some(server)) => (None, server.offered),
+                _ => panic!("{what}: neither accepted nor refused"),
+            };
+            assert_eq!(
+                resumed.is_some(),
+                *resumes,
+                "{versions:?} {resumption:?}: {what}"
+            );
+            assert_eq!(
+                resumed.or(offered),
+                first.issued.last().copied(),
+                "{versions:?} {resumption:?}: {what}"
+            );
+        }
+    }
+}
+
+/// golang/go issue 77113 in spirit: a resumption would outlive the certificate that it stands for.
+#[test]
+fn a_session_does_not_outlive_the_certificate() {
+    let short = IdentityPlan {
+        validity: Validity::Until(HOUR),
+        ..IdentityPlan::new("shortlived")
+    };
+    for (versions, resumption) in ways() {
+        for (age, resumes) in [(HOUR / 2, true), (HOUR + Duration::from_secs(1), false)] {
+            let mut world = World::new(plan(ClientAuth::Request, versions, resumption));
+            let configuration = client(1, Answer::Present(identity(&short)));
+            let mut first = world.connect(&configuration, None);
+            assert_eq!(first.server().identity, named(&short));
+            world.driver.advance(age);
+            let second = world.connect(&configuration, Some(first.session()));
+            let resumed = second
+                .accepted
+                .as_ref()
+                .is_some_and(|server| server.resumed.is_some());
+            assert_eq!(resumed, resumes, "{versions:?} {resumption:?} {age:?}");
+        }
+    }
+}
+
+/// RFC 6066 section 3: another name in the ClientHello, no resumption, though one certificate covers both.
+#[test]
+fn another_name_does_not_resume() {
+    for (versions, resumption) in ways() {
+        let names = ["api.test".to_owned(), "www.test".to_owned()];
+        let mut world = World::new(ServerPlan {
+            names: names.to_vec(),
+            ..plan(ClientAuth::None, versions, resumption)
+        });
+        let configuration = client(1, Answer::Decline);
+        let mut first = world.connect(&configuration, None);
+        assert_eq!(first.client.as_ref().unwrap().server_names, names);
+        let second = world.connect_as("www.test", &configuration, Some(first.session()));
+        let server = second.server();
+        assert_eq!(
+            (server.resumed, server.offered),
+            (None, first.issued.last().copied()),
+            "{versions:?} {resumption:?}"
+        );
+    }
+}
+
+/// A session is good on its own server only, though all servers of a driver know its number.
+#[test]
+fn another_server_does_not_resume_and_says_what_it_was_offered() {
+    for (versions, resumption) in ways() {
+        let mut world = World::new(plan(ClientAuth::None, versions, resumption));
+        let configuration = client(1, Answer::Decline);
+        let mut first = world.connect(&configuration, None);
+        world.server = world
+            .driver
+            .add_server(plan(ClientAuth::None, versions, resumption), echo)
+            .unwrap();
+        let second = world.connect(&configuration, Some(first.session()));
+        let server = second.server();
+        assert_eq!(
+            (server.resumed, server.offered),
+            (None, first.issued.last().copied()),
+            "{versions:?} {resumption:?}"
+        );
+    }
+}
+
+/// TLS 1.3: as many tickets as the plan says, each its own session. TLS 1.2: one, which may be offered again.
+#[test]
+fn tickets_are_counted() {
+    for tickets in [0, 1, 5] {
+        let mut world = World::new(ServerPlan {
+            tickets,
+            ..server(ClientAuth::None, Versions::Tls13)
+        });
+        let configuration = client(1, Answer::Decline);
+        let mut first = world.connect(&configuration, None);
+        assert_eq!(
+            (first.sessions.len(), first.issued.len()),
+            (tickets, tickets)
+        );
+        for number in first.issued.clone().into_iter().rev() {
+            let session = first.session();
+            assert!(session.copy().is_none(), "a TLS 1.3 ticket serves once");
+            assert_eq!(
+                world
+                    .connect(&configuration, Some(session))
+                    .server()
+                    .resumed,
+                Some(number)
+            );
+        }
+    }
+    for resumption in RESUMPTIONS {
+        let mut world = World::new(plan(ClientAuth::None, Versions::Tls12, resumption));
+        let configuration = client(1, Answer::Decline);
+        let mut first = world.connect(&configuration, None);
+        assert_eq!(
+            (first.sessions.len(), first.issued.len()),
+            (1, 1),
+            "{resumption:?}"
+        );
+        let session = first.session();
+        for _ in 0..2 {
+            let second = world.connect(&configuration, session.copy());
+            assert_eq!(
+                second.server().resumed,
+                first.issued.last().copied(),
+                "{resumption:?}"
+            );
+        }
+    }
+}
+
+/// A chain of resumptions goes on carrying the identity of the handshake that began it.
+#[test]
+fn an_identity_is_inherited_from_resumption_to_resumption() {
+    for (versions, resumption) in ways() {
+        let mut world = World::new(plan(ClientAuth::Require, versions, resumption));
+        let configuration = client(1, Answer::Present(alice()));
+        let mut last = world.connect(&configuration, None);
+        for _ in 0..4 {
+            last = world.connect(&configuration, Some(last.session()));
+            let server = last.server();
+            assert!(server.resumed.is_some(), "{versions:?} {resumption:?}");
+            assert_eq!(server.identity, named(&IdentityPlan::new("alice")));
+            assert_eq!(server.shown, Shown::NotAsked);
+        }
+    }
+}
+
+/// Each version's session is offered in that version only.
+#[test]
+fn a_session_does_not_change_version() {
+    for (made, other) in [
+        (Versions::Tls12, Versions::Tls13),
+        (Versions::Tls13, Versions::Tls12),
+    ] {
+        let mut world = World::new(server(ClientAuth::None, made));
+        let configuration = client(1, Answer::Decline);
+        let mut first = world.connect(&configuration, None);
+        world
+            .driver
+            .reconfigure(world.server, server(ClientAuth::None, other))
+            .unwrap();
+        let second = world.connect(&configuration, Some(first.session()));
+        assert_eq!(second.server().resumed, None, "{made:?} then {other:?}");
+        assert!(second.client.is_ok());
+    }
+}
