@@ -124,3 +124,152 @@ fn need(request: &Request, credentials: bool, new_connection: NewConnection) -> 
         new_connection,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::main_fetch::main_fetch;
+    use crate::testing::{API, APP, fetch_api, headers, origin, sent, url};
+    use crate::{CredentialsMode, cors_preflight_request, http_redirect_fetch};
+
+    fn partition() -> Option<NetworkPartitionKey> {
+        Some(NetworkPartitionKey::of_top_level(&origin(
+            "https://top.test",
+        )))
+    }
+
+    #[test]
+    fn a_connection_is_partition_origin_and_credentials() {
+        for (credentials_mode, credentials) in [
+            (CredentialsMode::Omit, false),
+            (CredentialsMode::SameOrigin, false),
+            (CredentialsMode::Include, true),
+        ] {
+            let request = Request {
+                network_partition_key: partition(),
+                ..sent(credentials_mode)
+            };
+            let need = obtain_connection(&request, false);
+            assert_eq!(need.network_partition_key, partition());
+            assert_eq!(need.origin, origin("https://api.test"));
+            assert_eq!(
+                (need.credentials, need.new_connection),
+                (credentials, NewConnection::No)
+            );
+            let again = obtain_connection(&request, true);
+            assert_eq!(
+                again,
+                ConnectionNeed {
+                    new_connection: NewConnection::Yes,
+                    ..need.clone()
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn a_preflight_is_in_the_partition_of_its_request_without_credentials() {
+        let request = Request {
+            network_partition_key: partition(),
+            ..sent(CredentialsMode::Include)
+        };
+        let need = obtain_connection(&cors_preflight_request(&request), false);
+        assert_eq!(
+            (need.network_partition_key, need.credentials),
+            (partition(), false)
+        );
+    }
+
+    #[test]
+    fn after_a_redirect_the_connection_is_the_new_origins() {
+        let mut request = sent(CredentialsMode::Include);
+        http_redirect_fetch(
+            &mut request,
+            302,
+            &headers(&[("location", "https://b.test/")]),
+        )
+        .expect("a redirect");
+        main_fetch(&mut request).expect("a route");
+        assert_eq!(
+            obtain_connection(&request, false).origin,
+            origin("https://b.test")
+        );
+    }
+
+    #[test]
+    fn only_credentials_let_a_certificate_be_sent() {
+        let need = |credentials| ConnectionNeed {
+            credentials,
+            ..obtain_connection(&fetch_api(APP, API), false)
+        };
+        assert_eq!(
+            need(true).client_certificate(),
+            ClientCertificate::MayPresent
+        );
+        assert_eq!(
+            need(false).client_certificate(),
+            ClientCertificate::MustNotPresent
+        );
+        assert_eq!(ClientCertificate::MayPresent.as_str(), "may-present");
+        assert_eq!(
+            ClientCertificate::MustNotPresent.as_str(),
+            "must-not-present"
+        );
+    }
+
+    #[test]
+    fn a_websocket_has_its_own_connection_with_credentials() {
+        let mut request = Request::websocket(url("wss://api.test/s"), origin(APP));
+        main_fetch(&mut request).expect("a route");
+        for again in [false, true] {
+            let need = obtain_connection(&request, again);
+            assert_eq!(need.origin, origin("https://api.test"));
+            assert_eq!(
+                (need.credentials, need.new_connection),
+                (true, NewConnection::YesAndDedicated)
+            );
+        }
+    }
+
+    #[test]
+    fn webtransport_has_no_credentials_and_pools_only_if_allowed() {
+        let request = Request {
+            network_partition_key: partition(),
+            credentials_mode: CredentialsMode::Include,
+            ..Request::webtransport(url(API), origin(APP))
+        };
+        let dedicated = obtain_connection(&request, false);
+        assert_eq!(dedicated, webtransport_connection(&request, false));
+        assert_eq!(
+            (dedicated.credentials, dedicated.new_connection),
+            (false, NewConnection::YesAndDedicated)
+        );
+        assert_eq!(dedicated.network_partition_key, partition());
+        let pooled = webtransport_connection(&request, true);
+        assert_eq!(
+            (pooled.credentials, pooled.new_connection),
+            (false, NewConnection::No)
+        );
+    }
+
+    #[test]
+    fn preconnect_has_credentials_unless_anonymous_and_cross_origin() {
+        for (to, anonymous, credentials) in [
+            (API, false, true),
+            (API, true, false),
+            ("https://app.test/x", false, true),
+            ("https://app.test/x", true, true),
+        ] {
+            let need = preconnect(&url(to), &origin(APP), partition(), anonymous);
+            assert_eq!(
+                (need.credentials, need.new_connection),
+                (credentials, NewConnection::No),
+                "{to} {anonymous}"
+            );
+            assert_eq!(
+                (&need.origin, need.network_partition_key),
+                (url(to).origin(), partition())
+            );
+        }
+    }
+}

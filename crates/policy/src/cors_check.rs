@@ -143,3 +143,145 @@ fn check_allow_credentials(headers: &HeaderList) -> Result<(), CorsError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http_redirect_fetch;
+    use crate::testing::{APP, List, headers, sent};
+
+    const ACAO: &str = "access-control-allow-origin";
+    const ACAC: &str = "access-control-allow-credentials";
+    const OK: &str = "";
+
+    /// The answer's headers; what the error says without and with credentials mode include (nothing where it passes).
+    const CHECKS: &[(List, &str, &str)] = &[
+        (
+            &[],
+            "has no Access-Control-Allow-Origin",
+            "has no Access-Control-Allow-Origin",
+        ),
+        (&[(ACAO, "*")], OK, "must name the origin, https://app.test"),
+        (&[(ACAO, "*"), (ACAC, "true")], OK, "is * and"),
+        (&[(ACAO, " * ")], OK, "is * and"),
+        (
+            &[(ACAO, APP)],
+            OK,
+            "has no Access-Control-Allow-Credentials",
+        ),
+        (
+            &[
+                ("Access-Control-Allow-Origin", "\thttps://app.test "),
+                ("Access-Control-Allow-Credentials", " true"),
+            ],
+            OK,
+            OK,
+        ),
+        (&[(ACAO, APP), (ACAC, "True")], OK, "is \"True\""),
+        (&[(ACAO, APP), (ACAC, "TRUE")], OK, "is \"TRUE\""),
+        (&[(ACAO, APP), (ACAC, "false")], OK, "is \"false\""),
+        (&[(ACAO, APP), (ACAC, "")], OK, "is \"\""),
+        (
+            &[(ACAO, APP), (ACAC, "true"), (ACAC, "true")],
+            OK,
+            "is \"true, true\"",
+        ),
+        (
+            &[(ACAO, APP), (ACAC, "true, true")],
+            OK,
+            "is \"true, true\"",
+        ),
+        (
+            &[(ACAO, APP), (ACAO, APP)],
+            "2 Access-Control-Allow-Origin",
+            "2 Access-Control-Allow-Origin",
+        ),
+        (
+            &[(ACAO, "*"), (ACAO, "*"), (ACAO, "*")],
+            "3 Access-Control-Allow-Origin",
+            "3 Access-Control-Allow-Origin",
+        ),
+        (
+            &[(ACAO, "https://app.test, https://app.test")],
+            "not https://app.test",
+            "not https://app.test",
+        ),
+        (
+            &[(ACAO, "https://app.test/")],
+            "is \"https://app.test/\"",
+            "is \"https://app.test/\"",
+        ),
+        (
+            &[(ACAO, "https://app.test:443")],
+            "https://app.test:443",
+            "https://app.test:443",
+        ),
+        (
+            &[(ACAO, "https://APP.test")],
+            "https://APP.test",
+            "https://APP.test",
+        ),
+        (
+            &[(ACAO, "http://app.test")],
+            "http://app.test",
+            "http://app.test",
+        ),
+        (&[(ACAO, "app.test")], "\"app.test\"", "\"app.test\""),
+        (&[(ACAO, "**")], "\"**\"", "\"**\""),
+        (&[(ACAO, "")], "is \"\"", "is \"\""),
+        (&[(ACAO, "null")], "is \"null\"", "is \"null\""),
+        (
+            &[(ACAO, "https://api.test"), (ACAC, "true")],
+            "https://api.test",
+            "https://api.test",
+        ),
+    ];
+
+    #[test]
+    fn the_answer_must_name_the_origin_and_allow_credentials() {
+        for (list, without, with) in CHECKS {
+            for (credentials_mode, expected) in [
+                (CredentialsMode::Omit, without),
+                (CredentialsMode::SameOrigin, without),
+                (CredentialsMode::Include, with),
+            ] {
+                match cors_check(&sent(credentials_mode), &headers(list)) {
+                    Ok(()) => assert_eq!(*expected, OK, "{credentials_mode} {list:?}"),
+                    Err(error) => {
+                        let text = error.to_string();
+                        assert!(
+                            *expected != OK && text.contains(expected),
+                            "{credentials_mode} {list:?}: {text}"
+                        );
+                        assert_eq!(error.section(), section::CORS_CHECK);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_another_origin() {
+        let list = HeaderList::parse([(ACAO, &b"https://app.test\xFF"[..])]).expect("headers");
+        let error = cors_check(&sent(CredentialsMode::Omit), &list).expect_err("another origin");
+        assert!(
+            error.to_string().contains("https://app.test\u{FF}"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_tainted_request_must_be_answered_with_null() {
+        let mut request = sent(CredentialsMode::Include);
+        http_redirect_fetch(
+            &mut request,
+            302,
+            &headers(&[("location", "https://b.test/")]),
+        )
+        .expect("a redirect");
+        let check = |origin| cors_check(&request, &headers(&[(ACAO, origin), (ACAC, "true")]));
+        assert_eq!(check("null"), Ok(()));
+        assert!(check(APP).is_err());
+        assert!(check("NULL").is_err());
+    }
+}

@@ -537,3 +537,319 @@ fn sections(decision: &Decision<'_>) -> Vec<&'static str> {
     });
     sections
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{API, APP};
+
+    fn answer(status: u16, headers: &[(&str, &str)]) -> Option<InputResponse> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Some(InputResponse { status, headers })
+    }
+
+    fn outcome(input: &Input) -> Output {
+        let case = Case::parse(input).expect("a case");
+        Output::new(&case, &decide(&case))
+    }
+
+    /// A POST of JSON with credentials, whose server forgets to allow them.
+    fn example() -> Input {
+        let origin = ("access-control-allow-origin", APP);
+        Input {
+            method: "post".to_owned(),
+            credentials: "include".to_owned(),
+            top: Some("https://www.app.test/page".to_owned()),
+            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+            body: "bytes".to_owned(),
+            preflight_response: answer(
+                204,
+                &[origin, ("access-control-allow-headers", "content-type")],
+            ),
+            response: answer(200, &[origin, ("access-control-allow-credentials", "true")]),
+            ..Input::new(API, APP)
+        }
+    }
+
+    #[test]
+    fn a_case_is_decided_from_end_to_end() {
+        let output = outcome(&example());
+        assert!(output.preflight && output.include_credentials && !output.preflight_credentials);
+        assert_eq!(output.unsafe_headers, ["content-type"]);
+        let preflight = output.preflight_request.expect("a preflight");
+        assert_eq!(preflight.method, "OPTIONS");
+        let expected = [
+            ("accept", "*/*"),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "content-type"),
+            ("origin", APP),
+        ];
+        assert_eq!(
+            preflight.headers,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+        assert_eq!(output.preflight_result, Some("error"));
+        assert!(
+            output
+                .preflight_error
+                .expect("an error")
+                .contains("Access-Control-Allow-Credentials: true")
+        );
+        assert_eq!((output.cors_check, output.cors_error), (Some("ok"), None));
+        let connection = output.connection.expect("a connection");
+        assert_eq!(connection.partition.as_deref(), Some(APP));
+        assert_eq!(
+            (connection.origin.as_str(), connection.credentials),
+            ("https://api.test", true)
+        );
+        assert_eq!(
+            (output.client_certificate, output.network_error),
+            ("may-present", None)
+        );
+        assert_eq!(
+            output.sections,
+            [
+                section::MAIN_FETCH,
+                section::UNSAFE_HEADER_NAMES,
+                section::CORS_PREFLIGHT_FETCH,
+                section::CORS_CHECK,
+                section::OBTAIN_CONNECTION
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_needed_is_absent() {
+        let simple = Input {
+            preflight_response: answer(500, &[]),
+            response: answer(200, &[]),
+            ..Input::new(API, APP)
+        };
+        let output = outcome(&simple);
+        assert!(
+            !output.preflight
+                && output.preflight_request.is_none()
+                && output.preflight_result.is_none()
+        );
+        assert_eq!(
+            (output.cors_check, output.client_certificate),
+            (Some("error"), "must-not-present")
+        );
+        assert!(
+            output
+                .cors_error
+                .expect("an error")
+                .contains("Access-Control-Allow-Origin")
+        );
+        assert_eq!(
+            output.sections,
+            [
+                section::MAIN_FETCH,
+                section::CORS_CHECK,
+                section::OBTAIN_CONNECTION
+            ]
+        );
+        let own = outcome(&Input {
+            response: answer(200, &[]),
+            ..Input::new("https://app.test/", APP)
+        });
+        assert_eq!((own.cors_check, own.include_credentials), (None, true));
+        assert_eq!(
+            outcome(&Input {
+                preflight_response: None,
+                response: None,
+                ..example()
+            })
+            .preflight_result,
+            None
+        );
+    }
+
+    #[test]
+    fn upload_listeners_and_streams_set_the_flag() {
+        for (upload_listener, body, expected) in [
+            (false, "bytes", false),
+            (true, "none", true),
+            (false, "stream", true),
+            (false, "none", false),
+        ] {
+            let input = Input {
+                method: "POST".to_owned(),
+                body: body.to_owned(),
+                upload_listener,
+                ..Input::new(API, APP)
+            };
+            assert_eq!(
+                outcome(&input).preflight,
+                expected,
+                "{upload_listener} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_never_sent_says_why() {
+        let output = outcome(&Input {
+            mode: "same-origin".to_owned(),
+            ..example()
+        });
+        assert!(
+            output
+                .network_error
+                .expect("an error")
+                .contains("same-origin")
+        );
+        assert_eq!(
+            (output.connection, output.client_certificate),
+            (None, "must-not-present")
+        );
+        assert!(!output.preflight && !output.include_credentials && output.cors_check.is_none());
+    }
+
+    #[test]
+    fn a_profile_changes_what_is_carried() {
+        for (profile, credentials, preflight, preflight_credentials, certificate, cors_check) in [
+            ("fetch", "include", true, false, "may-present", Some("ok")),
+            ("fetch", "omit", true, false, "must-not-present", Some("ok")),
+            (
+                "abort-on-request",
+                "omit",
+                true,
+                false,
+                "must-not-present",
+                Some("ok"),
+            ),
+            (
+                "firefox-allow-client-cert",
+                "include",
+                true,
+                true,
+                "may-present",
+                Some("ok"),
+            ),
+            ("chromium", "omit", true, true, "may-present", Some("ok")),
+            ("http-client", "omit", false, false, "may-present", None),
+        ] {
+            let input = Input {
+                profile: profile.to_owned(),
+                credentials: credentials.to_owned(),
+                ..example()
+            };
+            let output = outcome(&input);
+            assert_eq!(output.preflight, preflight, "{profile}");
+            assert_eq!(
+                output.preflight_credentials, preflight_credentials,
+                "{profile}"
+            );
+            assert_eq!(output.client_certificate, certificate, "{profile}");
+            assert_eq!(output.cors_check, cors_check, "{profile}");
+        }
+    }
+
+    #[test]
+    fn chars_stand_for_bytes() {
+        let with = |value: &str| Input {
+            headers: vec![("accept".to_owned(), value.to_owned())],
+            ..Input::new(API, APP)
+        };
+        assert_eq!(outcome(&with("\u{1}")).unsafe_headers, ["accept"]);
+        assert!(outcome(&with(" \u{E9}\t")).unsafe_headers.is_empty());
+        let case = Case::parse(&with("\u{E9}")).expect("a case");
+        assert_eq!(
+            case.request.headers.get(&HeaderName::ACCEPT).as_deref(),
+            Some(&b"\xE9"[..])
+        );
+        assert!(Case::parse(&with("\u{FF}")).is_ok());
+        assert!(matches!(
+            Case::parse(&with("\u{100}")),
+            Err(InputError::NotAByte {
+                found: '\u{100}',
+                ..
+            })
+        ));
+        assert!(matches!(
+            Case::parse(&with("a\u{0}b")),
+            Err(InputError::Header { .. })
+        ));
+    }
+
+    #[test]
+    fn a_websocket_case_speaks_http() {
+        let input = Input {
+            mode: "websocket".to_owned(),
+            credentials: "include".to_owned(),
+            ..Input::new("wss://api.test/s", APP)
+        };
+        assert_eq!(
+            outcome(&input).connection.expect("a connection").origin,
+            "https://api.test"
+        );
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        type Spoil = fn(&mut Input);
+        let cases: [(Spoil, &str); 13] = [
+            (|input| input.url = "/items".to_owned(), "url: "),
+            (|input| input.origin = "app".to_owned(), "origin: "),
+            (|input| input.top = Some("top".to_owned()), "top: "),
+            (|input| input.method = "A B".to_owned(), "method: "),
+            (
+                |input| input.mode = "CORS".to_owned(),
+                "mode: \"CORS\" is unknown: use one of same-origin, cors,",
+            ),
+            (
+                |input| input.credentials = "all".to_owned(),
+                "credentials: \"all\" is unknown: use one of omit, ",
+            ),
+            (
+                |input| input.body = "file".to_owned(),
+                "body: \"file\" is unknown: use one of none, bytes, stream",
+            ),
+            (
+                |input| input.profile = "ie6".to_owned(),
+                "profile: \"ie6\" is unknown: use one of fetch, ",
+            ),
+            (
+                |input| input.headers = vec![("a b".to_owned(), String::new())],
+                "headers: \"a b\" is not",
+            ),
+            (
+                |input| input.response = answer(1_000, &[]),
+                "response: the status 1000",
+            ),
+            (
+                |input| input.preflight_response = answer(200, &[("a:", "")]),
+                "preflight-response: \"a:\"",
+            ),
+            (
+                |input| input.response = answer(200, &[("a", "\u{100}")]),
+                "response: the value of a holds",
+            ),
+            (
+                |input| input.headers = vec![("a".to_owned(), String::new()); MAX_HEADERS + 1],
+                "headers: 1001 headers are more than 1000",
+            ),
+        ];
+        for (spoil, expected) in cases {
+            let mut input = example();
+            spoil(&mut input);
+            let error = Case::parse(&input).expect_err(expected).to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let mut input = example();
+        input.headers = vec![("a".to_owned(), String::new()); MAX_HEADERS];
+        input.response = answer(999, &[]);
+        assert!(Case::parse(&input).is_ok());
+    }
+
+    #[test]
+    fn a_case_can_be_made_of_a_request() {
+        let case = Case::new(Case::parse(&example()).expect("a case").request);
+        assert_eq!(decide(&case).preflight_result, None);
+        assert_eq!(case.profile.name, "fetch");
+    }
+}

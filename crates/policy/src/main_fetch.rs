@@ -108,7 +108,7 @@ mod tests {
     use crate::header::HeaderList;
     use crate::method::Method;
     use crate::request::Body;
-    use crate::testing::{API, APP, fetch_api, headers, origin, sent, url};
+    use crate::testing::{API, APP, List, fetch_api, headers, origin, sent, url};
     use crate::{CredentialsMode, http_redirect_fetch};
 
     const OWN: &str = "https://app.test/items";
@@ -288,7 +288,7 @@ mod tests {
     }
 
     /// Method, headers, unsafe-request flag, use-CORS-preflight flag: is a preflight called for?
-    const PREFLIGHTS: &[(&str, &[(&str, &str)], bool, bool, bool)] = &[
+    const PREFLIGHTS: &[(&str, List, bool, bool, bool)] = &[
         ("GET", &[], true, false, false),
         ("HEAD", &[], true, false, false),
         ("POST", &[], true, false, false),

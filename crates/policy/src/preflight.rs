@@ -306,3 +306,461 @@ fn max_age_of(headers: &HeaderList) -> Duration {
         _ => DEFAULT_MAX_AGE,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{API, APP, List, fetch_api, headers, origin, sent, url};
+    use crate::{
+        Body, CertificateDialog, Destination, EmbedderPolicy, NetworkPartitionKey, Readings,
+        Referrer, ReferrerPolicy, TraversableForUserPrompts, certificate_dialog,
+        http_redirect_fetch, include_credentials, main_fetch, obtain_connection, origin_header,
+    };
+
+    const ACAO: (&str, &str) = ("access-control-allow-origin", APP);
+    const ACAC: (&str, &str) = ("access-control-allow-credentials", "true");
+
+    fn put(credentials_mode: CredentialsMode, list: &[(&str, &str)]) -> Request {
+        Request {
+            method: Method::PUT,
+            headers: headers(list),
+            ..sent(credentials_mode)
+        }
+    }
+
+    #[test]
+    fn the_preflight_is_the_standards() {
+        let request = Request {
+            body: Body::Bytes,
+            destination: Destination::Font,
+            referrer: Referrer::Url(url("https://app.test/page")),
+            referrer_policy: ReferrerPolicy::Origin,
+            embedder_policy: Some(EmbedderPolicy::Credentialless),
+            network_partition_key: Some(NetworkPartitionKey::of_top_level(&origin(APP))),
+            use_cors_preflight: true,
+            use_url_credentials: true,
+            traversable_for_user_prompts: TraversableForUserPrompts::Traversable,
+            ..put(
+                CredentialsMode::Include,
+                &[
+                    ("X-B", "2"),
+                    ("accept", "*/*"),
+                    ("Authorization", "x"),
+                    ("x-a", "1"),
+                ],
+            )
+        };
+        let preflight = cors_preflight_request(&request);
+        assert_eq!(preflight.method, Method::OPTIONS);
+        assert_eq!(
+            preflight.headers,
+            headers(&[
+                ("accept", "*/*"),
+                ("access-control-request-method", "PUT"),
+                ("access-control-request-headers", "authorization,x-a,x-b"),
+            ])
+        );
+        assert_eq!(preflight.body, Body::None);
+        assert_eq!(
+            (preflight.url_list(), preflight.origin()),
+            (request.url_list(), request.origin())
+        );
+        assert_eq!(
+            (preflight.destination, preflight.referrer_policy),
+            (Destination::Font, ReferrerPolicy::Origin)
+        );
+        assert_eq!(preflight.referrer, request.referrer);
+        assert_eq!(
+            (preflight.mode, preflight.response_tainting()),
+            (Mode::Cors, ResponseTainting::Cors)
+        );
+        assert_eq!(preflight.credentials_mode, CredentialsMode::SameOrigin);
+        assert_eq!(
+            (preflight.embedder_policy, preflight.use_url_credentials),
+            (None, false)
+        );
+        assert!(!preflight.use_cors_preflight && !preflight.unsafe_request);
+        assert_eq!(preflight.redirect_count(), 0);
+    }
+
+    #[test]
+    fn a_preflight_is_bare_and_asks_nobody() {
+        for credentials_mode in CredentialsMode::ALL {
+            let mut request = put(*credentials_mode, &[]);
+            request.traversable_for_user_prompts = TraversableForUserPrompts::Traversable;
+            let preflight = cors_preflight_request(&request);
+            assert!(!include_credentials(&preflight), "{credentials_mode}");
+            assert!(
+                !obtain_connection(&preflight, false).credentials,
+                "{credentials_mode}"
+            );
+            assert_eq!(
+                certificate_dialog(&preflight),
+                CertificateDialog::NeverAsked
+            );
+            assert_eq!(
+                preflight.traversable_for_user_prompts,
+                TraversableForUserPrompts::NoTraversable
+            );
+            assert_eq!(origin_header(&preflight).expect("an origin").as_str(), APP);
+        }
+    }
+
+    #[test]
+    fn without_unsafe_names_no_headers_are_asked_for() {
+        let preflight = cors_preflight_request(&put(CredentialsMode::Omit, &[("accept", "*/*")]));
+        assert_eq!(
+            preflight.headers,
+            headers(&[("accept", "*/*"), ("access-control-request-method", "PUT")])
+        );
+    }
+
+    /// Anomaly 1: by the letter a preflight has no partition.
+    #[test]
+    fn anomaly_a_preflight_by_the_letter_has_no_partition() {
+        let partition = NetworkPartitionKey::of_top_level(&origin("https://top.test"));
+        let of = |readings| {
+            let request = Request {
+                network_partition_key: Some(partition.clone()),
+                readings,
+                ..put(CredentialsMode::Omit, &[])
+            };
+            cors_preflight_request(&request).network_partition_key
+        };
+        assert_eq!(of(Readings::MEANT), Some(partition.clone()));
+        assert_eq!(of(Readings::LITERAL), None);
+    }
+
+    #[test]
+    fn after_a_tainted_redirect_the_preflight_says_null() {
+        let mut request = put(CredentialsMode::Omit, &[]);
+        http_redirect_fetch(
+            &mut request,
+            307,
+            &headers(&[("location", "https://b.test/x")]),
+        )
+        .expect("a redirect");
+        main_fetch(&mut request).expect("a route");
+        let preflight = cors_preflight_request(&request);
+        assert_eq!(preflight.current_url(), &url("https://b.test/x"));
+        assert_eq!(preflight.url_list().iter().count(), 2);
+        assert_eq!(
+            origin_header(&preflight).expect("an origin").as_str(),
+            "null"
+        );
+        assert_eq!(preflight.redirect_count(), 0);
+    }
+
+    #[test]
+    fn statuses_from_200_to_299_pass() {
+        for status in 0..=999 {
+            let result =
+                check_preflight_response(&sent(CredentialsMode::Omit), status, &headers(&[ACAO]));
+            let expected = match status {
+                200..=299 => None,
+                301 | 302 | 303 | 307 | 308 => Some(PreflightError::Redirected(status)),
+                401 | 407 => Some(PreflightError::AuthenticationAsked(status)),
+                _ => Some(PreflightError::NotOk(status)),
+            };
+            assert_eq!(result.err(), expected, "{status}");
+        }
+    }
+
+    const ACAM: &str = "access-control-allow-methods";
+    const ACAH: &str = "access-control-allow-headers";
+    const OK: &str = "";
+
+    /// Method, request's headers, answer's headers; what the error says without and with credentials mode include.
+    const ANSWERS: &[(&str, List, List, &str, &str)] = &[
+        // Methods.
+        ("GET", &[], &[], OK, OK),
+        ("POST", &[], &[(ACAM, "PUT")], OK, OK),
+        (
+            "PUT",
+            &[],
+            &[],
+            "method PUT is not in",
+            "method PUT is not in",
+        ),
+        ("PUT", &[], &[(ACAM, "PUT")], OK, OK),
+        ("PUT", &[], &[(ACAM, "GET, PUT")], OK, OK),
+        ("PUT", &[], &[(ACAM, "GET"), (ACAM, "PUT")], OK, OK),
+        ("PUT", &[], &[(ACAM, "put")], "PUT", "PUT"),
+        ("PUT", &[], &[(ACAM, "PUTS, PU")], "PUT", "PUT"),
+        ("patch", &[], &[(ACAM, "PATCH")], "patch", "patch"),
+        ("patch", &[], &[(ACAM, "patch")], OK, OK),
+        ("PUT", &[], &[(ACAM, "*")], OK, "Methods is *"),
+        ("PUT", &[], &[(ACAM, "*, PUT")], OK, OK),
+        ("*", &[], &[(ACAM, "*")], OK, OK),
+        ("PUT", &[], &[(ACAM, "")], "PUT", "PUT"),
+        ("PUT", &[], &[(ACAM, ",, PUT ,")], OK, OK),
+        (
+            "PUT",
+            &[],
+            &[(ACAM, "PUT, a b")],
+            "is \"PUT, a b\"",
+            "not a list of tokens",
+        ),
+        (
+            "PUT",
+            &[],
+            &[(ACAM, "PUT; GET")],
+            "access-control-allow-methods",
+            "not a list of tokens",
+        ),
+        (
+            "PUT",
+            &[],
+            &[(ACAM, "PUT"), (ACAM, "a/b")],
+            "\"PUT, a/b\"",
+            "\"PUT, a/b\"",
+        ),
+        ("GET", &[], &[(ACAM, "a/b")], "\"a/b\"", "\"a/b\""),
+        // Header names.
+        (
+            "GET",
+            &[("x-a", "")],
+            &[],
+            "header x-a is not in",
+            "header x-a is not in",
+        ),
+        ("GET", &[("X-A", "")], &[(ACAH, "x-a")], OK, OK),
+        ("GET", &[("x-a", "")], &[(ACAH, "X-A")], OK, OK),
+        (
+            "GET",
+            &[("x-a", ""), ("x-b", "")],
+            &[(ACAH, "x-b"), (ACAH, "x-a")],
+            OK,
+            OK,
+        ),
+        (
+            "GET",
+            &[("x-a", ""), ("x-b", "")],
+            &[(ACAH, "x-a")],
+            "x-b",
+            "x-b",
+        ),
+        (
+            "GET",
+            &[("x-a", ""), ("x-b", "")],
+            &[(ACAH, "x-b")],
+            "x-a",
+            "x-a",
+        ),
+        ("GET", &[("x-a", "")], &[(ACAH, "*")], OK, "Headers is *"),
+        ("GET", &[("x-a", "")], &[(ACAH, "*, x-a")], OK, OK),
+        (
+            "GET",
+            &[("x-a", ""), ("x-b", "")],
+            &[(ACAH, "*, x-a")],
+            OK,
+            "list x-b",
+        ),
+        ("GET", &[("*", "")], &[(ACAH, "*")], OK, OK),
+        ("GET", &[("accept", "*/*")], &[], OK, OK),
+        (
+            "GET",
+            &[("content-type", "a/b")],
+            &[],
+            "content-type",
+            "content-type",
+        ),
+        (
+            "GET",
+            &[("x-a", "")],
+            &[(ACAH, "x-a, b c")],
+            "access-control-allow-headers",
+            "not a list of tokens",
+        ),
+        (
+            "GET",
+            &[],
+            &[(ACAH, "\"x-a\"")],
+            "not a list of tokens",
+            "not a list of tokens",
+        ),
+        // Authorization must be named.
+        (
+            "GET",
+            &[("authorization", "x")],
+            &[(ACAH, "*")],
+            "does not name authorization",
+            "does not name authorization",
+        ),
+        (
+            "GET",
+            &[("authorization", "x")],
+            &[(ACAH, "Authorization")],
+            OK,
+            OK,
+        ),
+        (
+            "GET",
+            &[("authorization", "x")],
+            &[(ACAH, "*, AUTHORIZATION")],
+            OK,
+            OK,
+        ),
+        (
+            "GET",
+            &[("authorization", "x")],
+            &[],
+            "does not name authorization",
+            "does not name authorization",
+        ),
+        (
+            "GET",
+            &[("a", ""), ("authorization", "x")],
+            &[(ACAH, "*")],
+            "does not name authorization",
+            "does not name",
+        ),
+        // The list itself is parsed before anything is looked up in it.
+        (
+            "PUT",
+            &[("x-a", "")],
+            &[(ACAM, "PUT"), (ACAH, "x-a")],
+            OK,
+            OK,
+        ),
+        (
+            "PUT",
+            &[("x-a", "")],
+            &[(ACAM, "GET"), (ACAH, "x y")],
+            "access-control-allow-headers",
+            "not a list",
+        ),
+    ];
+
+    #[test]
+    fn the_answer_must_list_method_and_headers() {
+        for (method, list, answer, without, with) in ANSWERS {
+            for (credentials_mode, expected) in [
+                (CredentialsMode::Omit, without),
+                (CredentialsMode::Include, with),
+            ] {
+                let request = Request {
+                    method: Method::exact(method).expect("a method"),
+                    headers: headers(list),
+                    ..sent(credentials_mode)
+                };
+                let answer = headers(&[&[ACAO, ACAC], *answer].concat());
+                let row = format!("{method} {list:?} {answer:?} {credentials_mode}");
+                match check_preflight_response(&request, 204, &answer) {
+                    Ok(_) => assert_eq!(*expected, OK, "{row}"),
+                    Err(error) => {
+                        let text = error.to_string();
+                        assert!(*expected != OK && text.contains(expected), "{row}: {text}");
+                        assert_eq!(error.section(), section::CORS_PREFLIGHT_FETCH);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_cors_check_is_with_the_actual_request() {
+        let check = |credentials_mode, list: &[(&str, &str)]| {
+            check_preflight_response(&sent(credentials_mode), 200, &headers(list)).map(drop)
+        };
+        assert_eq!(check(CredentialsMode::Include, &[ACAO, ACAC]), Ok(()));
+        let error = check(CredentialsMode::Include, &[ACAO]).expect_err("no Allow-Credentials");
+        assert_eq!(
+            error,
+            PreflightError::Cors(CorsError::AllowCredentialsMissing)
+        );
+        assert_eq!(error.section(), section::CORS_CHECK);
+        assert_eq!(check(CredentialsMode::SameOrigin, &[ACAO]), Ok(()));
+        assert!(
+            check(
+                CredentialsMode::Include,
+                &[("access-control-allow-origin", "*"), ACAC]
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn the_flag_grants_its_own_method() {
+        let grant = |use_cors_preflight, list: &[(&str, &str)]| {
+            let request = Request {
+                use_cors_preflight,
+                ..put(CredentialsMode::Omit, &[])
+            };
+            check_preflight_response(&request, 204, &headers(&[&[ACAO], list].concat()))
+        };
+        assert_eq!(
+            grant(true, &[]).expect("a grant").methods.as_slice(),
+            [Method::PUT]
+        );
+        assert!(grant(false, &[]).is_err());
+        assert!(grant(true, &[(ACAM, "GET")]).is_err());
+        assert!(grant(true, &[(ACAM, "")]).is_err());
+    }
+
+    #[test]
+    fn a_grant_lists_what_the_answer_lists() {
+        let answer = headers(&[
+            ACAO,
+            (ACAM, "PUT, *, patch"),
+            (ACAH, "X-A,*"),
+            ("access-control-max-age", "60"),
+        ]);
+        let grant = check_preflight_response(&put(CredentialsMode::Omit, &[]), 204, &answer)
+            .expect("a grant");
+        let methods: Vec<_> = grant.methods.iter().map(Method::as_str).collect();
+        let names: Vec<_> = grant.header_names.iter().map(HeaderName::as_str).collect();
+        assert_eq!(
+            (methods, names),
+            (vec!["PUT", "*", "patch"], vec!["x-a", "*"])
+        );
+        assert_eq!(grant.max_age, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn max_age_is_digits_once_or_five_seconds() {
+        let rows: [(&[&str], u64); 15] = [
+            (&[], 5),
+            (&["60"], 60),
+            (&[" 60 "], 60),
+            (&["0"], 0),
+            (&["007"], 7),
+            (&["86401"], 86_401),
+            (&["18446744073709551615"], u64::MAX),
+            (&["18446744073709551616"], u64::MAX),
+            (&["99999999999999999999999999"], u64::MAX),
+            (&["-1"], 5),
+            (&["+1"], 5),
+            (&["1.5"], 5),
+            (&[""], 5),
+            (&["60, 60"], 5),
+            (&["60", "60"], 5),
+        ];
+        for (values, seconds) in rows {
+            let list: Vec<_> = values
+                .iter()
+                .map(|value| ("access-control-max-age", *value))
+                .collect();
+            let answer = headers(&[&[ACAO], list.as_slice()].concat());
+            let grant = check_preflight_response(&sent(CredentialsMode::Omit), 200, &answer)
+                .expect("a grant");
+            assert_eq!(grant.max_age, Duration::from_secs(seconds), "{values:?}");
+        }
+        assert_eq!(DEFAULT_MAX_AGE, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn errors_say_what_to_change() {
+        for (error, word) in [
+            (PreflightError::Redirected(301), "301"),
+            (
+                PreflightError::AuthenticationAsked(401),
+                "without authentication",
+            ),
+            (PreflightError::NotOk(500), "200 to 299"),
+        ] {
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        assert!(main_fetch(&mut fetch_api(APP, API)).is_ok());
+    }
+}

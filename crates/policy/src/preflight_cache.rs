@@ -266,3 +266,354 @@ impl Allows {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::HeaderList;
+    use crate::origin::Origin;
+    use crate::testing::{API, APP, Words, fetch_api, headers, origin, url};
+    use crate::{http_redirect_fetch, main_fetch};
+
+    const fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn grant(methods: &[&str], names: &[&str], seconds: u64) -> PreflightGrant {
+        PreflightGrant {
+            methods: methods
+                .iter()
+                .map(|method| Method::exact(method).expect("a method"))
+                .collect(),
+            header_names: names
+                .iter()
+                .map(|name| HeaderName::parse(name).expect("a name"))
+                .collect(),
+            max_age: at(seconds),
+        }
+    }
+
+    fn request(method: &str, credentials_mode: CredentialsMode, list: &[&str]) -> Request {
+        let list: Vec<_> = list.iter().map(|name| (*name, "unsafe/value")).collect();
+        Request {
+            method: Method::exact(method).expect("a method"),
+            credentials_mode,
+            headers: headers(&list),
+            ..fetch_api(APP, API)
+        }
+    }
+
+    fn put() -> Request {
+        request("PUT", CredentialsMode::Omit, &[])
+    }
+
+    fn stored(request: &Request, grant: &PreflightGrant) -> PreflightCache {
+        let mut cache = PreflightCache::new(CacheSettings::default());
+        cache.store(request, grant, at(0));
+        cache
+    }
+
+    /// Methods and names granted; a request's method, headers (their value is safe in Accept only) and flag: does it match?
+    const MATCHES: &[(Words, Words, &str, Words, bool, bool)] = &[
+        (&["PUT"], &[], "PUT", &[], false, true),
+        (&["PUT"], &[], "put", &[], false, false),
+        (&["PUT"], &[], "DELETE", &[], false, false),
+        (&["*"], &[], "DELETE", &[], false, true),
+        (&[], &[], "GET", &[], false, true),
+        (&[], &[], "GET", &[], true, false),
+        (&["GET"], &[], "GET", &[], true, true),
+        (&["*"], &[], "GET", &[], true, true),
+        (&[], &["x-a"], "GET", &["x-a"], false, true),
+        (&[], &["X-A"], "GET", &["x-A"], false, true),
+        (&[], &["x-a"], "GET", &["x-b"], false, false),
+        (&[], &["x-a"], "GET", &["x-a", "x-b"], false, false),
+        (&[], &["x-a", "x-b"], "GET", &["x-b", "x-a"], false, true),
+        (&[], &["*"], "GET", &["x-a"], false, true),
+        (&[], &["*"], "GET", &["authorization"], false, false),
+        (
+            &[],
+            &["*", "authorization"],
+            "GET",
+            &["authorization"],
+            false,
+            true,
+        ),
+        (&["PUT"], &["x-a"], "PUT", &["x-a"], false, true),
+        (&["PUT"], &["x-a"], "PUT", &["x-b"], false, false),
+        (&["PUT"], &[], "PUT", &["x-a"], false, false),
+        (&[], &["x-a"], "PUT", &["x-a"], false, false),
+        (&["x-a"], &["PUT"], "PUT", &["x-a"], false, false),
+        (&["PUT"], &[], "PUT", &["accept"], false, true),
+    ];
+
+    #[test]
+    fn every_method_and_unsafe_name_needs_an_entry() {
+        for (methods, names, method, list, use_cors_preflight, expected) in MATCHES {
+            let cache = stored(&put(), &grant(methods, names, 60));
+            let request = Request {
+                use_cors_preflight: *use_cors_preflight,
+                ..request(method, CredentialsMode::Omit, list)
+            };
+            assert_eq!(
+                cache.matches(&request, at(1)),
+                *expected,
+                "{methods:?} {names:?} {method} {list:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_entry_stored_with_credentials_serves_all_and_one_without_never_serves_include() {
+        let modes = [
+            CredentialsMode::Omit,
+            CredentialsMode::SameOrigin,
+            CredentialsMode::Include,
+        ];
+        for (stored_as, served) in [
+            (CredentialsMode::Omit, [true, true, false]),
+            (CredentialsMode::SameOrigin, [true, true, false]),
+            (CredentialsMode::Include, [true, true, true]),
+        ] {
+            let cache = stored(
+                &request("PUT", stored_as, &[]),
+                &grant(&["PUT"], &["x-a"], 60),
+            );
+            let matches = modes.map(|mode| cache.matches(&request("PUT", mode, &["x-a"]), at(1)));
+            assert_eq!(matches, served, "{stored_as}");
+        }
+    }
+
+    #[test]
+    fn partition_origin_and_url_must_be_equal() {
+        let partition = |top| Some(NetworkPartitionKey::of_top_level(&origin(top)));
+        let first = Request {
+            network_partition_key: partition("https://top.test"),
+            ..put()
+        };
+        let cache = stored(&first, &grant(&["PUT"], &[], 60));
+        let with = |from: Origin, to: &str, network_partition_key| Request {
+            method: Method::PUT,
+            network_partition_key,
+            ..Request::fetch_api(url(to), from)
+        };
+        assert!(cache.matches(&first, at(1)));
+        for (from, to, top, expected) in [
+            (APP, API, "https://top.test", true),
+            (APP, API, "https://other.test", false),
+            ("https://b.test", API, "https://top.test", false),
+            (APP, "https://api.test/items/", "https://top.test", false),
+            (APP, "https://api.test/items?q", "https://top.test", false),
+            (APP, "http://api.test/items", "https://top.test", false),
+        ] {
+            let request = with(origin(from), to, partition(top));
+            assert_eq!(
+                cache.matches(&request, at(1)),
+                expected,
+                "{from} {to} {top}"
+            );
+        }
+        assert!(!cache.matches(&with(origin(APP), API, None), at(1)));
+    }
+
+    /// The key holds the serialized origin: all that is `null` is one, as the text has it.
+    #[test]
+    fn null_origins_share_entries() {
+        let from = |origin| Request {
+            method: Method::PUT,
+            ..Request::fetch_api(url(API), origin)
+        };
+        let cache = stored(&from(Origin::opaque()), &grant(&["PUT"], &[], 60));
+        assert!(cache.matches(&from(Origin::opaque()), at(1)));
+        assert!(!cache.matches(&put(), at(1)));
+    }
+
+    #[test]
+    fn a_tainted_request_is_another_origin() {
+        let mut request = put();
+        main_fetch(&mut request).expect("a route");
+        http_redirect_fetch(
+            &mut request,
+            307,
+            &headers(&[("location", "https://b.test/")]),
+        )
+        .expect("a redirect");
+        let direct = Request {
+            method: Method::PUT,
+            ..fetch_api(APP, "https://b.test/")
+        };
+        let cache = stored(&direct, &grant(&["PUT"], &[], 60));
+        assert!(cache.matches(&direct, at(1)));
+        assert!(!cache.matches(&request, at(1)));
+    }
+
+    #[test]
+    fn entries_end_when_their_age_is_over() {
+        for (max_age, cap, last, first_gone) in [
+            (10, 86_400, 9, 10),
+            (1, 86_400, 0, 1),
+            (86_401, 86_400, 86_399, 86_400),
+            (u64::MAX, 7_200, 7_199, 7_200),
+        ] {
+            let mut cache = PreflightCache::new(CacheSettings {
+                max_age_cap: at(cap),
+                ..CacheSettings::default()
+            });
+            cache.store(&put(), &grant(&["PUT"], &[], max_age), at(100));
+            assert!(cache.matches(&put(), at(100 + last)), "{max_age}");
+            assert!(!cache.matches(&put(), at(100 + first_gone)), "{max_age}");
+        }
+        assert!(!stored(&put(), &grant(&["PUT"], &[], 0)).matches(&put(), at(0)));
+        let mut cache = PreflightCache::new(CacheSettings {
+            max_age_cap: Duration::MAX,
+            ..CacheSettings::default()
+        });
+        cache.store(
+            &put(),
+            &grant(&["PUT"], &[], u64::MAX),
+            Duration::MAX - at(1),
+        );
+        assert!(cache.matches(&put(), Duration::MAX - at(1)));
+    }
+
+    #[test]
+    fn a_renewal_counts_from_its_own_time() {
+        let mut cache = stored(&put(), &grant(&["PUT"], &[], 10));
+        cache.store(&put(), &grant(&["PUT"], &[], 10), at(8));
+        assert!(cache.matches(&put(), at(17)));
+        assert!(!cache.matches(&put(), at(18)));
+        cache.store(&put(), &grant(&["PUT"], &[], 2), at(9));
+        assert!(!cache.matches(&put(), at(11)));
+        assert_eq!(cache.len(), 1);
+    }
+
+    /// Anomaly 5.
+    #[test]
+    fn anomaly_an_answer_without_credentials_does_not_prolong_one_with() {
+        let with = request("PUT", CredentialsMode::Include, &[]);
+        let mut cache = stored(&with, &grant(&["PUT"], &[], 10));
+        cache.store(&put(), &grant(&["PUT"], &[], 100), at(5));
+        assert!(cache.matches(&with, at(9)) && !cache.matches(&with, at(10)));
+        assert!(cache.matches(&put(), at(104)) && !cache.matches(&put(), at(105)));
+        cache.store(&with, &grant(&["PUT"], &[], 100), at(200));
+        cache.store(&put(), &grant(&["PUT"], &[], 10), at(201));
+        assert!(cache.matches(&with, at(210)) && !cache.matches(&with, at(211)));
+    }
+
+    #[test]
+    fn a_wildcard_is_renewed_in_place_of_what_it_covers() {
+        let mut cache = stored(&put(), &grant(&["*"], &["*"], 10));
+        cache.store(&put(), &grant(&["PUT"], &["x-a"], 100), at(1));
+        assert_eq!(cache.len(), 2);
+        assert!(cache.matches(&request("DELETE", CredentialsMode::Omit, &["x-b"]), at(50)));
+        cache.store(&put(), &grant(&[], &["authorization"], 100), at(1));
+        assert_eq!(cache.len(), 3);
+    }
+
+    #[test]
+    fn a_network_error_clears_what_it_was_about() {
+        let include = request("PUT", CredentialsMode::Include, &[]);
+        let elsewhere = Request {
+            method: Method::PUT,
+            ..fetch_api(APP, "https://api.test/other")
+        };
+        let mut cache = stored(&include, &grant(&["PUT"], &["x-a"], 60));
+        cache.store(&elsewhere, &grant(&["PUT"], &[], 60), at(0));
+        assert_eq!((cache.len(), cache.is_empty()), (3, false));
+        cache.clear(&put());
+        assert!(!cache.matches(&include, at(1)));
+        assert!(cache.matches(&elsewhere, at(1)));
+        cache.clear_all();
+        assert!(!cache.matches(&elsewhere, at(1)));
+        assert_eq!((cache.len(), cache.is_empty()), (0, true));
+    }
+
+    fn to(number: usize) -> Request {
+        Request {
+            method: Method::PUT,
+            ..fetch_api(APP, &format!("https://api.test/{number}"))
+        }
+    }
+
+    #[test]
+    fn the_urls_stored_first_go_first() {
+        let mut cache = PreflightCache::new(CacheSettings {
+            max_urls: 3,
+            ..CacheSettings::default()
+        });
+        for number in 0..5 {
+            cache.store(&to(number), &grant(&["PUT"], &[], 60), at(0));
+        }
+        let kept: Vec<_> = (0..5)
+            .filter(|&number| cache.matches(&to(number), at(1)))
+            .collect();
+        assert_eq!(kept, [2, 3, 4]);
+        // Cleared and stored again, a URL is young again.
+        cache.clear(&to(2));
+        cache.store(&to(2), &grant(&["PUT"], &[], 60), at(0));
+        cache.store(&to(5), &grant(&["PUT"], &[], 60), at(0));
+        let kept: Vec<_> = (0..6)
+            .filter(|&number| cache.matches(&to(number), at(1)))
+            .collect();
+        assert_eq!(kept, [2, 4, 5]);
+    }
+
+    #[test]
+    fn nothing_grows_without_bound() {
+        let settings = CacheSettings {
+            max_urls: 4,
+            max_entries_per_url: 3,
+            ..CacheSettings::default()
+        };
+        let mut cache = PreflightCache::new(settings);
+        let many: Vec<String> = (0..100).map(|number| format!("x-{number}")).collect();
+        let many = grant(
+            &["PUT"],
+            &many.iter().map(String::as_str).collect::<Vec<_>>(),
+            60,
+        );
+        for number in 0..100 {
+            cache.store(&to(number % 7), &many, at(0));
+            cache.clear(&to((number * 3) % 7));
+            assert!(
+                cache.len() <= 12 && cache.urls.len() <= 4 && cache.order.len() <= 9,
+                "{}",
+                cache.order.len()
+            );
+        }
+        for _ in 0..100 {
+            cache.clear(&to(0));
+            cache.store(&to(0), &many, at(0));
+            assert!(cache.order.len() <= 9, "{}", cache.order.len());
+        }
+        assert!(cache.matches(&to(0), at(1)));
+    }
+
+    #[test]
+    fn expired_entries_make_room() {
+        let settings = CacheSettings {
+            max_entries_per_url: 1,
+            ..CacheSettings::default()
+        };
+        let mut cache = PreflightCache::new(settings);
+        cache.store(&put(), &grant(&["DELETE"], &[], 10), at(0));
+        cache.store(&put(), &grant(&["PUT"], &[], 10), at(5));
+        assert!(!cache.matches(&put(), at(6)));
+        cache.store(&put(), &grant(&["PUT"], &[], 10), at(10));
+        assert!(cache.matches(&put(), at(11)));
+        assert_eq!(cache.len(), 1);
+    }
+
+    #[test]
+    fn an_empty_cache_matches_what_needs_nothing() {
+        let cache = PreflightCache::default();
+        assert!(cache.matches(
+            &Request {
+                headers: HeaderList::new(),
+                ..fetch_api(APP, API)
+            },
+            at(0)
+        ));
+        assert!(!cache.matches(&put(), at(0)));
+        assert_eq!(CacheSettings::default().max_age_cap, at(86_400));
+    }
+}

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::main_fetch::main_fetch;
     use crate::request::{CredentialsMode, RedirectTaint};
-    use crate::testing::{API, APP, fetch_api, headers, url};
+    use crate::testing::{API, APP, List, fetch_api, headers, url};
     use crate::{RequestUrl, Route, include_credentials};
 
     fn follow(
@@ -300,7 +300,8 @@ mod tests {
 
     #[test]
     fn an_error_leaves_the_request_as_it_was() {
-        let cases: [(&[(&str, &str)], fn(&RedirectError) -> bool); 4] = [
+        type Expected = fn(&RedirectError) -> bool;
+        let cases: [(List, Expected); 4] = [
             (&[("location", "/a"), ("location", "/a")], |error| {
                 *error == RedirectError::LocationRepeated(2)
             }),

@@ -48,3 +48,72 @@ fn is_potentially_trustworthy(origin: &Origin) -> bool {
             None => false,
         }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::cleared_credentials;
+    use crate::testing::{headers, origin};
+
+    #[test]
+    fn cookies_and_the_wildcard_clear_credentials() {
+        let rows: [(&[&str], bool); 11] = [
+            (&["\"cookies\""], true),
+            (&["\"*\""], true),
+            (&["\"cache\", \"cookies\""], true),
+            (&["\"cache\"", "\"cookies\""], true),
+            (&["\"cache\", \"storage\""], false),
+            (&["\"Cookies\""], false),
+            (&["cookies"], false),
+            (&["*"], false),
+            (&["\"cookies"], false),
+            (&[""], false),
+            (&[], false),
+        ];
+        for (values, expected) in rows {
+            let list: Vec<_> = values
+                .iter()
+                .map(|value| ("clear-site-data", *value))
+                .collect();
+            let cleared = cleared_credentials(&origin("https://app.test"), &headers(&list));
+            assert_eq!(cleared.is_some(), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn only_trustworthy_origins_are_heard() {
+        for (from, expected) in [
+            ("https://app.test", true),
+            ("http://app.test", false),
+            ("http://localhost:8080", true),
+            ("http://a.localhost", true),
+            ("http://localhost.", true),
+            ("http://notlocalhost", false),
+            ("http://127.0.0.1", true),
+            ("http://127.9.9.9", true),
+            ("http://128.0.0.1", false),
+            ("http://[::1]", true),
+            ("http://[::2]", false),
+            ("null", false),
+        ] {
+            let cleared =
+                cleared_credentials(&origin(from), &headers(&[("clear-site-data", "\"*\"")]));
+            assert_eq!(cleared.is_some(), expected, "{from}");
+        }
+    }
+
+    #[test]
+    fn the_whole_registrable_domain_is_cleared() {
+        let from = origin("https://login.app.test");
+        let cleared = cleared_credentials(&from, &headers(&[("clear-site-data", "\"cookies\"")]))
+            .expect("cleared");
+        for (other, expected) in [
+            ("https://app.test", true),
+            ("https://api.app.test:8443", true),
+            ("http://app.test", true),
+            ("https://other.test", false),
+            ("null", false),
+        ] {
+            assert_eq!(cleared.covers(&origin(other)), expected, "{other}");
+        }
+    }
+}

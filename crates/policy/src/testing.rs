@@ -6,6 +6,11 @@ use crate::origin::Origin;
 use crate::request::{CredentialsMode, Request};
 use crate::url::RequestUrl;
 
+/// Names and values.
+pub(crate) type List = &'static [(&'static str, &'static str)];
+/// Names, or methods.
+pub(crate) type Words = &'static [&'static str];
+
 pub(crate) const APP: &str = "https://app.test";
 pub(crate) const API: &str = "https://api.test/items";
 
