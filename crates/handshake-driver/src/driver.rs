@@ -13,7 +13,6 @@ use rustls::pki_types::ServerName;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::client::{self, Command, Configurations, Line, Session, Shelf};
-use crate::clock::Clock;
 use crate::error::{Busy, ConnectError, EndReason, ServerError, StreamError};
 use crate::executor::Executor;
 use crate::ids::{ConnectionId, ServerId, StreamId};
@@ -21,7 +20,10 @@ use crate::lock;
 use crate::observation::{ClientEvent, ClientHandshake, Observation};
 use crate::pki::Pki;
 use crate::plan::{Answer, ClientConfiguration, ServerPlan};
-use crate::server::{self, Attendant, Ending, Office, Policy, Responder, Server, SessionTable};
+use crate::server::{
+    self, Attendant, Ending, Office, Policy, Rechecks, Responder, Resumes, Server, SessionTable,
+};
+use crate::wire::Transport;
 
 /// Connections that one driver holds open at a time.
 pub const MAX_CONNECTIONS: usize = 65_536;
@@ -35,7 +37,6 @@ const PIPE: usize = 1 << 16;
 
 /// Drives real TLS and HTTP between any number of clients and servers, in memory.
 pub struct Driver {
-    clock: Arc<Clock>,
     executor: Executor,
     office: Office,
     servers: Vec<Server>,
@@ -57,15 +58,22 @@ impl Driver {
     /// A driver at the origin of its clock, with no servers.
     #[must_use]
     pub fn new(pki: Arc<Pki>) -> Self {
+        Self::with_rules(pki, Arc::new(Rechecks))
+    }
+
+    /// A driver whose servers resume by these rules: the seam for known faults of servers.
+    #[must_use]
+    pub fn with_rules(pki: Arc<Pki>, resumes: Arc<dyn Resumes>) -> Self {
         let executor = Executor::default();
         let office = Office {
             pki,
+            clock: Arc::default(),
+            resumes,
             table: Arc::new(Mutex::new(SessionTable::default())),
             spawner: executor.spawner(),
             observations: Rc::default(),
         };
         Self {
-            clock: Arc::default(),
             executor,
             office,
             servers: Vec::new(),
@@ -85,12 +93,12 @@ impl Driver {
     /// Time passed since the driver's clock started.
     #[must_use]
     pub fn now(&self) -> Duration {
-        self.clock.now()
+        self.office.clock.now()
     }
 
     /// Lets time pass.
     pub fn advance(&mut self, by: Duration) {
-        self.clock.advance(by);
+        self.office.clock.advance(by);
     }
 
     /// Sets up a server.
@@ -103,7 +111,7 @@ impl Driver {
         responder: impl Fn(ConnectionId, &Request<Bytes>) -> server::Reply + 'static,
     ) -> Result<ServerId, ServerError> {
         let id = ServerId(self.servers.len() as u64);
-        let policy = Policy::new(id, plan, &self.office.pki, &self.clock)?;
+        let policy = Policy::new(id, plan, &self.office)?;
         let responder: Rc<Responder> = Rc::new(responder);
         self.servers.push(Server {
             responder,
@@ -118,9 +126,9 @@ impl Driver {
     /// # Errors
     /// As [`add_server`](Self::add_server); then the old plan stays in force.
     pub fn reconfigure(&mut self, server: ServerId, plan: ServerPlan) -> Result<(), ServerError> {
-        let policy = Policy::new(server, plan, &self.office.pki, &self.clock)?;
-        let server = find(&self.servers, server).ok_or(ServerError::Unknown(server))?;
-        *server.policy.borrow_mut() = Rc::new(policy);
+        let policy = Policy::new(server, plan, &self.office)?;
+        let index = find(&self.servers, server).ok_or(ServerError::Unknown(server))?;
+        *self.servers[index].policy.borrow_mut() = Rc::new(policy);
         Ok(())
     }
 
@@ -178,56 +186,80 @@ impl Driver {
         configuration: &ClientConfiguration,
         offer: Option<Session>,
     ) -> Result<ConnectionId, ConnectError> {
+        let ends = tokio::io::duplex(PIPE);
+        self.begin_over(ends, server, name, configuration, offer)
+    }
+
+    /// As [`begin`](Self::begin), over the two ends of a transport of the caller's: the client's, and the server's.
+    ///
+    /// # Errors
+    /// When the plan cannot be carried out.
+    pub fn begin_over<N: Transport, F: Transport>(
+        &mut self,
+        (near, far): (N, F),
+        server: ServerId,
+        name: &str,
+        configuration: &ClientConfiguration,
+        offer: Option<Session>,
+    ) -> Result<ConnectionId, ConnectError> {
         self.connections
             .retain(|_, connection| !connection.is_over());
         if self.connections.len() == MAX_CONNECTIONS {
             return Err(ConnectError::Full("connections"));
         }
-        let host = find(&self.servers, server).ok_or(ConnectError::UnknownServer(server))?;
-        let sni = ServerName::try_from(name.to_owned())
-            .map_err(|_| ConnectError::BadName(name.to_owned()))?;
-        let shelf = Arc::new(Shelf::offering(offer));
-        let config = self.configurations.of(
-            configuration,
-            &self.office.pki,
-            &self.clock,
-            Arc::clone(&shelf),
-        )?;
+        let index = find(&self.servers, server).ok_or(ConnectError::UnknownServer(server))?;
         let connection = ConnectionId(self.opened);
-        self.opened += 1;
-        let (near, far) = tokio::io::duplex(PIPE);
-        let end = server::attend(
-            Attendant {
-                connection,
-                policy: Rc::clone(&host.policy.borrow()),
-                responder: Rc::clone(&host.responder),
-                office: self.office.clone(),
-            },
-            far,
-        );
-        let client = client::begin(
-            client::Setup {
-                connection,
-                config,
-                name: sni,
-                aborts: configuration.answer == Answer::Abort,
-                spawner: self.office.spawner.clone(),
-                events: Rc::clone(&self.events),
-            },
-            near,
-        );
+        let shelf = Arc::new(Shelf::offering(offer));
+        let setup = self.setup(connection, name, configuration, &shelf)?;
+        let host = &self.servers[index];
+        let attendant = Attendant {
+            connection,
+            policy: Rc::clone(&host.policy.borrow()),
+            responder: Rc::clone(&host.responder),
+            office: self.office.clone(),
+        };
         let opened = Connection {
             server,
-            client,
+            end: server::attend(attendant, far),
+            client: client::begin(setup, near),
             shelf,
-            end,
             sent: 0,
         };
         self.connections.insert(connection, opened);
+        self.opened += 1;
         Ok(connection)
     }
 
-    /// How the client's handshake went, once it is over.
+    /// Runs something beside the connections: a network between their ends.
+    #[cfg(test)]
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.office.spawner.spawn(task);
+    }
+
+    fn setup(
+        &mut self,
+        connection: ConnectionId,
+        name: &str,
+        configuration: &ClientConfiguration,
+        shelf: &Arc<Shelf>,
+    ) -> Result<client::Setup, ConnectError> {
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|_| ConnectError::BadName(name.to_owned()))?;
+        let (pki, clock) = (&self.office.pki, &self.office.clock);
+        let config = self
+            .configurations
+            .of(configuration, pki, clock, Arc::clone(shelf))?;
+        Ok(client::Setup {
+            connection,
+            config,
+            name,
+            aborts: configuration.answer == Answer::Abort,
+            spawner: self.office.spawner.clone(),
+            events: Rc::clone(&self.events),
+        })
+    }
+
+    /// How the client's handshake went, once it is over. It is known until the next connection begins.
     #[must_use]
     pub fn handshake(
         &self,
@@ -346,6 +378,8 @@ impl Connection {
     }
 }
 
-fn find(servers: &[Server], server: ServerId) -> Option<&Server> {
-    servers.get(usize::try_from(server.0).ok()?)
+/// Where a server is in the list, if it is.
+fn find(servers: &[Server], server: ServerId) -> Option<usize> {
+    let index = usize::try_from(server.0).ok()?;
+    (index < servers.len()).then_some(index)
 }

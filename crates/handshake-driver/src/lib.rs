@@ -5,6 +5,8 @@ mod clock;
 mod driver;
 mod error;
 mod executor;
+#[cfg(test)]
+mod hostile;
 mod ids;
 pub mod measure;
 mod message;
@@ -31,7 +33,8 @@ pub use plan::{
     Version, Versions,
 };
 pub use rustls::AlertDescription;
-pub use server::{Reply, Responder};
+pub use server::{Offer, Rechecks, Reply, Responder, Resumes};
+pub use wire::Transport;
 
 /// What a panic left behind a lock is data of a test that failed; the lock is taken all the same.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -12,6 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::client::Asked;
 use crate::error::EndReason;
 
+/// What TLS can run over: a pipe in memory, or a socket.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Transport for S {}
+
 /// Below a client's TLS: lets nothing more out once the server asked for a certificate, if the client is one that
 /// aborts.
 pub(crate) struct Gate<S> {
@@ -168,5 +173,86 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Witness<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use rustls::AlertDescription;
+
+    use super::*;
+
+    /// A stream that takes no more bytes, and whose reads end with `last`.
+    struct Gone {
+        before: usize,
+        last: Option<rustls::Error>,
+    }
+
+    impl AsyncRead for Gone {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if let Some(before) = self.before.checked_sub(1) {
+                self.before = before;
+                buf.put_slice(b"late");
+                return Poll::Ready(Ok(()));
+            }
+            match self.last.take() {
+                Some(error) => Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error))),
+                None => Poll::Pending,
+            }
+        }
+    }
+
+    impl AsyncWrite for Gone {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn reason_after_a_failed_write(
+        before: usize,
+        last: Option<rustls::Error>,
+    ) -> Option<EndReason> {
+        let end = End::default();
+        let mut witness = Witness::new(Gone { before, last }, end.clone());
+        let mut cx = Context::from_waker(Waker::noop());
+        let written = Pin::new(&mut witness).poll_write(&mut cx, b"request");
+        assert!(matches!(written, Poll::Ready(Err(_))));
+        end.reason()
+    }
+
+    #[test]
+    fn a_failed_write_finds_the_alert_that_came_before() {
+        let alert = AlertDescription::CertificateRequired;
+        for before in [0, 3] {
+            let reason =
+                reason_after_a_failed_write(before, Some(rustls::Error::AlertReceived(alert)));
+            assert_eq!(reason, Some(EndReason::AlertReceived(alert)));
+        }
+        assert_eq!(
+            reason_after_a_failed_write(0, None),
+            Some(EndReason::Truncated)
+        );
+        assert_eq!(
+            reason_after_a_failed_write(usize::MAX, None),
+            Some(EndReason::Truncated)
+        );
     }
 }

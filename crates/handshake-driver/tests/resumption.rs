@@ -343,3 +343,99 @@ fn a_session_does_not_change_version() {
         assert!(second.client.is_ok());
     }
 }
+
+/// The seam: each rule alone, overridden by the fault that it stands against, lets through what it keeps out.
+mod rules {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// How the world changes between the two handshakes.
+    type Change = fn(&mut World, ServerPlan);
+
+    /// Overrides one method with "yes".
+    macro_rules! says_yes {
+        ($name:ident, $method:ident) => {
+            struct $name;
+            impl Resumes for $name {
+                fn $method(&self, _: &Offer<'_>) -> bool {
+                    true
+                }
+            }
+        };
+    }
+    says_yes!(ThoughOff, switched_on);
+    says_yes!(FromAnyone, at_home);
+    says_yes!(HoweverOld, fresh);
+    says_yes!(AsAnyone, authenticated_enough);
+
+    #[test]
+    fn each_rule_keeps_something_out() {
+        let cases: [(&str, Arc<dyn Resumes>, Answer, Change); 4] = [
+            (
+                "though off",
+                Arc::new(ThoughOff),
+                Answer::Decline,
+                |world, plan| {
+                    // Switched off in TLS 1.3 means rustls itself still asks its store.
+                    let off = ServerPlan {
+                        resumption: Resumption::Off,
+                        ..plan
+                    };
+                    world.driver.reconfigure(world.server, off).unwrap();
+                },
+            ),
+            (
+                "from anyone",
+                Arc::new(FromAnyone),
+                Answer::Decline,
+                |world, plan| {
+                    world.server = world.driver.add_server(plan, echo).unwrap();
+                },
+            ),
+            (
+                "however old",
+                Arc::new(HoweverOld),
+                Answer::Decline,
+                |world, plan| {
+                    // The client must not notice the age, so the server's idea of it is what shrinks.
+                    let short = ServerPlan {
+                        lifetime: HOUR / 2,
+                        ..plan
+                    };
+                    world.driver.reconfigure(world.server, short).unwrap();
+                    world.driver.advance(HOUR);
+                },
+            ),
+            (
+                "as anyone",
+                Arc::new(AsAnyone),
+                Answer::Decline,
+                |world, plan| {
+                    let strict = ServerPlan {
+                        client_auth: ClientAuth::Require,
+                        ..plan
+                    };
+                    world.driver.reconfigure(world.server, strict).unwrap();
+                },
+            ),
+        ];
+        for (what, broken, answer, change) in cases {
+            for (resumes, expected) in [
+                (Arc::new(Rechecks) as Arc<dyn Resumes>, false),
+                (broken, true),
+            ] {
+                let plan = plan(ClientAuth::Request, Versions::Tls13, Resumption::Stateful);
+                let mut world = World::with_rules(plan.clone(), resumes);
+                let configuration = client(1, answer.clone());
+                let mut first = world.connect(&configuration, None);
+                change(&mut world, plan);
+                let second = world.connect(&configuration, Some(first.session()));
+                let resumed = second
+                    .accepted
+                    .is_some_and(|server| server.resumed.is_some());
+                assert_eq!(resumed, expected, "{what}");
+            }
+        }
+    }
+}

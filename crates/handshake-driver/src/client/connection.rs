@@ -19,7 +19,6 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -32,7 +31,7 @@ use crate::ids::{ConnectionId, StreamId};
 use crate::message::for_protocol;
 use crate::observation::{ClientEvent, ClientHandshake};
 use crate::plan::{Protocol, Version};
-use crate::wire::{End, Gate, Witness};
+use crate::wire::{End, Gate, Transport, Witness};
 
 /// What the driver tells a connection.
 pub(crate) enum Command {
@@ -61,7 +60,7 @@ pub(crate) struct Line {
 }
 
 /// Starts a client over `io`, which may be a pipe or a socket.
-pub(crate) fn begin<S: AsyncRead + AsyncWrite + Unpin + 'static>(setup: Setup, io: S) -> Line {
+pub(crate) fn begin<S: Transport>(setup: Setup, io: S) -> Line {
     let (commands, queue) = unbounded_channel();
     let (started, end) = (Started::default(), End::default());
     let report = Report {
@@ -81,7 +80,7 @@ pub(crate) fn begin<S: AsyncRead + AsyncWrite + Unpin + 'static>(setup: Setup, i
     }
 }
 
-async fn run<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+async fn run<S: Transport>(
     setup: Setup,
     io: S,
     queue: UnboundedReceiver<Command>,
@@ -136,7 +135,7 @@ fn names(chain: Option<&[CertificateDer<'_>]>) -> Vec<String> {
 
 type Io<S> = TokioIo<Witness<TlsStream<Gate<S>>>>;
 
-async fn speak<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+async fn speak<S: Transport>(
     io: Io<S>,
     alpn: Option<Protocol>,
     queue: UnboundedReceiver<Command>,

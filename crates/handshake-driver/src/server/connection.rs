@@ -20,7 +20,6 @@ use hyper_util::rt::TokioIo;
 use rustls::Error;
 use rustls::pki_types::CertificateDer;
 use rustls::server::Acceptor;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -38,7 +37,7 @@ use crate::observation::{
 };
 use crate::pki::Pki;
 use crate::plan::{Protocol, Version};
-use crate::wire::{End, Witness};
+use crate::wire::{End, Transport, Witness};
 
 /// How a server ends a connection.
 pub(crate) enum Ending {
@@ -59,10 +58,7 @@ pub(crate) struct Attendant {
 }
 
 /// Serves `io`, which may be a pipe or a socket, and returns how to end it.
-pub(crate) fn attend<S: AsyncRead + AsyncWrite + Unpin + 'static>(
-    attendant: Attendant,
-    io: S,
-) -> UnboundedSender<Ending> {
+pub(crate) fn attend<S: Transport>(attendant: Attendant, io: S) -> UnboundedSender<Ending> {
     let (end, ended) = unbounded_channel();
     let spawner = attendant.office.spawner.clone();
     let closing = end.clone();
@@ -75,10 +71,7 @@ pub(crate) fn attend<S: AsyncRead + AsyncWrite + Unpin + 'static>(
 }
 
 impl Attendant {
-    async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        io: S,
-    ) -> Option<(TlsStream<S>, Option<Protocol>)> {
+    async fn shake_hands<S: Transport>(&self, io: S) -> Option<(TlsStream<S>, Option<Protocol>)> {
         let examiner = Arc::new(Examiner::new(Arc::clone(&self.policy.judge)));
         let start = match LazyConfigAcceptor::new(Acceptor::default(), io).await {
             Ok(start) => start,
@@ -169,7 +162,7 @@ impl Attendant {
         }));
     }
 
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    async fn serve<S: Transport>(
         self,
         tls: TlsStream<S>,
         alpn: Option<Protocol>,

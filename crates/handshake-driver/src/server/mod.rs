@@ -2,6 +2,7 @@
 
 mod connection;
 mod examiner;
+mod resumes;
 mod sessions;
 
 use std::cell::RefCell;
@@ -17,11 +18,14 @@ use rustls::server::{NoClientAuth, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 
 pub(crate) use connection::{Attendant, Ending, attend};
+pub use resumes::{Offer, Rechecks, Resumes};
 pub(crate) use sessions::SessionTable;
 
 use crate::clock::Clock;
 use crate::error::ServerError;
+use crate::executor::Spawner;
 use crate::ids::{ConnectionId, ServerId};
+use crate::observation::Observation;
 use crate::pki::{Pki, ServerCertificatePlan};
 use crate::plan::{ClientAuth, Protocol, ServerPlan};
 use examiner::Examiner;
@@ -66,9 +70,9 @@ impl Policy {
     pub(crate) fn new(
         server: ServerId,
         plan: ServerPlan,
-        pki: &Pki,
-        clock: &Arc<Clock>,
+        office: &Office,
     ) -> Result<Self, ServerError> {
+        let pki = &office.pki;
         let certificate = pki.server(&ServerCertificatePlan {
             names: plan.names.clone(),
             issuer: plan.issuer.clone(),
@@ -81,7 +85,8 @@ impl Policy {
             resumption: plan.resumption,
             lifetime: plan.lifetime,
             verifier: verifier.clone(),
-            clock: Arc::clone(clock),
+            clock: Arc::clone(&office.clock),
+            resumes: Arc::clone(&office.resumes),
         };
         Ok(Self {
             present: Arc::new(present),
@@ -129,11 +134,13 @@ fn verifier(
         .map_err(|e| ServerError::Issuers(e.to_string()))
 }
 
-/// Shared by all that a driver's servers do.
+/// Shared by all servers of a driver.
 #[derive(Clone)]
 pub(crate) struct Office {
     pub(crate) pki: Arc<Pki>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) resumes: Arc<dyn Resumes>,
     pub(crate) table: Arc<Mutex<SessionTable>>,
-    pub(crate) spawner: crate::executor::Spawner,
-    pub(crate) observations: Rc<RefCell<Vec<crate::observation::Observation>>>,
+    pub(crate) spawner: Spawner,
+    pub(crate) observations: Rc<RefCell<Vec<Observation>>>,
 }

@@ -13,6 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ProducesTickets, StoresServerSessions};
 
+use super::resumes::{Offer, Resumes};
 use crate::clock::Clock;
 use crate::ids::{ConnectionId, ServerId, SessionId};
 use crate::lock;
@@ -117,32 +118,29 @@ pub(crate) struct Present {
     pub(crate) lifetime: Duration,
     pub(crate) verifier: Option<Arc<dyn ClientCertVerifier>>,
     pub(crate) clock: Arc<Clock>,
+    pub(crate) resumes: Arc<dyn Resumes>,
 }
 
 impl Present {
-    /// A resumption skips certificate, issuers and dates, so what the original handshake showed is judged again by what
-    /// holds now. RFC 9846 section 4.6.1 and RFC 6066 section 3 (the same server name) leave that to the server, and
-    /// rustls looks at the name and the cipher suite alone.
     fn allows(&self, entry: &Entry, server_name: Option<&str>) -> bool {
-        self.resumption != Resumption::Off
-            && entry.server == self.server
-            && entry.server_name.as_deref() == server_name
-            && self.clock.now().saturating_sub(entry.issued) <= self.lifetime
-            && self.satisfied_by(&entry.authentication)
-    }
-
-    fn satisfied_by(&self, authentication: &Authentication) -> bool {
-        match (authentication, &self.verifier) {
-            (Authentication::Unfinished, _) => false,
-            (Authentication::Bare, _) => self.client_auth != ClientAuth::Require,
-            (Authentication::Chain(_), None) => true,
-            (Authentication::Chain(chain), Some(verifier)) => match chain.split_first() {
-                Some((leaf, rest)) => verifier
-                    .verify_client_cert(leaf, rest, self.clock.unix())
-                    .is_ok(),
-                None => false,
-            },
-        }
+        let chain = match &entry.authentication {
+            Authentication::Unfinished => return false,
+            Authentication::Bare => None,
+            Authentication::Chain(chain) => Some(&**chain),
+        };
+        self.resumes.resumes(&Offer {
+            issued_by: entry.server,
+            server: self.server,
+            issued_for: entry.server_name.as_deref(),
+            server_name,
+            age: self.clock.now().saturating_sub(entry.issued),
+            lifetime: self.lifetime,
+            resumption: self.resumption,
+            client_auth: self.client_auth,
+            chain,
+            verifier: self.verifier.as_deref(),
+            now: self.clock.unix(),
+        })
     }
 }
 

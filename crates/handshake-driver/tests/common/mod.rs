@@ -37,7 +37,11 @@ pub struct World {
 
 impl World {
     pub fn new(plan: ServerPlan) -> Self {
-        let mut driver = Driver::new(Arc::clone(&PKI));
+        Self::with_rules(plan, Arc::new(Rechecks))
+    }
+
+    pub fn with_rules(plan: ServerPlan, resumes: Arc<dyn Resumes>) -> Self {
+        let mut driver = Driver::with_rules(Arc::clone(&PKI), resumes);
         let server = driver.add_server(plan, echo).unwrap();
         Self { driver, server }
     }
