@@ -1,0 +1,296 @@
+//! A scenario made ready to run and to judge: each step with its requests as the policy sees them, hop by hop.
+
+use bareflight_policy::{
+    CredentialsMode, Destination, HeaderList, HeaderName, HeaderValue, MainFetchError, Method,
+    NetworkPartitionKey, Origin, Profile, Redirect, Request, RequestUrl, Route, TraversableForUserPrompts,
+    http_redirect_fetch, include_credentials, main_fetch,
+};
+use foldhash::HashMap;
+
+use crate::reply::reply;
+use crate::scenario::{Action, Body, Credentials, Exchange, Kind, Mode, Name, Scenario, Target, Trust};
+
+/// Redirects that a step can lead through before the standard stops it.
+const HOPS: usize = 21;
+
+/// A scenario made ready.
+#[derive(Debug)]
+pub struct Case<'s> {
+    /// What it was made of.
+    pub scenario: &'s Scenario,
+    /// The profile of the user agent.
+    pub profile: &'static Profile,
+    hops: Vec<Hop>,
+    /// For each step where its hops begin; one more at the end.
+    starts: Vec<u32>,
+    partitions: Vec<NetworkPartitionKey>,
+}
+
+/// One request of one step, as the policy sees it.
+#[derive(Debug)]
+pub struct Hop {
+    /// The request, its response tainting decided.
+    pub request: Request,
+    /// The way that the standard lets it take.
+    pub route: Result<Route, MainFetchError>,
+    /// includeCredentials.
+    pub include_credentials: bool,
+    /// The identity that the user, or the step, chooses for its target: an index into the scenario's identities.
+    pub identity: Option<u8>,
+    /// The network partition key: an index into the case's.
+    pub partition: u16,
+    /// How the server's certificate is verified.
+    pub trust: Trust,
+    /// Who makes the request.
+    pub kind: Kind,
+    /// The server that it goes to: an index into the scenario's servers.
+    pub server: u8,
+}
+
+impl Hop {
+    /// Whether the standard wants a preflight before it, unless the cache has an entry.
+    pub fn needs_preflight(&self) -> bool {
+        self.route == Ok(Route::CorsWithPreflight)
+    }
+}
+
+/// What is the same from case to case, kept so that it is made once: URLs and origins.
+#[derive(Debug, Default)]
+pub struct Vocabulary {
+    urls: HashMap<Target, RequestUrl>,
+    origins: HashMap<Name, (Origin, NetworkPartitionKey)>,
+}
+
+impl Vocabulary {
+    /// Entries beyond which a table is emptied: hostile cases bring new names without end.
+    const MOST: usize = 1 << 12;
+
+    fn url(&mut self, target: &Target) -> RequestUrl {
+        if let Some(url) = self.urls.get(target) {
+            return url.clone();
+        }
+        if self.urls.len() >= Self::MOST {
+            self.urls.clear();
+        }
+        let url = RequestUrl::parse(&target.to_url()).expect("fixup and the reader let only valid URLs through");
+        self.urls.insert(target.clone(), url.clone());
+        url
+    }
+
+    fn origin(&mut self, origin: &Name) -> (Origin, NetworkPartitionKey) {
+        if let Some(known) = self.origins.get(origin) {
+            return known.clone();
+        }
+        if self.origins.len() >= Self::MOST {
+            self.origins.clear();
+        }
+        let parsed = Origin::parse(origin).expect("fixup and the reader let only valid origins through");
+        let key = NetworkPartitionKey::of_top_level(&parsed);
+        self.origins.insert(origin.clone(), (parsed.clone(), key.clone()));
+        (parsed, key)
+    }
+}
+
+impl<'s> Case<'s> {
+    /// Makes a valid scenario ready, under its own profile.
+    pub fn new(scenario: &'s Scenario, vocabulary: &mut Vocabulary) -> Self {
+        let profile = Profile::from_name(&scenario.profile).unwrap_or_default();
+        Self::under(profile, scenario, vocabulary)
+    }
+
+    /// Makes a valid scenario ready under another profile (a control that aborts is judged by the profile that allows
+    /// it).
+    pub fn under(profile: &'static Profile, scenario: &'s Scenario, vocabulary: &mut Vocabulary) -> Self {
+        let mut case = Self {
+            scenario,
+            profile,
+            hops: Vec::with_capacity(scenario.steps.len() + 2),
+            starts: Vec::with_capacity(scenario.steps.len() + 1),
+            partitions: Vec::with_capacity(4),
+        };
+        for step in &scenario.steps {
+            case.starts.push(u32::try_from(case.hops.len()).unwrap_or(u32::MAX));
+            if let Action::Exchange(exchange) = &step.action {
+                case.chain(exchange, vocabulary);
+            }
+        }
+        case.starts.push(u32::try_from(case.hops.len()).unwrap_or(u32::MAX));
+        case
+    }
+
+    /// The request of a step after so many redirects; none if the step makes no request or is not led so far.
+    pub fn hop(&self, step: u16, hop: u8) -> Option<&Hop> {
+        let step = usize::from(step);
+        let start = *self.starts.get(step)? as usize + usize::from(hop);
+        let end = *self.starts.get(step + 1)? as usize;
+        (start < end).then(|| &self.hops[start])
+    }
+
+    /// The network partition key of a hop, in words.
+    pub fn partition_name(&self, hop: &Hop) -> String {
+        self.partitions.get(usize::from(hop.partition)).map_or_else(|| "none".to_owned(), ToString::to_string)
+    }
+
+    /// Whether any server of the scenario asks after the handshake.
+    pub fn has_late_authentication(&self) -> bool {
+        false
+    }
+
+    /// The first request of a step and those that its redirects lead to, as far as the servers' answers are known
+    /// beforehand.
+    fn chain(&mut self, exchange: &Exchange, vocabulary: &mut Vocabulary) {
+        let (request, partition) = first_request(exchange, vocabulary);
+        // A profile that does not partition has one partition for all.
+        let partition = if self.profile.connections_partitioned.value { self.partition(partition) } else { 0 };
+        let mut next = Some(request);
+        for _ in 0..HOPS {
+            let Some(mut request) = next.take() else {
+                return;
+            };
+            let route = main_fetch(&mut request);
+            let target = self.target(&request);
+            let hop = Hop {
+                route,
+                include_credentials: include_credentials(&request),
+                identity: self.identity(exchange, &target),
+                partition,
+                trust: exchange.trust,
+                kind: exchange.kind,
+                server: target.server,
+                request,
+            };
+            if hop.route.is_ok() && exchange.kind != Kind::Preconnect {
+                next = self.redirected(&hop);
+            }
+            self.hops.push(hop);
+        }
+    }
+
+    fn redirected(&self, hop: &Hop) -> Option<Request> {
+        let server = &self.scenario.servers[usize::from(hop.server)];
+        if server.redirects.is_empty() {
+            return None;
+        }
+        let path = path(&hop.request);
+        let answer = reply(server, path, &hop.request);
+        let mut next = hop.request.clone();
+        match http_redirect_fetch(&mut next, answer.status, &answer.headers) {
+            Ok(Redirect::Followed) => Some(next),
+            Ok(Redirect::Deliver) | Err(_) => None,
+        }
+    }
+
+    fn target(&self, request: &Request) -> TargetOf {
+        let url = request.current_url().as_url();
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port_or_known_default().unwrap_or(443);
+        let (server, host) = self.scenario.server_of(host, port).unwrap_or((0, 0));
+        TargetOf {
+            server: u8::try_from(server).unwrap_or(0),
+            host,
+            port,
+        }
+    }
+
+    /// The identity for a target: the step's own for the URL that the step names, else the first that is for the host.
+    fn identity(&self, exchange: &Exchange, target: &TargetOf) -> Option<u8> {
+        let host = &self.scenario.servers[usize::from(target.server)].hosts[target.host];
+        if exchange.identity.is_some() && exchange.url.host == *host && exchange.url.port == target.port {
+            return exchange.identity;
+        }
+        let index = self.scenario.identities.iter().position(|identity| identity.hosts.contains(host))?;
+        u8::try_from(index).ok()
+    }
+
+    fn partition(&mut self, key: NetworkPartitionKey) -> u16 {
+        let index = self.partitions.iter().position(|known| *known == key).unwrap_or_else(|| {
+            self.partitions.push(key);
+            self.partitions.len() - 1
+        });
+        u16::try_from(index).unwrap_or(u16::MAX)
+    }
+}
+
+struct TargetOf {
+    server: u8,
+    host: usize,
+    port: u16,
+}
+
+/// The path and query of a request's current URL.
+pub(crate) fn path(request: &Request) -> &str {
+    &request.current_url().as_url()[url::Position::BeforePath..url::Position::AfterQuery]
+}
+
+fn first_request(exchange: &Exchange, vocabulary: &mut Vocabulary) -> (Request, NetworkPartitionKey) {
+    let url = vocabulary.url(&exchange.url);
+    let (origin, _) = vocabulary.origin(&exchange.from);
+    let (_, partition) = vocabulary.origin(&exchange.top);
+    let mut request = match exchange.kind {
+        Kind::Fetch => fetch(exchange, url, origin),
+        Kind::Websocket => Request::websocket(url, origin),
+        Kind::Navigate => navigate(url, origin),
+        Kind::Image | Kind::Preconnect => subresource(exchange, url, origin),
+    };
+    request.network_partition_key = Some(partition.clone());
+    request.traversable_for_user_prompts = TraversableForUserPrompts::Traversable;
+    (request, partition)
+}
+
+fn fetch(exchange: &Exchange, url: RequestUrl, origin: Origin) -> Request {
+    let mut request = Request::fetch_api(url, origin);
+    request.method = Method::normalize(&exchange.method).unwrap_or(Method::GET);
+    request.headers = headers(&exchange.headers);
+    request.body = match exchange.body {
+        Body::None => bareflight_policy::Body::None,
+        Body::Bytes => bareflight_policy::Body::Bytes,
+        Body::Stream => bareflight_policy::Body::Stream,
+    };
+    request.mode = match exchange.mode {
+        Mode::Cors => bareflight_policy::Mode::Cors,
+        Mode::NoCors => bareflight_policy::Mode::NoCors,
+        Mode::SameOrigin => bareflight_policy::Mode::SameOrigin,
+    };
+    request.credentials_mode = credentials_mode(exchange.credentials);
+    request.use_cors_preflight = exchange.upload_listener || exchange.body == Body::Stream;
+    request
+}
+
+fn navigate(url: RequestUrl, origin: Origin) -> Request {
+    let mut request = Request::new(url, origin);
+    request.mode = bareflight_policy::Mode::Navigate;
+    request.credentials_mode = CredentialsMode::Include;
+    request.destination = Destination::Document;
+    request
+}
+
+/// An element without a `crossorigin` attribute makes a *no-cors* request with credentials; `crossorigin=anonymous` is
+/// *cors* and *same-origin*.
+fn subresource(exchange: &Exchange, url: RequestUrl, origin: Origin) -> Request {
+    let mut request = Request::new(url, origin);
+    request.mode = match exchange.credentials {
+        Credentials::Include => bareflight_policy::Mode::NoCors,
+        _ => bareflight_policy::Mode::Cors,
+    };
+    request.credentials_mode = credentials_mode(exchange.credentials);
+    request.destination = Destination::Image;
+    request
+}
+
+fn credentials_mode(credentials: Credentials) -> CredentialsMode {
+    match credentials {
+        Credentials::Omit => CredentialsMode::Omit,
+        Credentials::SameOrigin => CredentialsMode::SameOrigin,
+        Credentials::Include => CredentialsMode::Include,
+    }
+}
+
+fn headers(pairs: &[(Name, Name)]) -> HeaderList {
+    let mut list = HeaderList::new();
+    for (name, value) in pairs {
+        if let (Ok(name), Ok(value)) = (HeaderName::parse(name), HeaderValue::parse(name, value.as_bytes())) {
+            list.append(name, value);
+        }
+    }
+    list
+}

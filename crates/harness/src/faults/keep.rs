@@ -1,0 +1,30 @@
+//! Faults in which TLS session is offered.
+
+use bareflight_pool_key::Description;
+use bareflight_user_agent::{Share, Wanted};
+
+use super::otherwise_standard;
+
+/// The credentials bit is in the pool key and not in the session key, so an anonymous request is offered the session of
+/// the user. Right: sessions are not reused across connections whose credentials differ (the note in *obtain a
+/// connection*).
+pub(super) struct AnonymousSharesTickets;
+
+impl Share for AnonymousSharesTickets {
+    fn session_description(&self, wanted: &Wanted) -> Description {
+        Description { credentials: true, identity: wanted.chosen, ..wanted.description }
+    }
+}
+
+otherwise_standard!(AnonymousSharesTickets: Carry, Keep);
+
+/// The client identity is not in the session key. Right: a session authenticates as whoever obtained it.
+pub(super) struct SessionKeyWithoutIdentity;
+
+impl Share for SessionKeyWithoutIdentity {
+    fn session_description(&self, wanted: &Wanted) -> Description {
+        Description { identity: None, ..wanted.description }
+    }
+}
+
+otherwise_standard!(SessionKeyWithoutIdentity: Carry, Keep);

@@ -1,0 +1,153 @@
+//! Known bugs of the field, each a small value that overrides one decision of the reference.
+//!
+//! What a fault is, where it was seen and which invariants must catch it stands in the catalogue (`faults.toml`); what
+//! it does stands here. A fault that no campaign finds is a hole in the harness; a control that is flagged is a false
+//! alarm.
+
+mod carry;
+mod controls;
+mod keep;
+mod share;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use bareflight_policy::Profile;
+use bareflight_user_agent::{Decisions, Standard};
+use serde::Deserialize;
+
+use crate::tier::TierName;
+
+/// The catalogue, as it was published.
+pub const CATALOGUE: &str = include_str!("../../faults.toml");
+
+/// A known bug, or a control.
+pub struct Fault {
+    /// The stable kebab-case name.
+    pub name: String,
+    /// What it changes.
+    pub change: String,
+    /// Where its shape occurred in the field.
+    pub seen_in: Vec<String>,
+    /// The invariants that must catch it; for a control, those that may flag it.
+    pub breaks: Vec<String>,
+    /// Whether it is harmless and over-strict, and must not be flagged but by what `breaks` names.
+    pub control: bool,
+    /// The tiers on which it can show.
+    pub tiers: &'static [TierName],
+    /// What it does.
+    pub decisions: &'static dyn Decisions,
+    /// The profile that its scenarios are run and judged under, in place of their own.
+    pub profile: Option<&'static Profile>,
+}
+
+/// One entry of the catalogue.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Entry {
+    #[serde(default)]
+    control: bool,
+    change: String,
+    seen_in: Vec<String>,
+    breaks: Vec<String>,
+}
+
+/// What stands behind a name of the catalogue.
+struct Made {
+    name: &'static str,
+    decisions: &'static dyn Decisions,
+    profile: Option<&'static str>,
+}
+
+const fn made(name: &'static str, decisions: &'static dyn Decisions) -> Made {
+    Made { name, decisions, profile: None }
+}
+
+/// The faults that exist, in the order of the catalogue.
+const MADE: [Made; 14] = [
+    made("omit-presents-certificate", &carry::OmitPresentsCertificate),
+    made("preflight-presents-certificate", &carry::PreflightPresentsCertificate),
+    made("preflight-uses-credentialed-pool", &share::PreflightUsesCredentialedPool),
+    made("anonymous-shares-tickets", &keep::AnonymousSharesTickets),
+    made("bare-request-rides-authenticated-connection", &share::BareRequestRidesAuthenticatedConnection),
+    made("withheld-certificate-sticks", &share::WithheldCertificateSticks),
+    made("pool-key-without-identity", &share::PoolKeyWithoutIdentity),
+    made("pool-key-without-partition", &share::PoolKeyWithoutPartition),
+    made("session-key-without-identity", &keep::SessionKeyWithoutIdentity),
+    made("identity-follows-redirect", &carry::IdentityFollowsRedirect),
+    made("control-extra-field", &controls::ExtraField),
+    made("control-no-resumption-with-identity", &controls::NoResumptionWithIdentity),
+    made("control-never-reuse", &controls::NeverReuse),
+    Made {
+        name: "control-abort-on-request",
+        decisions: &Standard,
+        profile: Some("abort-on-request"),
+    },
+];
+
+static FAULTS: LazyLock<Vec<Fault>> = LazyLock::new(|| {
+    let mut catalogue: BTreeMap<String, Entry> =
+        toml::from_str(CATALOGUE).expect("the catalogue is part of the source and tested");
+    let fault = |made: &Made| {
+        let entry = catalogue.remove(made.name).expect("every fault is in the catalogue");
+        Fault {
+            name: made.name.to_owned(),
+            change: entry.change,
+            seen_in: entry.seen_in,
+            breaks: entry.breaks,
+            control: entry.control,
+            tiers: &TierName::ALL,
+            decisions: made.decisions,
+            profile: made.profile.and_then(Profile::from_name),
+        }
+    };
+    MADE.iter().map(fault).collect()
+});
+
+impl Fault {
+    /// All faults and controls that exist, in the order of the catalogue.
+    pub fn all() -> &'static [Self] {
+        &FAULTS
+    }
+
+    /// The fault of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        FAULTS.iter().find(|fault| fault.name == name)
+    }
+
+    /// Whether a violation of this invariant is what the catalogue says of the fault.
+    pub fn explains(&self, invariant: &str) -> bool {
+        self.breaks.iter().any(|name| name == invariant)
+    }
+}
+
+impl core::fmt::Debug for Fault {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Fault").field("name", &self.name).field("breaks", &self.breaks).finish_non_exhaustive()
+    }
+}
+
+/// The layers that a fault leaves as they are.
+macro_rules! otherwise_standard {
+    ($fault:ty: $($layer:ident),+) => {
+        $(impl bareflight_user_agent::$layer for $fault {})+
+    };
+}
+use otherwise_standard;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invariants::Invariant;
+
+    #[test]
+    fn every_fault_names_invariants_that_exist() {
+        assert_eq!(Fault::all().len(), MADE.len());
+        for fault in Fault::all() {
+            for name in &fault.breaks {
+                assert!(Invariant::named(name).is_some(), "{}: {name}", fault.name);
+            }
+            assert_eq!(fault.control, fault.name.starts_with("control-"), "{}", fault.name);
+        }
+    }
+}

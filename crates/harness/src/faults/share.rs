@@ -1,0 +1,91 @@
+//! Faults in who may share a connection.
+
+use core::time::Duration;
+
+use bareflight_policy::Purpose;
+use bareflight_pool_key::{ConnectionKey, Description, Lease, Pool};
+use bareflight_user_agent::{ConnectionId, Share, Wanted};
+
+use super::otherwise_standard;
+
+/// A preflight is looked up with credentials = true. Right: with false.
+pub(super) struct PreflightUsesCredentialedPool;
+
+impl Share for PreflightUsesCredentialedPool {
+    fn pool_credentials(&self, purpose: Purpose, include_credentials: bool) -> bool {
+        include_credentials || purpose == Purpose::Preflight
+    }
+}
+
+otherwise_standard!(PreflightUsesCredentialedPool: Carry, Keep);
+
+/// Identities are compared only when the request wants one. Right: no identity equals only no identity.
+pub(super) struct BareRequestRidesAuthenticatedConnection;
+
+impl Share for BareRequestRidesAuthenticatedConnection {
+    fn checkout(
+        &self,
+        pool: &mut Pool<ConnectionId, usize>,
+        key: &ConnectionKey,
+        wanted: &Wanted,
+        now: Duration,
+    ) -> Option<Lease<ConnectionId>> {
+        let same = |other: &ConnectionKey, _: &ConnectionId| ignoring_identity(other) == ignoring_identity(key);
+        match wanted.description.identity {
+            Some(_) => pool.checkout(key, now),
+            None => pool.checkout(key, now).or_else(|| pool.checkout_where(same, now)),
+        }
+    }
+}
+
+otherwise_standard!(BareRequestRidesAuthenticatedConnection: Carry, Keep);
+
+/// A connection opened without the certificate is given to a credentialed request. Right: the omission sticks to the
+/// connection, so it serves credentials = false only.
+pub(super) struct WithheldCertificateSticks;
+
+impl Share for WithheldCertificateSticks {
+    fn checkout(
+        &self,
+        pool: &mut Pool<ConnectionId, usize>,
+        key: &ConnectionKey,
+        wanted: &Wanted,
+        now: Duration,
+    ) -> Option<Lease<ConnectionId>> {
+        let bare = |other: &ConnectionKey, _: &ConnectionId| {
+            wanted.description.credentials
+                && !other.description().credentials
+                && ignoring_identity(other) == ignoring_identity(key)
+        };
+        pool.checkout(key, now).or_else(|| pool.checkout_where(bare, now))
+    }
+}
+
+otherwise_standard!(WithheldCertificateSticks: Carry, Keep);
+
+/// The client identity is not in the pool key. Right: whole chain and private key are.
+pub(super) struct PoolKeyWithoutIdentity;
+
+impl Share for PoolKeyWithoutIdentity {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        Description { identity: None, ..wanted.description }
+    }
+}
+
+otherwise_standard!(PoolKeyWithoutIdentity: Carry, Keep);
+
+/// The network partition key is not in the pool key. Right: it is the first part of the standard's triple.
+pub(super) struct PoolKeyWithoutPartition;
+
+impl Share for PoolKeyWithoutPartition {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        Description { partition: None, ..wanted.description }
+    }
+}
+
+otherwise_standard!(PoolKeyWithoutPartition: Carry, Keep);
+
+/// A description less what tells who the client is.
+fn ignoring_identity(key: &ConnectionKey) -> Description {
+    Description { identity: None, credentials: false, ..key.description() }
+}

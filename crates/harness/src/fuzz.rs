@@ -1,0 +1,1 @@
+//! What the fuzz targets call: bytes in, a panic where something is broken.

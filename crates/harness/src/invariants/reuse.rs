@@ -1,0 +1,128 @@
+//! Segmentation must not be over-strict: what may be shared is shared.
+
+use bareflight_pool_key::{Limits, TLS12_LIFETIME, TLS13_LIFETIME};
+
+use super::sessions::differs;
+use super::view::{Intent, Lane, Session};
+use super::{Findings, View};
+use crate::log::{Cause, Connection, Protocol, Tls};
+use crate::scenario::Kind;
+
+pub(super) fn reuse_live(view: &View<'_>, findings: &mut Findings<'_>) {
+    for (index, lane) in view.connections.iter().enumerate() {
+        let Some(intent) = lane.intent.filter(|intent| may_share(intent.hop.kind)) else {
+            continue;
+        };
+        // What was idle when a step chose its connection is known for sure only while no other step is under way.
+        if !lane.alone || retries(view, index, &intent) {
+            continue;
+        }
+        if let Some(idle) = view.connections[..index].iter().find(|other| is_idle(view, other, lane, &intent)) {
+            findings.add(lane.record, || {
+                format!(
+                    "connection {} was opened for step {} although connection {} was idle and equal in all that counts",
+                    lane.event.id,
+                    intent.cause.step + 1,
+                    idle.event.id,
+                )
+            });
+        } else if let Some(session) = resumable(view, index, lane) {
+            findings.add(lane.record, || {
+                format!(
+                    "connection {} offered no session although session {} was at hand and equal in all that counts",
+                    lane.event.id, session.event.session,
+                )
+            });
+        }
+    }
+}
+
+/// A WebSocket has a connection of its own.
+fn may_share(kind: Kind) -> bool {
+    kind != Kind::Websocket
+}
+
+/// Whether this is a further connection for the same request: the retry after 421, or the second attempt after a prompt.
+fn retries(view: &View<'_>, index: usize, intent: &Intent<'_>) -> bool {
+    let same = |cause: Cause| cause == intent.cause;
+    view.connections[..index].iter().any(|other| other.event.cause.is_some_and(same))
+}
+
+fn is_idle(view: &View<'_>, other: &Lane<'_>, lane: &Lane<'_>, intent: &Intent<'_>) -> bool {
+    let open = other.event.failed.is_none() && other.closed.is_none_or(|closed| closed > lane.record);
+    open && may_share(kind(other))
+        && differs(lane, other).is_none()
+        && is_free(view, other, lane.record)
+        && !timed_out(view, other, lane.record)
+        && intent.hop.kind != Kind::Websocket
+}
+
+fn kind(lane: &Lane<'_>) -> Kind {
+    lane.intent.map_or(Kind::Fetch, |intent| intent.hop.kind)
+}
+
+/// Whether every request on the connection has had its answer, and the first one was sent: a connection that was just
+/// opened belongs to its opener. HTTP/2 takes another request at any time.
+fn is_free(view: &View<'_>, lane: &Lane<'_>, before: usize) -> bool {
+    let mut served = requests(view, lane.event, before).peekable();
+    let opened_for_later = kind(lane) == Kind::Preconnect;
+    if served.peek().is_none() {
+        return opened_for_later;
+    }
+    lane.event.alpn == Some(Protocol::H2)
+        || served.all(|sent| view.requests[sent].answered.is_some_and(|(record, _)| record < before))
+}
+
+fn timed_out(view: &View<'_>, lane: &Lane<'_>, now: usize) -> bool {
+    let answers = requests(view, lane.event, now).filter_map(|sent| view.requests[sent].answered);
+    let last = answers.map(|(record, _)| record).max().unwrap_or(lane.record);
+    let idle = view.records[now].at.saturating_sub(view.records[last].at);
+    u128::from(idle) >= Limits::default().idle_timeout.as_millis()
+}
+
+fn requests(view: &View<'_>, connection: &Connection, before: usize) -> impl Iterator<Item = usize> {
+    let id = connection.id;
+    (0..view.requests.len())
+        .filter(move |&sent| view.requests[sent].event.connection == id && view.requests[sent].record < before)
+}
+
+/// The record of the full handshake that a connection goes back to.
+fn root(view: &View<'_>, lane: &Lane<'_>) -> usize {
+    let mut record = lane.record;
+    let mut resumed = lane.event.resumed;
+    while let Some(session) = resumed.and_then(|session| view.session(session)) {
+        let origin = &view.connections[session.lane];
+        if origin.record >= record {
+            break;
+        }
+        record = origin.record;
+        resumed = origin.event.resumed;
+    }
+    record
+}
+
+/// A session that this connection could have offered and did not.
+fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Option<&'v Session<'l>> {
+    if lane.event.offered.is_some() {
+        return None;
+    }
+    let failed = view.connections[..index].iter().rev().find(|other| {
+        other.event.failed.is_some() && differs(lane, other).is_none()
+    });
+    view.sessions.iter().filter(|session| session.record < lane.record).find(|session| {
+        let origin = &view.connections[session.lane];
+        let age = view.records[lane.record].at.saturating_sub(view.records[session.record].at);
+        let used = view.connections[..index]
+            .iter()
+            .any(|other| other.event.offered == Some(session.event.session));
+        let cap = if origin.event.tls == Some(Tls::V1_3) { TLS13_LIFETIME } else { TLS12_LIFETIME };
+        let lifetime = u64::from(session.event.lifetime).min(cap.as_secs()) * 1_000;
+        let authenticated = view.records[lane.record].at.saturating_sub(view.records[root(view, origin)].at);
+        age < lifetime
+            && authenticated < TLS13_LIFETIME.as_secs() * 1_000
+            && !(used && origin.event.tls == Some(Tls::V1_3))
+            && differs(lane, origin).is_none()
+            // A failure drops the sessions of its key.
+            && failed.is_none_or(|failed| failed.record < session.record)
+    })
+}

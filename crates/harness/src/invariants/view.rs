@@ -1,0 +1,286 @@
+//! The log as invariants like to read it: connections with what they served, requests with what was intended.
+
+use bareflight_policy::{PreflightGrant, check_preflight_response, cors_preflight_request};
+
+use crate::case::{Case, Hop};
+use crate::log::{Cause, Client, Connection, Event, Log, Record, Request, Ticket};
+use crate::reply::reply;
+use crate::scenario::{Action, WorldEvent};
+
+/// The log, indexed.
+#[derive(Debug)]
+pub struct View<'l> {
+    /// What was run.
+    pub(super) case: &'l Case<'l>,
+    /// The records of the log.
+    pub(super) records: &'l [Record],
+    /// The handshakes, in order.
+    pub(super) connections: Vec<Lane<'l>>,
+    /// The requests, in order.
+    pub(super) requests: Vec<Sent<'l>>,
+    /// The sessions, in order.
+    pub(super) sessions: Vec<Session<'l>>,
+}
+
+/// A handshake and what is known of it.
+#[derive(Debug)]
+pub(super) struct Lane<'l> {
+    /// Its record.
+    pub(super) record: usize,
+    pub(super) event: &'l Connection,
+    /// What it was opened for; if the log does not tell, the first request that it served.
+    pub(super) intent: Option<Intent<'l>>,
+    /// The record at which it ended.
+    pub(super) closed: Option<usize>,
+    /// Whether the step that it was opened for was the only one under way from its beginning until then.
+    pub(super) alone: bool,
+}
+
+/// A request and what was intended with it.
+#[derive(Debug)]
+pub(super) struct Sent<'l> {
+    /// Its record.
+    pub(super) record: usize,
+    pub(super) event: &'l Request,
+    /// Index into [`View::connections`].
+    pub(super) lane: usize,
+    pub(super) intent: Option<Intent<'l>>,
+    /// The record of its answer, and the status.
+    pub(super) answered: Option<(usize, u16)>,
+    /// If it is a preflight: what its answer allows.
+    pub(super) grant: Option<PreflightGrant>,
+}
+
+/// A session and where it comes from.
+#[derive(Debug)]
+pub(super) struct Session<'l> {
+    pub(super) record: usize,
+    pub(super) event: &'l Ticket,
+    /// Index into [`View::connections`].
+    pub(super) lane: usize,
+}
+
+/// What the policy wants for one request, at the time at which it was sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Intent<'l> {
+    pub(super) cause: Cause,
+    pub(super) hop: &'l Hop,
+    /// includeCredentials; false for a preflight.
+    pub(super) credentials: bool,
+    /// The credentials of the connection's key: always true for a profile that does not keep them apart.
+    pub(super) key_credentials: bool,
+    /// The identity (index and renewal) that the connection may be authenticated as.
+    pub(super) identity: Option<(u8, u16)>,
+    /// How often everything had been retired: a logout, another network.
+    pub(super) epoch: u16,
+}
+
+impl<'l> View<'l> {
+    /// Indexes a log.
+    pub fn new(case: &'l Case<'l>, log: &'l Log) -> Self {
+        let mut view = Self {
+            case,
+            records: &log.records,
+            connections: Vec::with_capacity(16),
+            requests: Vec::with_capacity(16),
+            sessions: Vec::with_capacity(16),
+        };
+        let mut state = State::default();
+        for (record, it) in log.records.iter().enumerate() {
+            view.read(&mut state, record, &it.event);
+        }
+        view
+    }
+
+    fn read(&mut self, state: &mut State, record: usize, event: &'l Event) {
+        match event {
+            Event::Step { step } => state.step(self.case, *step),
+            Event::Connection(event) => self.connections.push(Lane {
+                record,
+                event,
+                intent: event.cause.and_then(|cause| state.intent(self.case, cause)),
+                closed: None,
+                alone: event.cause.is_some_and(|cause| state.is_alone(cause.step)),
+            }),
+            Event::Request(event) => self.request(state, record, event),
+            Event::Response(event) => {
+                let sent = self.requests.iter_mut().rev().find(|sent| {
+                    sent.event.connection == event.connection && sent.event.stream == event.stream
+                });
+                if let Some(sent) = sent {
+                    sent.answered = Some((record, event.status));
+                    sent.grant = grant(self.case, &self.connections[sent.lane], sent, event.status);
+                }
+            }
+            Event::Ticket(event) => {
+                if let Some(lane) = self.lane(event.connection) {
+                    self.sessions.push(Session { record, event, lane });
+                }
+            }
+            Event::Closed { connection } => {
+                if let Some(lane) = self.lane(*connection) {
+                    self.connections[lane].closed = Some(record);
+                }
+            }
+            Event::Outcome { step, .. } => state.open.retain(|open| open != step),
+            Event::LateAuthentication(_) | Event::Prompt { .. } => {}
+        }
+    }
+
+    fn request(&mut self, state: &State, record: usize, event: &'l Request) {
+        let Some(lane) = self.lane(event.connection) else {
+            return;
+        };
+        let cause = event.step.map(|step| Cause {
+            step,
+            hop: event.hop,
+            preflight: event.preflight,
+        });
+        let intent = cause.and_then(|cause| state.intent(self.case, cause));
+        if self.connections[lane].intent.is_none() {
+            self.connections[lane].intent = intent;
+        }
+        self.requests.push(Sent {
+            record,
+            event,
+            lane,
+            intent,
+            answered: None,
+            grant: None,
+        });
+    }
+
+    /// The events of the world that came before a record.
+    pub(super) fn events_before(&self, record: usize) -> impl Iterator<Item = &'l WorldEvent> {
+        let scenario = self.case.scenario;
+        self.records[..record].iter().filter_map(|it| match it.event {
+            Event::Step { step } => match &scenario.steps.get(usize::from(step))?.action {
+                Action::Event(event) => Some(event),
+                Action::Exchange(_) => None,
+            },
+            _ => None,
+        })
+    }
+
+    /// The index of the connection with this number.
+    pub(super) fn lane(&self, id: u32) -> Option<usize> {
+        // Numbers are given in order, so the first guess is nearly always right.
+        let guess = usize::try_from(id).ok()?.checked_sub(1)?;
+        if self.connections.get(guess).is_some_and(|lane| lane.event.id == id) {
+            return Some(guess);
+        }
+        self.connections.iter().position(|lane| lane.event.id == id)
+    }
+
+    /// The session with this number.
+    pub(super) fn session(&self, number: u32) -> Option<&Session<'l>> {
+        let guess = usize::try_from(number).ok()?.checked_sub(1)?;
+        match self.sessions.get(guess) {
+            Some(session) if session.event.session == number => Some(session),
+            _ => self.sessions.iter().find(|session| session.event.session == number),
+        }
+    }
+
+    /// Whom the server took the client of `lane` to be when `record` happened: late authentications count.
+    pub(super) fn client_at(&self, lane: usize, record: usize) -> &'l Client {
+        let lane = &self.connections[lane];
+        let late = self.records[lane.record..record].iter().rev().find_map(|it| match &it.event {
+            Event::LateAuthentication(late) if late.connection == lane.event.id => Some(&late.client),
+            _ => None,
+        });
+        late.unwrap_or(&lane.event.client)
+    }
+
+    /// Whether the log has any late authentication; most have none, and then a connection's client is what its
+    /// handshake says.
+    pub(super) fn client_of(&self, sent: &Sent<'l>) -> &'l Client {
+        if self.case.has_late_authentication() {
+            self.client_at(sent.lane, sent.record)
+        } else {
+            &self.connections[sent.lane].event.client
+        }
+    }
+
+    /// The identity of the scenario that `client` is: its index and renewal.
+    pub(super) fn identity(&self, client: &Client) -> Option<(u8, u16)> {
+        let Client::Identity { name, renewal } = client else {
+            return None;
+        };
+        let index = self.case.scenario.identities.iter().position(|it| it.name == *name)?;
+        Some((u8::try_from(index).ok()?, *renewal))
+    }
+}
+
+/// What the answer to a preflight allows. The headers are those that the scenario's server sends; the log shows the
+/// status, which must be the same.
+fn grant(case: &Case<'_>, lane: &Lane<'_>, sent: &Sent<'_>, status: u16) -> Option<PreflightGrant> {
+    let intent = sent.intent.filter(|_| sent.event.preflight)?;
+    let server = case.scenario.servers.iter().find(|server| server.name == lane.event.server)?;
+    let answer = reply(server, &sent.event.target, &cors_preflight_request(&intent.hop.request));
+    (answer.status == status).then_some(())?;
+    check_preflight_response(&intent.hop.request, answer.status, &answer.headers).ok()
+}
+
+/// What has happened to the world so far, as far as intents depend on it.
+#[derive(Debug, Default)]
+struct State {
+    epoch: u16,
+    /// How often each identity was renewed; shorter than the list of identities if the rest never was.
+    renewals: Vec<u16>,
+    /// The steps under way.
+    open: Vec<u16>,
+    /// The steps during which another one was under way.
+    overlapped: Vec<u16>,
+}
+
+impl State {
+    fn is_alone(&self, step: u16) -> bool {
+        !self.overlapped.contains(&step)
+    }
+
+    fn step(&mut self, case: &Case<'_>, step: u16) {
+        if !self.open.is_empty() {
+            self.overlapped.extend_from_slice(&self.open);
+            self.overlapped.push(step);
+        }
+        if case.hop(step, 0).is_some() {
+            self.open.push(step);
+        }
+        let Some(step) = case.scenario.steps.get(usize::from(step)) else {
+            return;
+        };
+        match &step.action {
+            Action::Event(WorldEvent::Logout | WorldEvent::NetworkChange) => self.epoch += 1,
+            Action::Event(WorldEvent::Renew { identity }) => {
+                let index = usize::from(*identity);
+                if self.renewals.len() <= index {
+                    self.renewals.resize(index + 1, 0);
+                }
+                self.renewals[index] += 1;
+            }
+            _ => {}
+        }
+    }
+
+    fn intent<'l>(&self, case: &'l Case<'_>, cause: Cause) -> Option<Intent<'l>> {
+        let hop = case.hop(cause.step, cause.hop)?;
+        let credentials = hop.include_credentials && !cause.preflight;
+        let presents = if cause.preflight {
+            !case.profile.keeps_preflights_bare()
+        } else {
+            credentials || !case.profile.keeps_omit_bare()
+        };
+        let identity = hop.identity.filter(|_| presents).map(|index| {
+            let renewal = self.renewals.get(usize::from(index)).copied().unwrap_or(0);
+            (index, renewal)
+        });
+        Some(Intent {
+            cause,
+            hop,
+            credentials,
+            key_credentials: credentials || !case.profile.connections_split_by_credentials.value,
+            identity,
+            epoch: self.epoch,
+        })
+    }
+}

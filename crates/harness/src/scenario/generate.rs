@@ -1,0 +1,408 @@
+//! From choices to a scenario: small worlds, few names, many collisions; each case with some features switched off.
+//!
+//! *Swarm testing* (Groce et al., 2012): a case that may do everything does nothing often enough. Each case draws a
+//! [`Swarm`] and uses only what it allows; histories without a destructive step are then as common as wild ones.
+
+use super::{
+    Action, AllowList, AllowOrigin, Alpn, Body, ClientCertificate, Cors, Credentials, Exchange, Identity, Kind,
+    Mode, Name, Redirect, Scenario, Server, ServerCertificate, Step, Target, TlsVersions, Trust, WorldEvent,
+};
+use crate::scenario::Choose;
+
+const HOSTS: [&str; 4] = ["api.test", "b.test", "img.api.test", "c.test"];
+const ORIGINS: [&str; 4] = ["https://app.test", "https://shop.test", "https://api.test", "https://b.test"];
+const PATHS: [&str; 3] = ["/a", "/b", "/go"];
+const METHODS: [&str; 6] = ["GET", "PUT", "POST", "DELETE", "patch", "HEAD"];
+const HEADERS: [(&str, &str); 6] = [
+    ("content-type", "application/json"),
+    ("content-type", "text/plain"),
+    ("authorization", "Bearer t"),
+    ("x-a", "1"),
+    ("accept", "text/html"),
+    ("range", "bytes=0-9"),
+];
+pub(super) const OVERLAPS: [u8; 4] = [0, 1, 2, 3];
+const PROFILES: [&str; 4] = ["abort-on-request", "firefox-allow-client-cert", "firefox", "chromium"];
+
+/// Which features a case may use: one bit each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swarm(u32);
+
+/// One feature of the vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Feature {
+    SecondServer,
+    SecondHost,
+    SecondPort,
+    Redirects,
+    Request,
+    Require,
+    OldTls,
+    H2,
+    NoTickets,
+    Untrusted,
+    Partitions,
+    Identities,
+    OwnIdentity,
+    Insecure,
+    CorsRefusals,
+    MaxAge,
+    Profiles,
+    Unsafe,
+    Omit,
+    SameOrigin,
+    Images,
+    Navigations,
+    Sockets,
+    Preconnect,
+    Overlap,
+    Time,
+    Close,
+    Restart,
+    ChangeMode,
+    Logout,
+    Renew,
+    NetworkChange,
+}
+
+impl Swarm {
+    /// Everything.
+    pub const ALL: Self = Self(u32::MAX);
+
+    /// Each feature in half of the cases; what makes connections authenticated in most.
+    pub fn draw(from: &mut impl Choose) -> Self {
+        let low = from.below(1 << 16);
+        let high = from.below(1 << 16);
+        let mut bits = u32::try_from(low | (high << 16)).unwrap_or(u32::MAX);
+        if from.chance(3, 4) {
+            bits |= 1 << Feature::Request as u8 | 1 << Feature::Unsafe as u8;
+        }
+        if from.chance(1, 2) {
+            bits &= !(u32::MAX << Feature::Time as u8);
+        }
+        if from.chance(1, 2) {
+            bits &= !(1 << Feature::CorsRefusals as u8 | 1 << Feature::Untrusted as u8);
+        }
+        if from.chance(3, 4) {
+            bits &= !(1 << Feature::Profiles as u8);
+        }
+        Self(bits)
+    }
+
+    fn has(self, feature: Feature) -> bool {
+        self.0 & (1 << feature as u8) != 0
+    }
+}
+
+impl Scenario {
+    /// Makes a scenario of at most `most_steps` steps; always valid.
+    pub fn generate(from: &mut impl Choose, most_steps: usize) -> Self {
+        let swarm = Swarm::draw(from);
+        let mut scenario = world(from, swarm);
+        let steps = 1 + from.below(most_steps.max(1));
+        while scenario.steps.len() < steps {
+            let step = next_step(from, swarm, &scenario);
+            scenario.steps.push(step);
+        }
+        scenario.fixup();
+        scenario
+    }
+}
+
+impl<'a> arbitrary::Arbitrary<'a> for Scenario {
+    fn arbitrary(bytes: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        Ok(Self::generate(bytes, 12))
+    }
+}
+
+fn world(from: &mut impl Choose, swarm: Swarm) -> Scenario {
+    let mut scenario = Scenario {
+        servers: vec![server(from, swarm, 0)],
+        ..Scenario::default()
+    };
+    if swarm.has(Feature::SecondServer) {
+        scenario.servers.push(server(from, swarm, 1));
+    }
+    if swarm.has(Feature::Redirects) {
+        for index in 0..scenario.servers.len() {
+            let redirect = Redirect {
+                path: Name::const_new("/go"),
+                to: target(from, &scenario),
+                status: *from.pick(&[302, 307, 303, 308, 301]),
+            };
+            scenario.servers[index].redirects.push(redirect);
+        }
+    }
+    let names = [Name::const_new("alice"), Name::const_new("bob")];
+    let held = if swarm.has(Feature::Identities) { 2 } else { 1 };
+    for name in names.into_iter().take(held) {
+        let hosts = HOSTS.iter().filter(|_| from.chance(3, 4)).map(|host| Name::const_new(host)).collect();
+        scenario.identities.push(Identity { name, hosts });
+    }
+    if swarm.has(Feature::Profiles) {
+        scenario.profile = word(from, &PROFILES);
+    }
+    scenario
+}
+
+fn server(from: &mut impl Choose, swarm: Swarm, index: usize) -> Server {
+    let mut server = Server {
+        name: Name::const_new(["api", "b"][index]),
+        hosts: vec![Name::const_new(HOSTS[index])],
+        client_certificate: mode(from, swarm),
+        ..Server::default()
+    };
+    if swarm.has(Feature::SecondHost) && index == 0 {
+        server.hosts.push(Name::const_new(HOSTS[2]));
+    }
+    if swarm.has(Feature::SecondPort) {
+        server.ports.push(8443);
+    }
+    if swarm.has(Feature::OldTls) {
+        server.tls = *from.pick(&[TlsVersions::Both, TlsVersions::Tls12, TlsVersions::Tls13]);
+    }
+    if swarm.has(Feature::H2) {
+        server.alpn = *from.pick(&[Alpn::Both, Alpn::H2, Alpn::Http1]);
+    }
+    server.tickets = !swarm.has(Feature::NoTickets) || from.chance(1, 2);
+    if swarm.has(Feature::Time) {
+        server.ticket_lifetime = *from.pick(&[7_200, 60]);
+    }
+    if swarm.has(Feature::Untrusted) && from.chance(1, 2) {
+        server.certificate = ServerCertificate::Untrusted;
+    }
+    server.cors = cors(from, swarm);
+    server
+}
+
+fn mode(from: &mut impl Choose, swarm: Swarm) -> ClientCertificate {
+    let request = if swarm.has(Feature::Request) { ClientCertificate::Request } else { ClientCertificate::None };
+    let require = if swarm.has(Feature::Require) { ClientCertificate::Require } else { request };
+    *from.pick(&[request, request, require, ClientCertificate::None])
+}
+
+fn cors(from: &mut impl Choose, swarm: Swarm) -> Cors {
+    let mut cors = Cors::default();
+    if swarm.has(Feature::MaxAge) {
+        cors.max_age = *from.pick(&[Some(600), Some(0), None]);
+    }
+    if swarm.has(Feature::CorsRefusals) {
+        match from.below(8) {
+            0 => cors.allow_origin = AllowOrigin::Absent,
+            1 => cors.allow_origin = AllowOrigin::Exactly(Name::const_new("*")),
+            2 => cors.allow_credentials = false,
+            3 => cors.allow_methods = AllowList::Exactly(vec![Name::const_new("*")]),
+            4 => cors.allow_headers = AllowList::Exactly(vec![Name::const_new("x-a")]),
+            5 => cors.preflight_status = *from.pick(&[403, 302, 500]),
+            _ => {}
+        }
+    }
+    cors
+}
+
+fn next_step(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> Step {
+    let any_event = swarm.0 >> Feature::Time as u8 != 0;
+    if any_event && from.chance(1, 5) {
+        return Action::Event(event(from, swarm, scenario)).into();
+    }
+    // Half of the requests repeat an earlier one but for a detail: that is where pools and caches are asked.
+    let earlier: Vec<&Exchange> = scenario.exchanges().collect();
+    let exchange = if !earlier.is_empty() && from.chance(1, 2) {
+        let mut exchange = (*from.pick(&earlier)).clone();
+        vary(from, swarm, scenario, &mut exchange);
+        exchange
+    } else {
+        exchange(from, swarm, scenario)
+    };
+    let mut step = Step::from(Action::Exchange(Box::new(exchange)));
+    if swarm.has(Feature::Overlap) && from.chance(1, 3) {
+        step.overlap = Some(*from.pick(&OVERLAPS));
+    }
+    step
+}
+
+pub(super) fn exchange(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> Exchange {
+    let kinds = [
+        (Feature::Images, Kind::Image),
+        (Feature::Navigations, Kind::Navigate),
+        (Feature::Sockets, Kind::Websocket),
+        (Feature::Preconnect, Kind::Preconnect),
+    ];
+    let (feature, kind) = *from.pick(&kinds);
+    let mut exchange = Exchange {
+        kind: if swarm.has(feature) && from.chance(1, 4) { kind } else { Kind::Fetch },
+        url: target(from, scenario),
+        credentials: Credentials::Include,
+        ..Exchange::default()
+    };
+    for field in 0..FIELDS {
+        if from.chance(1, 2) {
+            vary_field(from, swarm, scenario, &mut exchange, field);
+        }
+    }
+    exchange
+}
+
+const FIELDS: usize = 9;
+
+/// Changes one field of an exchange.
+pub(super) fn vary(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario, exchange: &mut Exchange) {
+    let field = from.below(FIELDS);
+    vary_field(from, swarm, scenario, exchange, field);
+}
+
+fn vary_field(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario, exchange: &mut Exchange, field: usize) {
+    match field {
+        0 => exchange.url = target(from, scenario),
+        1 if swarm.has(Feature::Unsafe) => exchange.method = word(from, &METHODS),
+        2 => exchange.credentials = credentials(from, swarm),
+        3 if swarm.has(Feature::Unsafe) => {
+            let (name, value) = *from.pick(&HEADERS);
+            exchange.headers.clear();
+            exchange.headers.push((Name::const_new(name), Name::const_new(value)));
+        }
+        4 if swarm.has(Feature::Partitions) => exchange.top = word(from, &ORIGINS),
+        5 => {
+            exchange.from = word(from, &ORIGINS);
+            if !swarm.has(Feature::Partitions) {
+                exchange.top = exchange.from.clone();
+            }
+        }
+        6 if swarm.has(Feature::OwnIdentity) => exchange.identity = *from.pick(&[None, Some(0), Some(1)]),
+        7 if swarm.has(Feature::Insecure) => exchange.trust = *from.pick(&[Trust::Verify, Trust::Insecure]),
+        8 => match from.below(6) {
+            0 => exchange.mode = Mode::NoCors,
+            1 => exchange.mode = Mode::SameOrigin,
+            2 => exchange.body = Body::Bytes,
+            3 if swarm.has(Feature::Unsafe) => exchange.body = Body::Stream,
+            4 if swarm.has(Feature::Unsafe) => exchange.upload_listener = true,
+            _ => exchange.mode = Mode::Cors,
+        },
+        _ => {}
+    }
+}
+
+fn credentials(from: &mut impl Choose, swarm: Swarm) -> Credentials {
+    match from.below(4) {
+        0 if swarm.has(Feature::Omit) => Credentials::Omit,
+        1 if swarm.has(Feature::SameOrigin) => Credentials::SameOrigin,
+        _ => Credentials::Include,
+    }
+}
+
+fn word(from: &mut impl Choose, words: &[&'static str]) -> Name {
+    Name::const_new(words[from.below(words.len())])
+}
+
+fn target(from: &mut impl Choose, scenario: &Scenario) -> Target {
+    let server = from.pick(&scenario.servers);
+    Target {
+        host: from.pick(&server.hosts).clone(),
+        port: *from.pick(&server.ports),
+        path: word(from, &PATHS),
+    }
+}
+
+pub(super) fn event(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> WorldEvent {
+    let server = u8::try_from(from.below(scenario.servers.len())).unwrap_or(0);
+    match from.below(8) {
+        0 if swarm.has(Feature::Close) => WorldEvent::Close { server },
+        1 if swarm.has(Feature::Restart) => WorldEvent::Restart { server },
+        2 if swarm.has(Feature::Restart) => WorldEvent::RotateTicketKeys { server },
+        3 if swarm.has(Feature::ChangeMode) => WorldEvent::ChangeMode {
+            server,
+            client_certificate: mode(from, Swarm::ALL),
+        },
+        4 if swarm.has(Feature::Logout) => WorldEvent::Logout,
+        5 if swarm.has(Feature::Renew) => WorldEvent::Renew {
+            identity: u8::try_from(from.below(2)).unwrap_or(0),
+        },
+        6 if swarm.has(Feature::NetworkChange) => WorldEvent::NetworkChange,
+        _ => WorldEvent::Time {
+            seconds: *from.pick(&[1, 30, 100, 700, 8_000]),
+        },
+    }
+}
+
+impl Scenario {
+    /// The requests among the steps.
+    pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Exchange(exchange) => Some(&**exchange),
+            Action::Event(_) => None,
+        })
+    }
+}
+
+/// Another value for one field of one server.
+pub(super) fn vary_server(from: &mut impl Choose, swarm: Swarm, server: &mut Server) {
+    match from.below(8) {
+        0 | 1 => server.client_certificate = mode(from, swarm),
+        2 => server.tls = *from.pick(&[TlsVersions::Both, TlsVersions::Tls12, TlsVersions::Tls13]),
+        3 => server.alpn = *from.pick(&[Alpn::Http1, Alpn::Both, Alpn::H2]),
+        4 => server.tickets = !server.tickets,
+        5 => server.cors = cors(from, swarm),
+        6 => server.ticket_lifetime = *from.pick(&[7_200, 60, 1]),
+        _ => {
+            server.certificate = *from.pick(&[ServerCertificate::Trusted, ServerCertificate::Untrusted]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every word of the vocabulary occurs in a few thousand cases; what never occurs is never tested.
+    #[test]
+    fn every_feature_is_reached() {
+        let mut seen = BTreeSet::new();
+        let mut rng = fastrand::Rng::with_seed(1);
+        for _ in 0..3_000 {
+            let scenario = Scenario::generate(&mut rng, 12);
+            seen.insert(format!("profile {}", scenario.profile));
+            for server in &scenario.servers {
+                seen.insert(format!("{:?}", server.client_certificate));
+                seen.insert(format!("{:?}", server.tls));
+                seen.insert(format!("{:?}", server.certificate));
+                seen.insert(format!("alpn {:?}", server.alpn));
+                seen.insert(format!("tickets {}", server.tickets));
+            }
+            for step in &scenario.steps {
+                match &step.action {
+                    Action::Exchange(exchange) => {
+                        seen.insert(format!("{:?}", exchange.kind));
+                        seen.insert(format!("mode {:?}", exchange.mode));
+                        seen.insert(format!("{:?}", exchange.credentials));
+                        seen.insert(format!("body {:?}", exchange.body));
+                        seen.insert(format!("trust {:?}", exchange.trust));
+                        seen.insert(format!("own identity {}", exchange.identity.is_some()));
+                        seen.insert(format!("overlap {}", step.overlap.is_some()));
+                    }
+                    Action::Event(event) => {
+                        seen.insert(event.name().to_owned());
+                    }
+                }
+            }
+        }
+        let wanted = 5 + 3 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 8;
+        assert_eq!(seen.len(), wanted, "{seen:#?}");
+    }
+
+    #[test]
+    fn a_generated_case_is_valid_in_both_forms() {
+        let mut rng = fastrand::Rng::with_seed(2);
+        for _ in 0..500 {
+            let scenario = Scenario::generate(&mut rng, 12);
+            let mut fixed = scenario.clone();
+            fixed.fixup();
+            assert_eq!(fixed, scenario, "fixup leaves a valid scenario alone");
+            assert_eq!(Scenario::from_bytes(&scenario.to_bytes()).unwrap(), scenario);
+            let text = scenario.to_toml();
+            assert_eq!(Scenario::from_toml(&text).unwrap(), scenario, "{text}");
+        }
+    }
+}

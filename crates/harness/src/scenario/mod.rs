@@ -1,0 +1,514 @@
+//! What is asked: a world of servers and identities, and the steps that a user agent takes in it.
+//!
+//! A [`Scenario`] is plain data. It has one text form ([`Scenario::from_toml`], [`Scenario::to_toml`]), one compact
+//! binary form ([`Scenario::from_bytes`], [`Scenario::to_bytes`]), a generator, a mutator and one total
+//! [`fixup`](Scenario::fixup) that makes every decoded case valid.
+
+mod binary;
+mod fixup;
+mod generate;
+mod limits;
+mod mutate;
+mod random;
+mod text;
+
+pub use binary::{BinaryError, FORMAT, MAGIC};
+pub use generate::Swarm;
+pub use limits::Limits;
+pub use random::Choose;
+pub use text::TextError;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+/// A short name or value: most fit in 24 bytes and then take no heap.
+pub type Name = CompactString;
+
+/// A world and a sequence of steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// What a reader should know before the details; empty if there is nothing to say.
+    pub title: String,
+    /// The name of the user agent's profile (`bareflight_policy::Profile`): what it does where the standard leaves a
+    /// choice.
+    pub profile: Name,
+    /// The servers, in the order of the file.
+    pub servers: Vec<Server>,
+    /// The client identities that the user holds.
+    pub identities: Vec<Identity>,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            title: String::new(),
+            profile: Self::DEFAULT_PROFILE,
+            servers: vec![Server::default()],
+            identities: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+}
+
+/// One server: a TLS endpoint with its own certificate, its own session state and one rule on client certificates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// The name by which steps and logs speak of it.
+    pub name: Name,
+    /// The host names that it serves; its certificate covers all of them.
+    pub hosts: Vec<Name>,
+    /// The ports that it listens on.
+    pub ports: Vec<u16>,
+    /// Whether and when it asks for a client certificate.
+    pub client_certificate: ClientCertificate,
+    /// The TLS versions that it speaks.
+    pub tls: TlsVersions,
+    /// The application protocols that it accepts.
+    pub alpn: Alpn,
+    /// Whether it issues session tickets.
+    pub tickets: bool,
+    /// How long a ticket may be used, in seconds.
+    pub ticket_lifetime: u32,
+    /// Whether the user agent's roots vouch for its certificate.
+    pub certificate: ServerCertificate,
+    /// How it answers cross-origin requests.
+    pub cors: Cors,
+    /// The paths that it redirects.
+    pub redirects: Vec<Redirect>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            name: Name::const_new("api"),
+            hosts: vec![Name::const_new("api.test")],
+            ports: vec![443],
+            client_certificate: ClientCertificate::None,
+            tls: TlsVersions::default(),
+            alpn: Alpn::default(),
+            tickets: true,
+            ticket_lifetime: 7_200,
+            certificate: ServerCertificate::Trusted,
+            cors: Cors::default(),
+            redirects: Vec::new(),
+        }
+    }
+}
+
+/// Whether and when a server asks for a client certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientCertificate {
+    /// It never asks.
+    #[default]
+    None,
+    /// It asks in the handshake and goes on without one.
+    Request,
+    /// It asks in the handshake and refuses to go on without one.
+    Require,
+}
+
+impl ClientCertificate {
+    /// Whether a full handshake contains a CertificateRequest.
+    pub fn asks(self) -> bool {
+        self != Self::None
+    }
+}
+
+/// The TLS versions that a server speaks; at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum TlsVersions {
+    /// TLS 1.2 alone.
+    Tls12,
+    /// TLS 1.3 alone.
+    Tls13,
+    /// Both; every client here then takes TLS 1.3.
+    Both,
+}
+
+impl Default for TlsVersions {
+    fn default() -> Self {
+        Self::Both
+    }
+}
+
+/// The application protocols that a server accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Alpn {
+    /// `http/1.1` alone.
+    Http1,
+    /// `h2` alone.
+    H2,
+    /// Both, `h2` first.
+    Both,
+}
+
+impl Default for Alpn {
+    fn default() -> Self {
+        Self::Http1
+    }
+}
+
+/// Whether the user agent's roots vouch for a server's certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerCertificate {
+    /// Issued by the world's authority for the server's hosts.
+    #[default]
+    Trusted,
+    /// Issued by an authority that nobody trusts.
+    Untrusted,
+}
+
+/// How a server answers cross-origin requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cors {
+    /// `Access-Control-Allow-Origin`.
+    pub allow_origin: AllowOrigin,
+    /// Whether `Access-Control-Allow-Credentials: true` is sent.
+    pub allow_credentials: bool,
+    /// `Access-Control-Allow-Methods` of a preflight's answer.
+    pub allow_methods: AllowList,
+    /// `Access-Control-Allow-Headers` of a preflight's answer.
+    pub allow_headers: AllowList,
+    /// `Access-Control-Max-Age` of a preflight's answer, in seconds; not sent if none.
+    pub max_age: Option<u32>,
+    /// The status of a preflight's answer.
+    pub preflight_status: u16,
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self {
+            allow_origin: AllowOrigin::Reflect,
+            allow_credentials: true,
+            allow_methods: AllowList::Reflect,
+            allow_headers: AllowList::Reflect,
+            max_age: None,
+            preflight_status: 204,
+        }
+    }
+}
+
+/// The value of `Access-Control-Allow-Origin`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AllowOrigin {
+    /// The header is not sent.
+    Absent,
+    /// The request's own origin.
+    Reflect,
+    /// This value, whatever the request's origin: `*`, `null` or an origin.
+    Exactly(Name),
+}
+
+/// A list in a preflight's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AllowList {
+    /// What the preflight asked for.
+    Reflect,
+    /// These values; the header is not sent if there is none.
+    Exactly(Vec<Name>),
+}
+
+/// One path that a server redirects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redirect {
+    /// The path.
+    pub path: Name,
+    /// Where it leads.
+    pub to: Target,
+    /// The status: 301, 302, 303, 307 or 308.
+    pub status: u16,
+}
+
+/// An `https` URL in the world of the scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Target {
+    /// A host that some server of the world serves.
+    pub host: Name,
+    /// The port; 443 is not written.
+    pub port: u16,
+    /// The path with its query, beginning with `/`.
+    pub path: Name,
+}
+
+/// A client identity: a certificate chain and its private key, made when the scenario runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The name by which steps and logs speak of it.
+    pub name: Name,
+    /// The hosts for which the user chooses it when asked.
+    pub hosts: Vec<Name>,
+}
+
+/// One step of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What happens.
+    pub action: Action,
+    /// If set, the step does not wait for what came before: it starts when so many further actions of the user agent
+    /// were performed.
+    pub overlap: Option<u8>,
+    /// What its author says must be seen; checked after each run.
+    pub expect: Option<Box<Expect>>,
+}
+
+impl From<Action> for Step {
+    fn from(action: Action) -> Self {
+        Self {
+            action,
+            overlap: None,
+            expect: None,
+        }
+    }
+}
+
+/// What happens in a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// The user agent makes a request.
+    Exchange(Box<Exchange>),
+    /// The world changes.
+    Event(WorldEvent),
+}
+
+/// A request that the user agent is told to make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Who makes it.
+    pub kind: Kind,
+    /// Where it goes.
+    pub url: Target,
+    /// The method as the caller wrote it.
+    pub method: Name,
+    /// The headers that the caller set.
+    pub headers: Vec<(Name, Name)>,
+    /// The mode; only a [`Kind::Fetch`] has the choice.
+    pub mode: Mode,
+    /// The credentials mode; only a [`Kind::Fetch`], an image or a preconnect has the choice.
+    pub credentials: Credentials,
+    /// The body.
+    pub body: Body,
+    /// Whether the caller listens to the progress of the upload, which forces a preflight.
+    pub upload_listener: bool,
+    /// The origin of the page that asks.
+    pub from: Name,
+    /// The top-level origin: its site is the network partition key.
+    pub top: Name,
+    /// The identity that this request is to use in place of the user's choice by host (an HTTP client that serves
+    /// several identities); an index into [`Scenario::identities`].
+    pub identity: Option<u8>,
+    /// How the server's certificate is verified.
+    pub trust: Trust,
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self {
+            kind: Kind::Fetch,
+            url: Target {
+                host: Name::const_new("api.test"),
+                port: 443,
+                path: Name::const_new("/"),
+            },
+            method: Name::const_new("GET"),
+            headers: Vec::new(),
+            mode: Mode::Cors,
+            credentials: Credentials::SameOrigin,
+            body: Body::None,
+            upload_listener: false,
+            from: Name::const_new("https://app.test"),
+            top: Name::const_new("https://app.test"),
+            identity: None,
+            trust: Trust::Verify,
+        }
+    }
+}
+
+/// Who makes a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A script, by `fetch()`.
+    Fetch,
+    /// The user, by following a link: a top-level navigation.
+    Navigate,
+    /// The parser, for an `<img>`.
+    Image,
+    /// A script, by `new WebSocket()`.
+    Websocket,
+    /// The page, by `<link rel=preconnect>`: a connection and no request.
+    Preconnect,
+}
+
+/// The request's mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// `cors`
+    Cors,
+    /// `no-cors`
+    NoCors,
+    /// `same-origin`
+    SameOrigin,
+}
+
+/// The request's credentials mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Credentials {
+    /// `omit`
+    Omit,
+    /// `same-origin`
+    SameOrigin,
+    /// `include`
+    Include,
+}
+
+/// The request's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Body {
+    /// There is none.
+    None,
+    /// Bytes that can be sent again.
+    Bytes,
+    /// A stream that can be sent once, and that forces a preflight.
+    Stream,
+}
+
+/// How the server's certificate is verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trust {
+    /// Against the world's roots.
+    #[default]
+    Verify,
+    /// Not at all.
+    Insecure,
+}
+
+/// A change of the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WorldEvent {
+    /// So many seconds pass.
+    Time {
+        /// Seconds.
+        seconds: u32,
+    },
+    /// A server closes its connections and keeps its sessions.
+    Close {
+        /// Index into [`Scenario::servers`].
+        server: u8,
+    },
+    /// A server closes its connections and forgets its sessions.
+    Restart {
+        /// Index into [`Scenario::servers`].
+        server: u8,
+    },
+    /// A server forgets its sessions and keeps its connections.
+    RotateTicketKeys {
+        /// Index into [`Scenario::servers`].
+        server: u8,
+    },
+    /// A server restarts with another rule on client certificates.
+    ChangeMode {
+        /// Index into [`Scenario::servers`].
+        server: u8,
+        /// The rule from now on.
+        client_certificate: ClientCertificate,
+    },
+    /// The user logs out: client certificates, and what was authenticated by them, are cleared.
+    Logout,
+    /// An identity gets a new certificate and a new key under the same name.
+    Renew {
+        /// Index into [`Scenario::identities`].
+        identity: u8,
+    },
+    /// The machine joins another network: connections and sessions of the old one are not used any more.
+    NetworkChange,
+}
+
+/// What the author of a step says must be seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expect {
+    /// What the caller sees.
+    pub outcome: Option<ExpectedOutcome>,
+    /// What became of the preflight.
+    pub preflight: Option<ExpectedPreflight>,
+    /// Which client identity the server saw on the connection of the step's last request that is not a preflight.
+    pub client: Option<ExpectedClient>,
+    /// How the connection of that request came to be.
+    pub connection: Option<ExpectedConnection>,
+}
+
+/// What the caller sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExpectedOutcome {
+    /// An answer with this status.
+    Status(u16),
+    /// A network error of this name.
+    Error(Name),
+}
+
+/// What became of the preflight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpectedPreflight {
+    /// One was sent.
+    Sent,
+    /// None was sent.
+    None,
+}
+
+/// Which client identity the server saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExpectedClient {
+    /// No identity.
+    None,
+    /// This one; an index into [`Scenario::identities`].
+    Identity(u8),
+}
+
+/// How the connection of a request came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpectedConnection {
+    /// Opened for it with a full handshake.
+    New,
+    /// Opened for it by resuming a session.
+    Resumed,
+    /// It was already open.
+    Reused,
+}
+
+impl Scenario {
+    /// The profile of a scenario that names none: the standard itself.
+    pub const DEFAULT_PROFILE: Name = Name::const_new("fetch");
+
+    /// The server that listens on `host` and `port`, and the index of the host among its names.
+    pub fn server_of(&self, host: &str, port: u16) -> Option<(usize, usize)> {
+        self.servers.iter().enumerate().find_map(|(index, server)| {
+            let name = server.hosts.iter().position(|name| name == host)?;
+            server.ports.contains(&port).then_some((index, name))
+        })
+    }
+}
+
+impl Target {
+    /// The URL as text: `https://host:port/path`.
+    pub fn to_url(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl core::fmt::Display for Target {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.port {
+            443 => write!(f, "https://{}{}", self.host, self.path),
+            port => write!(f, "https://{}:{port}{}", self.host, self.path),
+        }
+    }
+}

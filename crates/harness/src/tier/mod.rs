@@ -1,0 +1,98 @@
+//! Where a scenario runs: a tier is a world that performs a user agent's actions and writes the observation log.
+
+mod memory;
+mod model;
+mod run;
+
+use std::sync::Arc;
+
+use bareflight_user_agent::{Action, Decisions, Event};
+use thiserror::Error;
+
+use crate::case::Case;
+use crate::log::Log;
+use crate::scenario::WorldEvent;
+
+pub use memory::Memory;
+pub use model::Model;
+
+/// A tier by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TierName {
+    /// An abstract TLS and HTTP: fast.
+    Model,
+    /// Real rustls and hyper in memory, on a virtual clock.
+    Memory,
+}
+
+impl TierName {
+    /// All tiers, the fastest first.
+    pub const ALL: [Self; 2] = [Self::Model, Self::Memory];
+
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// The tier of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tier| tier.as_str() == name)
+    }
+
+    /// A runner of this tier.
+    ///
+    /// # Errors
+    ///
+    /// Where the tier cannot be set up here.
+    pub fn start(self) -> Result<Box<dyn Tier>, TierError> {
+        Ok(match self {
+            Self::Model => Box::new(Model::default()),
+            Self::Memory => Box::new(Memory::new()?),
+        })
+    }
+}
+
+impl core::fmt::Display for TierName {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Something that runs scenarios.
+pub trait Tier {
+    /// Runs a case with the given decisions and writes what was seen to `log`, which is emptied first.
+    ///
+    /// # Errors
+    ///
+    /// [`TierError`] where the run could not be carried to its end; nothing can be decided then.
+    fn run(&mut self, case: &Case<'_>, decisions: &'static dyn Decisions, log: &mut Log) -> Result<(), TierError>;
+
+    /// Full and resumed TLS handshakes since the tier was started.
+    fn handshakes(&self) -> u64;
+}
+
+/// Why a run could not be carried to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TierError {
+    /// The user agent and the world kept each other busy beyond every bound.
+    #[error("the run did not come to rest within {0} actions")]
+    Endless(usize),
+    /// TLS or certificates could not be set up.
+    #[error("the tier could not be set up: {0}")]
+    Setup(Arc<str>),
+    /// The transport failed in a way that no peer caused.
+    #[error("the transport failed: {0}")]
+    Transport(Arc<str>),
+}
+
+/// The world of a tier: what stands at the other end of the user agent's actions.
+trait World {
+    /// Performs an action; what comes of it is added to `events`, what servers saw to `log`.
+    fn perform(&mut self, case: &Case<'_>, action: Action, log: &mut Log, events: &mut Vec<Event>) -> Result<(), TierError>;
+
+    /// A change of the world.
+    fn change(&mut self, case: &Case<'_>, event: &WorldEvent, log: &mut Log, events: &mut Vec<Event>) -> Result<(), TierError>;
+}

@@ -1,0 +1,446 @@
+//! The tier `model`: TLS and HTTP reduced to what they decide. No bytes, no cryptography, no heap where it can be avoided.
+//!
+//! It must do what real TLS does, event for event: the tests run the same scenarios on the tier `memory` and compare
+//! the logs.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use bareflight_policy::{CertificateAnswer, Origin, Request as PolicyRequest, origin_header};
+use bareflight_user_agent::{
+    Action, Alpn as Offered, Connect, ConnectionId, Decisions, EndReason, Event, HeldIdentity, Limits, Protocol,
+    Send, SessionHandle, UserAgent,
+};
+
+use super::run::{Run, cause_of, number, write};
+use super::{Tier, TierError, World};
+use crate::case::{Case, path};
+use crate::log::{Client, Connection, Event as Entry, Log, Protocol as LogProtocol, Request, Response, Ticket, Tls};
+use crate::reply::{is_preflight, reply};
+use crate::scenario::{Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust, WorldEvent};
+
+/// Tickets that a TLS 1.3 server issues after each handshake.
+pub(super) const TICKETS: usize = 2;
+
+/// Runs scenarios on the tier `model`.
+#[derive(Debug)]
+pub struct Model {
+    agent: UserAgent,
+    world: ModelWorld,
+    events: Vec<Event>,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        let profile = bareflight_policy::Profile::fetch();
+        Self {
+            agent: UserAgent::new(profile, &bareflight_user_agent::Standard, Limits::default()),
+            world: ModelWorld::default(),
+            events: Vec::new(),
+        }
+    }
+}
+
+impl Tier for Model {
+    fn run(&mut self, case: &Case<'_>, decisions: &'static dyn Decisions, log: &mut Log) -> Result<(), TierError> {
+        log.records.clear();
+        self.agent.reset(case.profile, decisions);
+        self.world.reset(case);
+        self.events.clear();
+        let run = Run {
+            case,
+            agent: &mut self.agent,
+            world: &mut self.world,
+            log,
+            events: &mut self.events,
+            now: Duration::ZERO,
+            performed: 0,
+        };
+        run.run()
+    }
+
+    fn handshakes(&self) -> u64 {
+        self.world.handshakes
+    }
+}
+
+#[derive(Debug, Default)]
+struct ModelWorld {
+    now: Duration,
+    handshakes: u64,
+    /// How often each identity was renewed.
+    renewals: Vec<u16>,
+    servers: Vec<ServerState>,
+    connections: Vec<Open>,
+    sessions: Vec<Session>,
+}
+
+/// What changes about a server.
+#[derive(Debug)]
+struct ServerState {
+    client_certificate: ClientCertificate,
+    /// The names in its certificate.
+    names: Arc<[String]>,
+}
+
+/// A connection of the user agent; its number is the index.
+#[derive(Debug)]
+struct Open {
+    /// Its number in the log, if a server ever saw it.
+    number: u32,
+    server: usize,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Session {
+    number: u32,
+    server: usize,
+    tls: Tls,
+    sni: Name,
+    client: Client,
+    issued: Duration,
+    lifetime: Duration,
+    /// Whether the server still knows it.
+    known: bool,
+}
+
+impl ModelWorld {
+    fn reset(&mut self, case: &Case<'_>) {
+        self.now = Duration::ZERO;
+        self.renewals.clear();
+        self.renewals.resize(case.scenario.identities.len(), 0);
+        self.connections.clear();
+        self.sessions.clear();
+        self.servers.clear();
+        self.servers.extend(case.scenario.servers.iter().map(|server| ServerState {
+            client_certificate: server.client_certificate,
+            names: server.hosts.iter().map(Name::to_string).collect(),
+        }));
+    }
+}
+
+impl World for ModelWorld {
+    fn perform(
+        &mut self,
+        case: &Case<'_>,
+        action: Action,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Result<(), TierError> {
+        match action {
+            Action::Connect(connect) => self.connect(case, &connect, log, events),
+            Action::Send(send) => self.send(case, &send, log, events),
+            Action::Close(connection) => self.close(connection, log),
+            Action::Forget(_) | Action::Prompted(_) | Action::Finish { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn change(
+        &mut self,
+        _: &Case<'_>,
+        event: &WorldEvent,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Result<(), TierError> {
+        match event {
+            WorldEvent::Time { seconds } => self.now += Duration::from_secs(u64::from(*seconds)),
+            WorldEvent::Close { server } => self.close_all(usize::from(*server), log, events),
+            WorldEvent::Restart { server } => {
+                self.forget(usize::from(*server));
+                self.close_all(usize::from(*server), log, events);
+            }
+            WorldEvent::RotateTicketKeys { server } => self.forget(usize::from(*server)),
+            WorldEvent::ChangeMode { server, client_certificate } => {
+                self.forget(usize::from(*server));
+                self.servers[usize::from(*server)].client_certificate = *client_certificate;
+                self.close_all(usize::from(*server), log, events);
+            }
+            WorldEvent::Renew { identity } => self.renewals[usize::from(*identity)] += 1,
+            WorldEvent::Logout | WorldEvent::NetworkChange => {}
+        }
+        Ok(())
+    }
+}
+
+/// A handshake that got so far that both ends agree on it.
+struct Agreed {
+    tls: Tls,
+    protocol: Protocol,
+    asked: bool,
+    client: Client,
+    resumed: Option<usize>,
+}
+
+impl ModelWorld {
+    fn connect(&mut self, case: &Case<'_>, connect: &Connect, log: &mut Log, events: &mut Vec<Event>) {
+        self.handshakes += 1;
+        let (server, sni, port) = endpoint(case, &connect.origin);
+        let number = u32::try_from(self.connections.len() + 1).unwrap_or(u32::MAX);
+        let plan = &case.scenario.servers[server];
+        let offered = connect.offer.map(|session| session.0 as usize);
+        let mut record = Connection {
+            id: number,
+            server: plan.name.clone(),
+            port,
+            leg: crate::log::Leg::Origin,
+            sni: Some(sni.clone()),
+            cause: Some(cause_of(connect.cause)),
+            tls: None,
+            alpn: None,
+            asked: false,
+            client: Client::Absent,
+            offered: offered.map(|session| self.sessions[session].number),
+            resumed: None,
+            early_data: false,
+            failed: None,
+        };
+        let outcome = self.handshake(case, plan, server, &sni, connect, offered, &mut record);
+        self.connections.push(Open { number, server, closed: outcome.is_err() });
+        match outcome {
+            Ok(agreed) => self.agree(plan, server, &sni, connect, agreed, record, log, events),
+            Err(refused) => self.refuse(connect, refused, record, log, events),
+        }
+    }
+
+    /// What both ends make of a handshake; what is known before it fails is in `record`.
+    #[allow(clippy::too_many_arguments)]
+    fn handshake(
+        &self,
+        case: &Case<'_>,
+        plan: &Server,
+        server: usize,
+        sni: &Name,
+        connect: &Connect,
+        offered: Option<usize>,
+        record: &mut Connection,
+    ) -> Result<Agreed, Refused> {
+        let tls = version(plan.tls);
+        let Some(protocol) = protocol(plan.alpn, connect.alpn) else {
+            return Err(Refused { name: "handshake-failed", reason: EndReason::Handshake, late: false });
+        };
+        let resumed = offered.filter(|&session| self.resumes(&self.sessions[session], server, tls, sni));
+        if let Some(session) = resumed {
+            let client = self.sessions[session].client.clone();
+            return Ok(Agreed { tls, protocol, asked: false, client, resumed });
+        }
+        record.tls = Some(tls);
+        record.alpn = Some(wire(protocol));
+        let mode = self.servers[server].client_certificate;
+        record.asked = mode.asks();
+        let verifies = connect.trust == bareflight_user_agent::trust(number(Trust::Verify));
+        if verifies && plan.certificate == ServerCertificate::Untrusted {
+            return Err(Refused { name: "server-untrusted", reason: EndReason::ServerUntrusted, late: false });
+        }
+        if !mode.asks() {
+            return Ok(Agreed { tls, protocol, asked: false, client: Client::Absent, resumed: None });
+        }
+        let client = match (connect.answer, connect.identity) {
+            (CertificateAnswer::Abort, _) => {
+                return Err(Refused { name: "client-aborted", reason: EndReason::AbortedWhenAsked, late: false });
+            }
+            (CertificateAnswer::Present, Some(identity)) => self.identity(case, identity),
+            _ => Client::Declined,
+        };
+        record.client = client.clone();
+        if mode == ClientCertificate::Require && client == Client::Declined {
+            // TLS 1.3: the client's last flight was its Finished, so it counts as connected when the alert arrives.
+            let late = tls == Tls::V1_3;
+            return Err(Refused { name: "certificate-required", reason: EndReason::CertificateRequired, late });
+        }
+        Ok(Agreed { tls, protocol, asked: true, client, resumed: None })
+    }
+
+    fn resumes(&self, session: &Session, server: usize, tls: Tls, sni: &Name) -> bool {
+        let fresh = self.now.saturating_sub(session.issued) <= session.lifetime;
+        let satisfied = match self.servers[server].client_certificate {
+            ClientCertificate::Require => session.client.is_authenticated(),
+            _ => true,
+        };
+        session.known && session.server == server && session.tls == tls && session.sni == *sni && fresh && satisfied
+    }
+
+    fn identity(&self, case: &Case<'_>, identity: HeldIdentity) -> Client {
+        let index = identity.0 as usize;
+        Client::Identity {
+            name: case.scenario.identities[index].name.clone(),
+            renewal: self.renewals[index],
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn agree(
+        &mut self,
+        plan: &Server,
+        server: usize,
+        sni: &Name,
+        connect: &Connect,
+        agreed: Agreed,
+        mut record: Connection,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) {
+        let Agreed { tls, protocol, asked, client, resumed } = agreed;
+        record.tls = Some(tls);
+        record.alpn = Some(wire(protocol));
+        record.asked = asked;
+        record.client = client.clone();
+        record.resumed = resumed.map(|session| self.sessions[session].number);
+        let connection = record.id;
+        write(log, self.now, Entry::Connection(record));
+        events.push(Event::Connected {
+            connection: connect.connection,
+            protocol,
+            asked,
+            names: Arc::clone(&self.servers[server].names),
+        });
+        if !plan.tickets {
+            return;
+        }
+        let tickets = if tls == Tls::V1_3 { TICKETS } else { 1 };
+        for _ in 0..tickets {
+            let index = self.sessions.len();
+            let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+            let lifetime = Duration::from_secs(u64::from(plan.ticket_lifetime));
+            self.sessions.push(Session {
+                number,
+                server,
+                tls,
+                sni: sni.clone(),
+                client: client.clone(),
+                issued: self.now,
+                lifetime,
+                known: true,
+            });
+            let ticket = Ticket { session: number, connection, lifetime: plan.ticket_lifetime };
+            write(log, self.now, Entry::Ticket(ticket));
+            events.push(Event::Session {
+                connection: connect.connection,
+                session: SessionHandle(number - 1),
+                single_use: tls == Tls::V1_3,
+                lifetime,
+            });
+        }
+    }
+
+    fn refuse(&self, connect: &Connect, refused: Refused, mut record: Connection, log: &mut Log, events: &mut Vec<Event>) {
+        record.failed = Some(Name::const_new(refused.name));
+        let asked = record.asked;
+        let protocol = match record.alpn {
+            Some(LogProtocol::H2) => Protocol::H2,
+            _ => Protocol::Http1,
+        };
+        write(log, self.now, Entry::Connection(record));
+        let connection = connect.connection;
+        if refused.late {
+            events.push(Event::Connected { connection, protocol, asked, names: Arc::new([]) });
+        }
+        events.push(Event::Closed { connection, asked, reason: refused.reason });
+    }
+
+    fn send(&mut self, case: &Case<'_>, send: &Send, log: &mut Log, events: &mut Vec<Event>) {
+        let open = &self.connections[send.connection.0 as usize];
+        if open.closed {
+            return;
+        }
+        let plan = &case.scenario.servers[open.server];
+        let path = path(&send.request);
+        let cause = cause_of(send.cause);
+        write(log, self.now, Entry::Request(Request {
+            connection: open.number,
+            stream: send.stream,
+            step: Some(cause.step),
+            hop: cause.hop,
+            method: Name::new(send.request.method.as_str()),
+            authority: authority(&send.request),
+            target: Name::new(path),
+            preflight: is_preflight(&send.request),
+            origin: origin_header(&send.request).map(|origin| Name::new(origin.as_str())),
+            cookie: send.carried.cookie,
+            authorization: send.carried.authorization,
+            client_cert: false,
+        }));
+        let answer = reply(plan, path, &send.request);
+        let response = Response { connection: open.number, stream: send.stream, status: answer.status };
+        write(log, self.now, Entry::Response(response));
+        events.push(Event::Response {
+            connection: send.connection,
+            stream: send.stream,
+            status: answer.status,
+            headers: answer.headers,
+        });
+    }
+
+    fn close(&mut self, connection: ConnectionId, log: &mut Log) {
+        let open = &mut self.connections[connection.0 as usize];
+        if !open.closed {
+            open.closed = true;
+            let connection = open.number;
+            write(log, self.now, Entry::Closed { connection });
+        }
+    }
+
+    fn close_all(&mut self, server: usize, log: &mut Log, events: &mut Vec<Event>) {
+        for (index, open) in (0..).zip(&mut self.connections) {
+            if open.server == server && !open.closed {
+                open.closed = true;
+                write(log, self.now, Entry::Closed { connection: open.number });
+                let connection = ConnectionId(index);
+                events.push(Event::Closed { connection, asked: false, reason: EndReason::Closed });
+            }
+        }
+    }
+
+    fn forget(&mut self, server: usize) {
+        for session in self.sessions.iter_mut().filter(|session| session.server == server) {
+            session.known = false;
+        }
+    }
+}
+
+struct Refused {
+    name: &'static str,
+    reason: EndReason,
+    /// Whether the client counts as connected before it learns.
+    late: bool,
+}
+
+/// The server at an origin, its host as the SNI, and the port.
+pub(super) fn endpoint(case: &Case<'_>, origin: &Origin) -> (usize, Name, u16) {
+    let text = origin.as_str().strip_prefix("https://").unwrap_or_default();
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().unwrap_or(443)),
+        None => (text, 443),
+    };
+    let (server, name) = case.scenario.server_of(host, port).unwrap_or((0, 0));
+    (server, case.scenario.servers[server].hosts[name].clone(), port)
+}
+
+/// `Host` or `:authority` of a request.
+pub(super) fn authority(request: &PolicyRequest) -> Name {
+    let origin = request.current_url().origin().as_str();
+    Name::new(origin.split_once("://").map_or(origin, |(_, authority)| authority))
+}
+
+fn version(versions: TlsVersions) -> Tls {
+    match versions {
+        TlsVersions::Tls12 => Tls::V1_2,
+        TlsVersions::Tls13 | TlsVersions::Both => Tls::V1_3,
+    }
+}
+
+fn protocol(accepted: Alpn, offered: Offered) -> Option<Protocol> {
+    match (accepted, offered) {
+        (Alpn::Http1, _) | (Alpn::Both, Offered::Http1) => Some(Protocol::Http1),
+        (Alpn::H2 | Alpn::Both, Offered::Any) => Some(Protocol::H2),
+        (Alpn::H2, Offered::Http1) => None,
+    }
+}
+
+fn wire(protocol: Protocol) -> LogProtocol {
+    match protocol {
+        Protocol::Http1 => LogProtocol::Http1,
+        Protocol::H2 => LogProtocol::H2,
+    }
+}

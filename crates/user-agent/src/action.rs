@@ -1,0 +1,204 @@
+//! What the user agent wants done, and what it is told came of it.
+
+use std::sync::Arc;
+use core::time::Duration;
+
+use bareflight_policy::{CertificateAnswer, HeaderList, Origin, Purpose, Request};
+use bareflight_pool_key::{SessionKey, TrustId};
+
+use crate::Outcome;
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u32);
+    };
+}
+
+number!(
+    /// A fetch; the number is its caller's.
+    FetchId
+);
+number!(
+    /// A connection, numbered from 0 in the order in which the user agent asked for them.
+    ConnectionId
+);
+number!(
+    /// A TLS session; the number is the transport's, which keeps the session itself.
+    SessionHandle
+);
+number!(
+    /// An identity that the user holds; the number is that of [`Identities`](crate::Identities).
+    HeldIdentity
+);
+
+/// A session as the cache keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredSession {
+    /// The transport's handle.
+    pub handle: SessionHandle,
+    /// When what it stands for ends, in the user agent's time: seven days after the full handshake that it goes back
+    /// to. Handed on by resumption, never renewed.
+    pub authenticated_until: Duration,
+}
+
+/// Something to do.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Open a connection.
+    Connect(Box<Connect>),
+    /// Send a request on an open connection.
+    Send(Box<Send>),
+    /// Close a connection.
+    Close(ConnectionId),
+    /// A session will not be asked for again: free it.
+    Forget(SessionHandle),
+    /// The user was asked to choose a certificate.
+    Prompted(CauseOf),
+    /// A fetch came to its end.
+    Finish {
+        /// The fetch.
+        fetch: FetchId,
+        /// What its caller sees.
+        outcome: Outcome,
+    },
+}
+
+/// Which request of which fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CauseOf {
+    /// The fetch.
+    pub fetch: FetchId,
+    /// How many redirects led to it.
+    pub hop: u8,
+    /// Whether it is the preflight or the request itself.
+    pub purpose: Purpose,
+}
+
+/// A connection to open.
+#[derive(Clone, Debug)]
+pub struct Connect {
+    /// The number by which it will be spoken of.
+    pub connection: ConnectionId,
+    /// For which request.
+    pub cause: CauseOf,
+    /// Where to.
+    pub origin: Origin,
+    /// What to say if the server asks for a certificate.
+    pub answer: CertificateAnswer,
+    /// The identity to present, if the answer is to present one.
+    pub identity: Option<HeldIdentity>,
+    /// How to verify the server.
+    pub trust: TrustId,
+    /// The protocols to offer.
+    pub alpn: Alpn,
+    /// Under which key sessions are kept: two connections with the same key have the same TLS configuration.
+    pub session_key: SessionKey,
+    /// The session to offer.
+    pub offer: Option<SessionHandle>,
+}
+
+/// The protocols that a client offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alpn {
+    /// `h2` and `http/1.1`.
+    Any,
+    /// `http/1.1` alone: a WebSocket, or after HTTP_1_1_REQUIRED.
+    Http1,
+}
+
+/// A request to send.
+#[derive(Clone, Debug)]
+pub struct Send {
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// Its number on the connection, from 1.
+    pub stream: u32,
+    /// Which request it is.
+    pub cause: CauseOf,
+    /// The request.
+    pub request: Request,
+    /// What the network layer adds to it.
+    pub carried: Carried,
+}
+
+/// The credentials that travel in headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// `Cookie`
+    pub cookie: bool,
+    /// `Authorization`, the caller's or from an authentication entry.
+    pub authorization: bool,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The handshake ended well, as far as the client can tell.
+    Connected {
+        /// The connection.
+        connection: ConnectionId,
+        /// The protocol.
+        protocol: Protocol,
+        /// Whether the server asked for a certificate.
+        asked: bool,
+        /// The names that the server's certificate covers.
+        names: Arc<[String]>,
+    },
+    /// A connection ended: the handshake failed, or it was closed later.
+    Closed {
+        /// The connection.
+        connection: ConnectionId,
+        /// Whether the server had asked for a certificate.
+        asked: bool,
+        /// Why.
+        reason: EndReason,
+    },
+    /// A session arrived.
+    Session {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Its handle.
+        session: SessionHandle,
+        /// Whether it may be offered once only (TLS 1.3).
+        single_use: bool,
+        /// How long it may be offered.
+        lifetime: Duration,
+    },
+    /// The answer to a request.
+    Response {
+        /// On which connection.
+        connection: ConnectionId,
+        /// To which request.
+        stream: u32,
+        /// The status.
+        status: u16,
+        /// The headers.
+        headers: HeaderList,
+    },
+}
+
+/// An application protocol, as far as sharing depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// One request at a time.
+    Http1,
+    /// Many at once.
+    H2,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// The server insists on a client certificate (alert *certificate_required*, or *handshake_failure* in TLS 1.2).
+    CertificateRequired,
+    /// The user agent broke the handshake off when it was asked for a certificate.
+    AbortedWhenAsked,
+    /// The server's certificate was not accepted.
+    ServerUntrusted,
+    /// Some other failure of the handshake: no common version or protocol.
+    Handshake,
+    /// Closed in order, or cut off, after the handshake.
+    Closed,
+}

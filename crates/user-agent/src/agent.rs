@@ -1,0 +1,279 @@
+//! The user agent: fetches, connections and sessions, and what happens next.
+
+mod connections;
+mod obtain;
+mod respond;
+
+use core::num::NonZeroU32;
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use bareflight_policy::{NetworkPartitionKey, Origin, PreflightCache, Profile, Request, main_fetch};
+use bareflight_pool_key::{
+    Epoch, Id, Interner, OriginId, PartitionId, Pool, SessionCache, SessionLimits, TrustId,
+};
+
+use crate::fetch::{Fetch, Kind};
+use crate::{Action, Decisions, Event, FetchId, HeldIdentity, Identities, NetworkError, Outcome, StoredSession};
+use connections::Connections;
+
+/// The bounds of a user agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Those of the connection pool.
+    pub pool: bareflight_pool_key::Limits,
+    /// Streams that an HTTP/2 connection carries at once.
+    pub streams: u32,
+    /// Those of the session cache.
+    pub sessions: SessionLimits,
+    /// Origins, and network partition keys, that are remembered at once.
+    pub names: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            pool: bareflight_pool_key::Limits::default(),
+            streams: 100,
+            sessions: SessionLimits::default(),
+            names: 4_096,
+        }
+    }
+}
+
+/// A request to make.
+#[derive(Clone, Debug)]
+pub struct FetchRequest {
+    /// The caller's number for it.
+    pub id: FetchId,
+    /// The request.
+    pub request: Request,
+    /// An identity to use for the request's origin in place of the user's choice.
+    pub identity: Option<HeldIdentity>,
+    /// How to verify the server: the caller's number for a policy.
+    pub trust: TrustId,
+    /// Whether only a connection is wanted (preconnect).
+    pub preconnect: bool,
+}
+
+/// A user agent, sans I/O.
+///
+/// Give it requests ([`fetch`](Self::fetch)) and events ([`handle`](Self::handle)), tell it the time
+/// ([`advance`](Self::advance)), and do what [`poll`](Self::poll) says until it has nothing more to say.
+pub struct UserAgent {
+    profile: &'static Profile,
+    decisions: &'static dyn Decisions,
+    limits: Limits,
+    now: Duration,
+    epoch: Epoch,
+    identities: Identities,
+    /// For which (partition, origin) the user was asked and chose, in this epoch.
+    choices: Vec<(Option<PartitionId>, OriginId)>,
+    origins: Interner<OriginId, Origin>,
+    partitions: Interner<PartitionId, NetworkPartitionKey>,
+    preflights: PreflightCache,
+    pool: Pool<crate::ConnectionId, usize>,
+    sessions: SessionCache<StoredSession>,
+    fetches: Vec<Option<Fetch>>,
+    connections: Connections,
+    actions: VecDeque<Action>,
+}
+
+impl UserAgent {
+    /// A user agent with empty caches.
+    pub fn new(profile: &'static Profile, decisions: &'static dyn Decisions, limits: Limits) -> Self {
+        Self {
+            profile,
+            decisions,
+            limits,
+            now: Duration::ZERO,
+            epoch: Epoch::default(),
+            identities: Identities::default(),
+            choices: Vec::new(),
+            origins: Interner::new(limits.names),
+            partitions: Interner::new(limits.names),
+            preflights: PreflightCache::default(),
+            pool: Pool::new(limits.pool),
+            sessions: SessionCache::new(limits.sessions),
+            fetches: Vec::new(),
+            connections: Connections::default(),
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// Forgets everything and begins anew, under another profile and other decisions; memory is kept for use again.
+    pub fn reset(&mut self, profile: &'static Profile, decisions: &'static dyn Decisions) {
+        self.profile = profile;
+        self.decisions = decisions;
+        self.now = Duration::ZERO;
+        self.epoch = Epoch::default();
+        self.identities.clear();
+        self.choices.clear();
+        self.preflights.clear_all();
+        self.pool.clear();
+        self.sessions.clear();
+        self.origins.clear();
+        self.partitions.clear();
+        self.fetches.clear();
+        self.connections.clear();
+        self.actions.clear();
+    }
+
+    /// The identities that the user holds.
+    pub fn identities(&mut self) -> &mut Identities {
+        &mut self.identities
+    }
+
+    /// Starts a fetch.
+    pub fn fetch(&mut self, wanted: FetchRequest) {
+        let FetchRequest { id, mut request, identity, trust, preconnect } = wanted;
+        let route = match self.route(&mut request) {
+            Ok(route) => route,
+            Err(error) => return self.finish_now(id, error.into()),
+        };
+        let named = identity.map(|identity| (request.current_url().origin().clone(), identity));
+        let index = self.fetches.len();
+        self.fetches.push(Some(Fetch {
+            id,
+            request,
+            route,
+            preflight: None,
+            hop: 0,
+            kind: if preconnect { Kind::Preconnect } else { Kind::Request },
+            trust,
+            named,
+            chosen: None,
+            misdirected: false,
+            retried: false,
+            reused: false,
+        }));
+        self.start_hop(index);
+        self.settle();
+    }
+
+    /// Takes what came of an action.
+    pub fn handle(&mut self, event: Event) {
+        match event {
+            Event::Connected { connection, protocol, asked, names } => {
+                self.connected(connection, protocol, asked, names);
+            }
+            Event::Closed { connection, asked, reason } => self.closed(connection, asked, reason),
+            Event::Session { connection, session, single_use, lifetime } => {
+                self.session(connection, session, single_use, lifetime);
+            }
+            Event::Response { connection, stream, status, headers } => {
+                self.response(connection, stream, status, &headers);
+            }
+        }
+        self.settle();
+    }
+
+    /// It is now so late.
+    pub fn advance(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+        self.pool.expire(self.now);
+        self.settle();
+    }
+
+    /// Client certificates, and what was authenticated by them, are cleared: no connection and no session from before
+    /// serves a request from now on.
+    pub fn log_out(&mut self) {
+        self.next_epoch();
+    }
+
+    /// The machine joined another network: as [`log_out`](Self::log_out), for what was opened on the old one.
+    pub fn network_changed(&mut self) {
+        self.next_epoch();
+    }
+
+    /// What to do next; none if there is nothing to do until something happens.
+    pub fn poll(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When [`advance`](Self::advance) will next have something to do.
+    pub fn next_timeout(&self) -> Option<Duration> {
+        self.pool.next_timeout()
+    }
+
+    fn next_epoch(&mut self) {
+        self.epoch = self.epoch.next();
+        self.choices.clear();
+        self.pool.retire(self.epoch);
+        self.sessions.retire(self.epoch);
+        self.settle();
+    }
+
+    /// Main fetch, if the profile has such a thing: a plain HTTP client knows no CORS.
+    fn route(&self, request: &mut Request) -> Result<bareflight_policy::Route, NetworkError> {
+        if !self.profile.speaks_cors.value {
+            return Ok(bareflight_policy::Route::SchemeFetch);
+        }
+        main_fetch(request).map_err(NetworkError::from)
+    }
+
+    /// A new hop: the preflight first, if there must be one.
+    fn start_hop(&mut self, index: usize) {
+        let Some(fetch) = &mut self.fetches[index] else {
+            return;
+        };
+        let needs = fetch.route == bareflight_policy::Route::CorsWithPreflight
+            && fetch.kind == Kind::Request
+            && !self.decisions.skips_preflight(&self.preflights, &fetch.request, self.now);
+        fetch.preflight = needs.then(|| bareflight_policy::cors_preflight_request(&fetch.request));
+        self.obtain(index);
+    }
+
+    fn finish(&mut self, index: usize, outcome: Outcome) {
+        let Some(fetch) = self.fetches.get_mut(index).and_then(Option::take) else {
+            return;
+        };
+        if fetch.route == bareflight_policy::Route::CorsWithPreflight
+            && fetch.preflight.is_none()
+            && matches!(outcome, Outcome::NetworkError(_))
+        {
+            self.preflights.clear(&fetch.request);
+        }
+        self.finish_now(fetch.id, outcome);
+    }
+
+    fn finish_now(&mut self, fetch: FetchId, outcome: Outcome) {
+        self.actions.push_back(Action::Finish { fetch, outcome });
+    }
+
+    fn fail(&mut self, index: usize, error: NetworkError) {
+        self.finish(index, error.into());
+    }
+
+    /// What calls on the pool and the session cache left to do: connections to close, sessions to free, waiters whose
+    /// turn it is.
+    fn settle(&mut self) {
+        while let Some(ready) = self.pool.next_ready(self.now) {
+            self.served(ready.waiter, ready.grant);
+        }
+        while let Some(connection) = self.pool.next_removed() {
+            self.connections.close(connection);
+            self.actions.push_back(Action::Close(connection));
+        }
+        while let Some(session) = self.sessions.next_removed() {
+            self.actions.push_back(Action::Forget(session.handle));
+        }
+    }
+}
+
+impl core::fmt::Debug for UserAgent {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("UserAgent")
+            .field("profile", &self.profile.name)
+            .field("now", &self.now)
+            .field("epoch", &self.epoch)
+            .field("pool", &self.pool)
+            .field("actions", &self.actions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A caller's number for a server-verification policy, from 1.
+pub fn trust(number: NonZeroU32) -> TrustId {
+    TrustId::from_number(number)
+}

@@ -1,0 +1,87 @@
+//! What the user agent knows of its open connections, beyond what the pool keeps.
+
+use core::time::Duration;
+
+use bareflight_pool_key::{Handle, Lease, Reservation, SessionKey};
+
+use crate::decisions::{Question, Wanted};
+use crate::{CauseOf, ConnectionId, Protocol, StoredSession};
+
+/// All connections, by number.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    records: Vec<Option<Record>>,
+    /// Whether there ever was an HTTP/2 connection whose certificate covers more than one name. While there was none,
+    /// nobody has to look for one to join.
+    coverage: bool,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Record {
+    /// For which request it was opened, and what that wanted.
+    pub(super) cause: CauseOf,
+    pub(super) wanted: Wanted,
+    pub(super) question: Question,
+    pub(super) session_key: SessionKey,
+    pub(super) offered: Option<StoredSession>,
+    /// When what its sessions stand for ends; handed on by resumption.
+    pub(super) authenticated_until: Duration,
+    /// The fetch that opened it and waits for the handshake.
+    pub(super) opener: Option<usize>,
+    /// Leave to file it in the pool; none if it is dedicated.
+    pub(super) reservation: Option<Reservation>,
+    pub(super) handle: Option<Handle>,
+    pub(super) protocol: Option<Protocol>,
+    pub(super) asked: bool,
+    pub(super) names: std::sync::Arc<[String]>,
+    /// Requests without an answer: stream, fetch, place in the pool.
+    pub(super) streams: Vec<Stream>,
+    pub(super) sent: u32,
+}
+
+/// A request that has no answer yet.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) number: u32,
+    pub(super) fetch: usize,
+    pub(super) lease: Option<Lease<ConnectionId>>,
+}
+
+impl Connections {
+    /// Adds a connection and gives it its number.
+    pub(super) fn open(&mut self, record: Record) -> ConnectionId {
+        let number = u32::try_from(self.records.len()).expect("the number of connections is bounded by their life");
+        self.records.push(Some(record));
+        ConnectionId(number)
+    }
+
+    pub(super) fn get(&self, connection: ConnectionId) -> Option<&Record> {
+        self.records.get(connection.0 as usize)?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, connection: ConnectionId) -> Option<&mut Record> {
+        self.records.get_mut(connection.0 as usize)?.as_mut()
+    }
+
+    /// Forgets a connection.
+    pub(super) fn close(&mut self, connection: ConnectionId) -> Option<Record> {
+        self.records.get_mut(connection.0 as usize)?.take()
+    }
+
+    /// Notes what a connection's certificate covers, once it is known.
+    pub(super) fn note_coverage(&mut self, connection: ConnectionId) {
+        let covers = |record: &Record| record.protocol == Some(Protocol::H2) && record.names.len() > 1;
+        self.coverage |= self.get(connection).is_some_and(covers);
+    }
+
+    /// Whether some connection may cover the host of another.
+    pub(super) fn any_covers_others(&self) -> bool {
+        self.coverage
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.coverage = false;
+        self.records.clear();
+    }
+}

@@ -1,0 +1,202 @@
+//! Obtain a connection: one from the pool, a shared one, a new one, or a place in line.
+
+use bareflight_policy::{CertificateAnswer, Mode};
+use bareflight_pool_key::{
+    Description, Grant, Lease, Leg, ProtocolClass, Reservation, Reserved, Route, TLS13_LIFETIME, Transport, Want,
+};
+
+use super::connections::{Record, Stream};
+use super::UserAgent;
+use crate::decisions::{Question, Wanted};
+use crate::fetch::{Fetch, Kind};
+use crate::{Action, Alpn, Connect, ConnectionId, EndReason, NetworkError, Outcome, Send};
+
+impl UserAgent {
+    /// Finds the request at hand a connection.
+    pub(super) fn obtain(&mut self, index: usize) {
+        let Some(fetch) = self.fetches[index].as_ref() else {
+            return;
+        };
+        let question = self.question(fetch);
+        let fresh = self.decisions.wants_new_connection(fetch.misdirected);
+        let wanted = match self.wanted(index, &question) {
+            Ok(wanted) => wanted,
+            Err(error) => return self.fail(index, error),
+        };
+        if wanted.description.class == ProtocolClass::WebSocket {
+            return self.connect(index, None, &wanted, &question);
+        }
+        let key = self.decisions.connection_description(&wanted).keys().connection;
+        if !fresh {
+            if let Some(lease) = self.decisions.checkout(&mut self.pool, &key, &wanted, self.now) {
+                return self.ride(index, lease, true);
+            }
+            if let Some(lease) = self.coalesced(index, &wanted) {
+                return self.ride(index, lease, true);
+            }
+        }
+        let want = if fresh { Want::Fresh } else { Want::Race };
+        match self.pool.reserve(&key, index, want, self.now) {
+            Ok(Reserved::Connect(reservation)) => self.connect(index, Some(reservation), &wanted, &question),
+            Ok(Reserved::Wait(_)) => {}
+            Err(_) => self.fail(index, NetworkError::Connection(EndReason::Closed)),
+        }
+    }
+
+    /// A waiter's turn.
+    pub(super) fn served(&mut self, index: usize, grant: Grant<ConnectionId>) {
+        let Some(fetch) = self.fetches.get(index).and_then(Option::as_ref) else {
+            return self.give_back(grant);
+        };
+        match grant {
+            Grant::Ride(lease) => self.ride(index, lease, true),
+            Grant::Connect(reservation) => {
+                let question = self.question(fetch);
+                match self.wanted(index, &question) {
+                    Ok(wanted) => self.connect(index, Some(reservation), &wanted, &question),
+                    Err(error) => {
+                        self.pool.fail(reservation);
+                        self.fail(index, error);
+                    }
+                }
+            }
+            Grant::Rekey => self.obtain(index),
+        }
+    }
+
+    fn give_back(&mut self, grant: Grant<ConnectionId>) {
+        match grant {
+            Grant::Ride(lease) => self.pool.checkin(lease, self.now),
+            Grant::Connect(reservation) => self.pool.fail(reservation),
+            Grant::Rekey => {}
+        }
+    }
+
+    /// What a CertificateRequest on the way would be about.
+    pub(super) fn question(&self, fetch: &Fetch) -> Question {
+        let request = fetch.current();
+        let purpose = fetch.purpose();
+        let named = fetch.named.as_ref().map(|(origin, identity)| (origin, *identity));
+        let target = request.current_url().origin();
+        Question {
+            profile: self.profile,
+            purpose,
+            include_credentials: self.decisions.include_credentials(request, purpose),
+            chosen: self.decisions.choose_identity(&self.identities, target, named, fetch.chosen),
+        }
+    }
+
+    /// What the request at hand wants of its connection: the triple of the standard, and the rest.
+    fn wanted(&mut self, index: usize, question: &Question) -> Result<Wanted, NetworkError> {
+        let Some(fetch) = self.fetches[index].as_ref() else {
+            return Err(NetworkError::Connection(EndReason::Closed));
+        };
+        let request = fetch.current();
+        let credentials = self.decisions.pool_credentials(question.purpose, question.include_credentials);
+        let presents = credentials || self.decisions.answer(question) == CertificateAnswer::Present;
+        let chosen = question.chosen.and_then(|held| self.identities.id(held));
+        let partition = request.network_partition_key.as_ref().filter(|_| self.profile.connections_partitioned.value);
+        let description = Description {
+            origin: self.origins.intern(request.current_url().origin())?,
+            partition: partition.map(|key| self.partitions.intern(key)).transpose()?,
+            credentials: credentials || !self.profile.connections_split_by_credentials.value,
+            identity: chosen.filter(|_| presents),
+            trust: fetch.trust,
+            server_name: None,
+            route: Route::Direct,
+            leg: Leg::Origin,
+            transport: Transport::Tcp,
+            class: if request.mode == Mode::WebSocket { ProtocolClass::WebSocket } else { ProtocolClass::Http },
+            tenant: None,
+            epoch: self.epoch,
+        };
+        Ok(Wanted { description, chosen, purpose: question.purpose })
+    }
+
+    fn connect(&mut self, index: usize, reservation: Option<Reservation>, wanted: &Wanted, question: &Question) {
+        let Some(fetch) = &mut self.fetches[index] else {
+            return;
+        };
+        fetch.reused = false;
+        let answer = self.decisions.answer(question);
+        let session_key = self.decisions.session_description(wanted).keys().session;
+        let offer = self.decisions.offer(&mut self.sessions, &session_key, wanted, self.now);
+        let authenticated_until = match offer {
+            Some(session) => session.authenticated_until,
+            None => self.now + TLS13_LIFETIME,
+        };
+        let websocket = wanted.description.class == ProtocolClass::WebSocket;
+        let cause = fetch.cause();
+        let origin = fetch.current().current_url().origin().clone();
+        let trust = fetch.trust;
+        let connection = self.connections.open(Record {
+            cause,
+            wanted: *wanted,
+            question: *question,
+            session_key,
+            offered: offer,
+            authenticated_until,
+            opener: Some(index),
+            reservation,
+            handle: None,
+            protocol: None,
+            asked: false,
+            names: std::sync::Arc::new([]),
+            streams: Vec::new(),
+            sent: 0,
+        });
+        self.actions.push_back(Action::Connect(Box::new(Connect {
+            connection,
+            cause,
+            origin,
+            answer,
+            identity: question.chosen.filter(|_| answer == CertificateAnswer::Present),
+            trust,
+            alpn: if websocket { Alpn::Http1 } else { Alpn::Any },
+            session_key,
+            offer: offer.map(|session| session.handle),
+        })));
+    }
+
+    /// Puts the request at hand on a connection. A preconnect has what it wanted.
+    pub(super) fn ride(&mut self, index: usize, lease: Lease<ConnectionId>, reused: bool) {
+        let connection = lease.connection();
+        self.send(index, connection, Some(lease), reused);
+    }
+
+    pub(super) fn send(
+        &mut self,
+        index: usize,
+        connection: ConnectionId,
+        lease: Option<Lease<ConnectionId>>,
+        reused: bool,
+    ) {
+        let (Some(fetch), Some(record)) = (self.fetches[index].as_mut(), self.connections.get_mut(connection)) else {
+            if let Some(lease) = lease {
+                self.pool.checkin(lease, self.now);
+            }
+            return;
+        };
+        if fetch.kind == Kind::Preconnect {
+            if let Some(lease) = lease {
+                self.pool.checkin(lease, self.now);
+            }
+            return self.finish(index, Outcome::Connected);
+        }
+        fetch.reused = reused;
+        record.sent += 1;
+        let stream = record.sent;
+        record.streams.push(Stream { number: stream, fetch: index, lease });
+        let request = fetch.current().clone();
+        let purpose = fetch.purpose();
+        let include_credentials = self.decisions.include_credentials(&request, purpose);
+        let carried = self.decisions.carried(&request, purpose, include_credentials);
+        self.actions.push_back(Action::Send(Box::new(Send {
+            connection,
+            stream,
+            cause: fetch.cause(),
+            request,
+            carried,
+        })));
+    }
+}

@@ -1,0 +1,258 @@
+//! What happens when something happened: a handshake ended, an answer or a session came, a connection closed.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use bareflight_policy::{
+    HeaderList, OnResponse, Origin, OnStatus, Redirect, ResponseTainting, check_preflight_response, cors_check,
+    http_redirect_fetch, on_response, on_status,
+};
+use bareflight_pool_key::{CoalesceFacts, ConnectionKey, Lease, ProtocolClass, SessionFacts, Sharing, coalesce};
+
+use super::UserAgent;
+use super::connections::Record;
+use crate::decisions::Wanted;
+use crate::{Action, ConnectionId, EndReason, NetworkError, Outcome, Protocol, SessionHandle, StoredSession};
+
+impl UserAgent {
+    pub(super) fn connected(&mut self, id: ConnectionId, protocol: Protocol, asked: bool, names: Arc<[String]>) {
+        let Some(record) = self.connections.get_mut(id) else {
+            return;
+        };
+        record.protocol = Some(protocol);
+        record.asked = asked;
+        record.names = names;
+        self.connections.note_coverage(id);
+        let opener = self.connections.get_mut(id).and_then(|record| record.opener.take());
+        let sharing = match protocol {
+            Protocol::Http1 => Sharing::Exclusive,
+            Protocol::H2 => Sharing::Shared { streams: self.limits.streams },
+        };
+        if asked {
+            self.prompt(id);
+        }
+        let reservation = self.connections.get_mut(id).and_then(|record| record.reservation.take());
+        let lease = match reservation.map(|it| self.pool.insert(it, id, sharing, self.now)) {
+            Some(Ok(lease)) => Some(lease),
+            // The pool was cleared meanwhile: nobody waits for this connection any more.
+            Some(Err(stray)) => return self.actions.push_back(Action::Close(stray)),
+            None => None,
+        };
+        if let (Some(record), Some(lease)) = (self.connections.get_mut(id), &lease) {
+            record.handle = Some(lease.handle());
+        }
+        match (opener, lease) {
+            (Some(index), lease) => self.send(index, id, lease, false),
+            (None, Some(lease)) => self.pool.checkin(lease, self.now),
+            (None, None) => {}
+        }
+    }
+
+    /// The dialog in which the user chooses a certificate: once for each (partition, origin), and never for a request
+    /// without credentials.
+    fn prompt(&mut self, id: ConnectionId) {
+        let Some(record) = self.connections.get(id) else {
+            return;
+        };
+        let Wanted { description, .. } = record.wanted;
+        let place = (description.partition, description.origin);
+        let cause = record.cause;
+        if self.decisions.prompts(&record.question) && !self.choices.contains(&place) {
+            self.choices.push(place);
+            self.actions.push_back(Action::Prompted(cause));
+        }
+    }
+
+    pub(super) fn session(&mut self, id: ConnectionId, session: SessionHandle, single_use: bool, lifetime: Duration) {
+        let Some(record) = self.connections.get(id).filter(|record| record.protocol.is_some()) else {
+            // The handshake has not ended well: nothing was verified.
+            return self.actions.push_back(Action::Forget(session));
+        };
+        let stored = StoredSession {
+            handle: session,
+            authenticated_until: record.authenticated_until,
+        };
+        let facts = SessionFacts {
+            single_use,
+            obtained: self.now,
+            lifetime,
+            authenticated_until: record.authenticated_until,
+        };
+        self.sessions.insert(&record.session_key, stored, facts, self.now);
+    }
+
+    pub(super) fn closed(&mut self, id: ConnectionId, asked: bool, reason: EndReason) {
+        if asked {
+            self.prompt(id);
+        }
+        let Some(mut record) = self.connections.close(id) else {
+            return;
+        };
+        if let Some(handle) = record.handle {
+            self.pool.remove(handle);
+        }
+        if let Some(reservation) = record.reservation.take() {
+            self.pool.fail(reservation);
+        }
+        if reason != EndReason::Closed {
+            self.sessions.forget_key(&record.session_key);
+        }
+        if let Some(index) = record.opener.take() {
+            self.fail(index, NetworkError::Connection(reason));
+        }
+        for stream in record.streams.drain(..) {
+            self.broken(stream.fetch, reason);
+        }
+    }
+
+    /// A request lost its connection. One that rode a connection that was open before is sent again, once: the server
+    /// may have closed it while it was idle.
+    fn broken(&mut self, index: usize, reason: EndReason) {
+        let Some(fetch) = self.fetches[index].as_mut() else {
+            return;
+        };
+        let again = fetch.reused && !fetch.retried && fetch.current().body.can_be_sent_again();
+        if again && reason == EndReason::Closed {
+            fetch.retried = true;
+            return self.obtain(index);
+        }
+        self.fail(index, NetworkError::Connection(reason));
+    }
+
+    pub(super) fn response(&mut self, id: ConnectionId, number: u32, status: u16, headers: &HeaderList) {
+        let Some(record) = self.connections.get_mut(id) else {
+            return;
+        };
+        let Some(at) = record.streams.iter().position(|stream| stream.number == number) else {
+            return;
+        };
+        let stream = record.streams.swap_remove(at);
+        let dedicated = record.wanted.description.class == ProtocolClass::WebSocket;
+        self.release(id, stream.lease, dedicated);
+        self.answered(stream.fetch, status, headers);
+    }
+
+    fn release(&mut self, id: ConnectionId, lease: Option<Lease<ConnectionId>>, dedicated: bool) {
+        if let Some(lease) = lease {
+            self.pool.checkin(lease, self.now);
+        } else if dedicated {
+            self.connections.close(id);
+            self.actions.push_back(Action::Close(id));
+        }
+    }
+
+    fn answered(&mut self, index: usize, status: u16, headers: &HeaderList) {
+        let Some(fetch) = self.fetches[index].as_mut() else {
+            return;
+        };
+        if fetch.preflight.is_some() {
+            return self.preflight_answered(index, status, headers);
+        }
+        if fetch.request.response_tainting() == ResponseTainting::Cors
+            && let Err(error) = cors_check(&fetch.request, headers)
+        {
+            return self.fail(index, error.into());
+        }
+        if on_status(&fetch.request, status, false, fetch.misdirected) == OnStatus::RetryOnNewConnection {
+            fetch.misdirected = true;
+            return self.obtain(index);
+        }
+        match on_response(&fetch.request, status) {
+            OnResponse::Follow | OnResponse::NavigationDecides => self.redirected(index, status, headers),
+            OnResponse::NetworkError => self.fail(index, NetworkError::RedirectMode),
+            OnResponse::Deliver | OnResponse::OpaqueRedirect => self.finish(index, Outcome::Response(status)),
+        }
+    }
+
+    fn preflight_answered(&mut self, index: usize, status: u16, headers: &HeaderList) {
+        let Some(fetch) = self.fetches[index].as_mut() else {
+            return;
+        };
+        match check_preflight_response(&fetch.request, status, headers) {
+            Ok(grant) => {
+                self.preflights.store(&fetch.request, &grant, self.now);
+                fetch.preflight = None;
+                self.obtain(index);
+            }
+            Err(error) => self.fail(index, error.into()),
+        }
+    }
+
+    fn redirected(&mut self, index: usize, status: u16, headers: &HeaderList) {
+        let Some(fetch) = self.fetches[index].as_ref() else {
+            return;
+        };
+        let chosen = self.question(fetch).chosen;
+        let Some(fetch) = self.fetches[index].as_mut() else {
+            return;
+        };
+        fetch.chosen = chosen;
+        match http_redirect_fetch(&mut fetch.request, status, headers) {
+            Ok(Redirect::Deliver) => return self.finish(index, Outcome::Response(status)),
+            Ok(Redirect::Followed) => {}
+            Err(error) => return self.fail(index, error.into()),
+        }
+        fetch.hop += 1;
+        fetch.misdirected = false;
+        fetch.retried = false;
+        let mut request = fetch.request.clone();
+        match self.route(&mut request) {
+            Ok(route) => {
+                if let Some(fetch) = &mut self.fetches[index] {
+                    fetch.request = request;
+                    fetch.route = route;
+                }
+                self.start_hop(index);
+            }
+            Err(error) => self.fail(index, error),
+        }
+    }
+
+    /// A connection to another host of the same certificate that this request may join.
+    pub(super) fn coalesced(&mut self, index: usize, wanted: &Wanted) -> Option<Lease<ConnectionId>> {
+        if !self.connections.any_covers_others() {
+            return None;
+        }
+        let url = self.fetches[index].as_ref()?.current().current_url().as_url();
+        let (host, port) = (url.host_str()?, url.port_or_known_default());
+        let key = self.decisions.connection_description(wanted).keys().connection;
+        let (origins, connections) = (&self.origins, &self.connections);
+        let joins = |other: &ConnectionKey, id: &ConnectionId| {
+            let Some(record) = connections.get(*id).filter(|record| record.protocol == Some(Protocol::H2)) else {
+                return false;
+            };
+            let facts = CoalesceFacts {
+                certificate_covers: record.covers(host),
+                client_certificate_asked: record.asked,
+                client_certificate_sent: record.inherits_identity(),
+            };
+            let same_port = origins.value(other.description().origin).is_some_and(|origin| port_of(origin) == port);
+            same_port && coalesce(other, &key, facts).is_ok()
+        };
+        self.pool.checkout_where(joins, self.now)
+    }
+}
+
+fn port_of(origin: &Origin) -> Option<u16> {
+    let text = origin.as_str();
+    let (scheme, authority) = text.split_once("://")?;
+    match authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()) {
+        Some(port) => Some(port),
+        None => Some(if scheme == "http" { 80 } else { 443 }),
+    }
+}
+
+impl Record {
+    /// Whether the connection may be authenticated without having been asked: by the session that it resumed.
+    fn inherits_identity(&self) -> bool {
+        self.offered.is_some() && self.wanted.description.identity.is_some()
+    }
+
+    /// Whether the server's certificate covers a host. Wildcards cover one label.
+    pub(super) fn covers(&self, host: &str) -> bool {
+        self.names.iter().any(|name| match name.strip_prefix("*.") {
+            Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest == parent),
+            None => name == host,
+        })
+    }
+}

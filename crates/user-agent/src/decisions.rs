@@ -1,0 +1,164 @@
+//! The choices that decide about leaks, each a method whose default is the right answer.
+//!
+//! Three layers, three traits: what to [`Carry`], who may [`Share`], what to [`Keep`]. [`Standard`] overrides nothing.
+//! A fault of the harness overrides one method.
+
+use core::time::Duration;
+
+use bareflight_policy::{
+    CertificateAnswer, Origin, PreflightCache, Profile, Purpose, Request, answer_certificate_request, include_credentials,
+};
+use bareflight_pool_key::{ConnectionKey, Description, IdentityId, Lease, Pool, SessionCache, SessionKey};
+
+use crate::{Carried, ConnectionId, HeldIdentity, Identities, StoredSession};
+
+/// A CertificateRequest that must be answered, or that may come.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    /// The user agent's profile.
+    pub profile: &'static Profile,
+    /// For which request.
+    pub purpose: Purpose,
+    /// Its includeCredentials.
+    pub include_credentials: bool,
+    /// The identity that the user chooses for the host, whether or not it may be shown.
+    pub chosen: Option<HeldIdentity>,
+}
+
+/// What a request wants of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// The description that the keys are built from.
+    pub description: Description,
+    /// The identity that the user chooses for the host, whether or not it may be shown.
+    pub chosen: Option<IdentityId>,
+    /// For which request.
+    pub purpose: Purpose,
+}
+
+/// What to carry.
+pub trait Carry {
+    /// *includeCredentials* of the hop at hand.
+    fn include_credentials(&self, request: &Request, purpose: Purpose) -> bool {
+        let _ = purpose;
+        include_credentials(request)
+    }
+
+    /// The identity for a host: what the caller named for the URL that it asked for, else the user's choice.
+    /// `earlier` is what was chosen for the hop before.
+    fn choose_identity(
+        &self,
+        identities: &Identities,
+        target: &Origin,
+        named: Option<(&Origin, HeldIdentity)>,
+        earlier: Option<HeldIdentity>,
+    ) -> Option<HeldIdentity> {
+        let _ = earlier;
+        match named {
+            Some((origin, identity)) if origin == target => Some(identity),
+            _ => identities.for_host(&host(target)),
+        }
+    }
+
+    /// The answer to a CertificateRequest.
+    fn answer(&self, question: &Question) -> CertificateAnswer {
+        answer_certificate_request(
+            question.profile,
+            question.purpose,
+            question.include_credentials,
+            question.chosen.is_some(),
+        )
+    }
+
+    /// Whether a CertificateRequest opens the dialog in which the user chooses.
+    fn prompts(&self, question: &Question) -> bool {
+        question.purpose == Purpose::Request && question.include_credentials && question.chosen.is_some()
+    }
+
+    /// Which credentials travel in headers.
+    fn carried(&self, request: &Request, purpose: Purpose, include_credentials: bool) -> Carried {
+        let of_caller = request.headers.contains(&bareflight_policy::HeaderName::AUTHORIZATION);
+        Carried {
+            cookie: purpose == Purpose::Request && include_credentials,
+            authorization: purpose == Purpose::Request && of_caller,
+        }
+    }
+
+    /// Whether the preflight cache makes a preflight unnecessary.
+    fn skips_preflight(&self, cache: &PreflightCache, request: &Request, now: Duration) -> bool {
+        cache.matches(request, now)
+    }
+}
+
+/// Who may share.
+pub trait Share {
+    /// The credentials under which the connection is looked up.
+    fn pool_credentials(&self, purpose: Purpose, include_credentials: bool) -> bool {
+        let _ = purpose;
+        include_credentials
+    }
+
+    /// Whether only a new connection will do: the retry after 421.
+    fn wants_new_connection(&self, misdirected: bool) -> bool {
+        misdirected
+    }
+
+    /// What the connection's key is built from.
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        wanted.description
+    }
+
+    /// What the session's key is built from.
+    fn session_description(&self, wanted: &Wanted) -> Description {
+        wanted.description
+    }
+
+    /// The pooled connection that serves: one of the same key.
+    fn checkout(
+        &self,
+        pool: &mut Pool<ConnectionId, usize>,
+        key: &ConnectionKey,
+        wanted: &Wanted,
+        now: Duration,
+    ) -> Option<Lease<ConnectionId>> {
+        let _ = wanted;
+        pool.checkout(key, now)
+    }
+}
+
+/// What to keep.
+pub trait Keep {
+    /// The session to offer: one of the same key.
+    fn offer(
+        &self,
+        sessions: &mut SessionCache<StoredSession>,
+        key: &SessionKey,
+        wanted: &Wanted,
+        now: Duration,
+    ) -> Option<StoredSession> {
+        let _ = wanted;
+        sessions.take(key, now)
+    }
+}
+
+/// All decisions of a user agent.
+pub trait Decisions: Carry + Share + Keep + Sync {}
+
+impl<D: Carry + Share + Keep + Sync> Decisions for D {}
+
+/// The right answers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Standard;
+
+impl Carry for Standard {}
+impl Share for Standard {}
+impl Keep for Standard {}
+
+/// The host of an origin as text, without a copy where it is a name.
+fn host(origin: &Origin) -> std::borrow::Cow<'_, str> {
+    match origin.host() {
+        Some(url::Host::Domain(name)) => name.as_str().into(),
+        Some(other) => other.to_string().into(),
+        None => "".into(),
+    }
+}

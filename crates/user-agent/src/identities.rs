@@ -1,0 +1,69 @@
+//! The client certificates that the user holds, and which of them the user chooses for a host.
+
+use core::num::NonZeroU32;
+
+use bareflight_pool_key::{Id, IdentityId};
+
+use crate::HeldIdentity;
+
+/// The user's client certificates.
+///
+/// Each (chain, key) pair has an [`IdentityId`] of its own; a renewed certificate is another pair and gets another one,
+/// so that no connection or session of the old one can serve the new one.
+#[derive(Clone, Debug, Default)]
+pub struct Identities {
+    held: Vec<Held>,
+    issued: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    hosts: Vec<String>,
+    id: IdentityId,
+}
+
+impl Identities {
+    /// Adds an identity that the user chooses for `hosts`; earlier ones are preferred.
+    pub fn add<H: Into<String>>(&mut self, hosts: impl IntoIterator<Item = H>) -> HeldIdentity {
+        let index = u32::try_from(self.held.len()).expect("nobody holds four billion certificates");
+        let id = self.next_id();
+        let hosts = hosts.into_iter().map(Into::into).collect();
+        self.held.push(Held { hosts, id });
+        HeldIdentity(index)
+    }
+
+    /// The identity got a new certificate and key. Unknown identities are ignored.
+    pub fn renew(&mut self, identity: HeldIdentity) {
+        let id = self.next_id();
+        if let Some(held) = self.held.get_mut(identity.0 as usize) {
+            held.id = id;
+        }
+    }
+
+    /// The identity that the user chooses for a host.
+    pub fn for_host(&self, host: &str) -> Option<HeldIdentity> {
+        let index = self.held.iter().position(|held| held.hosts.iter().any(|name| name == host))?;
+        u32::try_from(index).ok().map(HeldIdentity)
+    }
+
+    /// What stands for the identity in a key.
+    pub fn id(&self, identity: HeldIdentity) -> Option<IdentityId> {
+        self.held.get(identity.0 as usize).map(|held| held.id)
+    }
+
+    /// The identity that an id stands for, if it was not renewed since.
+    pub fn held(&self, id: IdentityId) -> Option<HeldIdentity> {
+        let index = self.held.iter().position(|held| held.id == id)?;
+        u32::try_from(index).ok().map(HeldIdentity)
+    }
+
+    /// Forgets all identities. The ids of the forgotten ones are not given again.
+    pub fn clear(&mut self) {
+        self.held.clear();
+    }
+
+    fn next_id(&mut self) -> IdentityId {
+        self.issued = self.issued.checked_add(1).expect("nobody renews four billion certificates");
+        IdentityId::from_number(NonZeroU32::new(self.issued).expect("counted from one"))
+    }
+}
