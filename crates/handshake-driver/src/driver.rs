@@ -292,7 +292,7 @@ impl Driver {
         if line
             .client
             .commands
-            .send(Command::Send(stream, request))
+            .send(Command::Send(stream, Box::new(request)))
             .is_err()
         {
             return Err(StreamError::Ended(

@@ -1,4 +1,87 @@
 //! What really happens on the wire?
+//!
+//! A CORS preflight must not carry a TLS client certificate, and whether it did is settled below HTTP: by what a server
+//! asks, what a client answers, and what a resumed session inherits without a word. This crate makes those handshakes
+//! happen (rustls at both ends, hyper on top) and writes down what each end saw. Nothing in it knows why a request wants
+//! a connection.
+//!
+//! All of it runs in memory, on one thread, on a virtual clock: the same calls give the same events. The TLS and HTTP
+//! code is generic over its [`Transport`], so it runs over sockets as well.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use bareflight_handshake_driver::*;
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let pki = Arc::new(Pki::default());
+//! let alice = pki.identity(&IdentityPlan::new("alice"))?;
+//! let mut driver = Driver::new(pki);
+//! let plan = ServerPlan { client_auth: ClientAuth::Request, ..ServerPlan::new(&["api.test"]) };
+//! let server = driver.add_server(plan, |_, _| Response::new(Bytes::from_static(b"hello")).into())?;
+//!
+//! // A client that shows its certificate, and one that does not: two configurations, two keys.
+//! let with = ClientConfiguration { answer: Answer::Present(alice), ..ClientConfiguration::new(ConfigKey(1)) };
+//! let bare = ClientConfiguration::new(ConfigKey(2));
+//!
+//! let (connection, handshake) = driver.connect(server, "api.test", &with, None);
+//! assert!(handshake?.asked);
+//! let connection = connection.expect("a handshake that succeeded has a connection");
+//! let get = Request::get("https://api.test/items").body(Bytes::new())?;
+//! driver.send(connection, get)?;
+//! driver.run()?;
+//! let mut session = None;
+//! for event in driver.events() {
+//!     match event {
+//!         ClientEvent::Response { response, .. } => assert_eq!(response.body(), "hello"),
+//!         ClientEvent::Session { session: arrived, .. } => session = Some(arrived),
+//!         other => panic!("{other:?}"),
+//!     }
+//! }
+//!
+//! // The session is Alice's. Under its own key it resumes, and inherits; under another it is not even offered.
+//! let (_, handshake) = driver.connect(server, "api.test", &bare, session);
+//! assert!(!handshake?.resumed);
+//! for observation in driver.observations() {
+//!     if let Observation::Handshake(seen) = observation {
+//!         println!("{}: {:?}, {:?}", seen.connection, seen.shown, seen.identity);
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! # What happens when a server asks
+//!
+//! The table of `tests/matrix.rs`, each cell a real handshake, over HTTP/1.1 and HTTP/2 alike:
+//!
+//! | mode | answer | TLS 1.2 | TLS 1.3 | the session inherits |
+//! |---|---|---|---|---|
+//! | none | any | connected, not asked | the same | nothing |
+//! | request | present | connected as that identity | the same | that identity |
+//! | request | decline | connected, declined | the same | nothing: it stays bare |
+//! | request | abort | the client goes away without a word | the same | (none is issued) |
+//! | require | present | connected as that identity | the same | that identity |
+//! | require | decline | the handshake fails with an alert | *connected*, then the alert `certificate_required` | (none is issued) |
+//! | require | abort | the client goes away without a word | the same | (none is issued) |
+//!
+//! In the last but one row a TLS 1.3 client counts as connected when the alert comes (RFC 9846 section 6.2): its request,
+//! if it had sent one, fails with that alert, and [`ClientEvent::Closed`] says so otherwise. For TLS 1.2 RFC 5246
+//! section 7.4.6 names `handshake_failure`; rustls sends `certificate_required` there too.
+//!
+//! # Sessions
+//!
+//! In rustls a session resumes only under the very resolver and verifier *objects* that it was obtained with. So there
+//! is one of each for a [`ConfigKey`], for as long as the driver lives: rebuilt for each connection they would silently
+//! never resume, shared between keys they would resume across them. Sessions themselves are values that the caller owns,
+//! files, and offers ([`Session`]); this crate does not say which one is right. What a server resumes is judged by
+//! [`Resumes`], whose default methods are right and each of which a known fault may override.
+//!
+//! # Bounds
+//!
+//! Bytes of a body ([`MAX_BODY`]), requests on a connection ([`MAX_STREAMS`]), open connections ([`MAX_CONNECTIONS`]),
+//! configurations ([`MAX_CONFIGURATIONS`]), sessions that servers remember and that wait at a client, and polls: what
+//! never ends is [`Busy`], and what never answers leaves [`Driver::run`] with nothing to do.
 
 mod client;
 mod clock;

@@ -1,5 +1,7 @@
 //! What do requests and responses do on these connections, and how do connections end?
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use bareflight_handshake_driver::*;

@@ -1,6 +1,8 @@
 //! What happens when a server asks? Every TLS version × server mode × client answer, first and resumed, and what each end
 //! makes of it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use AlertDescription::CertificateRequired;

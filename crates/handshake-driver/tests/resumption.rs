@@ -1,5 +1,7 @@
 //! Which sessions may be resumed, and as whom? What was true of the original handshake is judged by what holds now.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::time::Duration;
@@ -90,105 +92,62 @@ fn switched_off_means_off_for_older_sessions_too() {
     }
 }
 
-/// A change of the server's policy between the two handshakes, and whether the session of the first may still serve.
+/// A change of the server's policy between two handshakes, and whether the session of the first may still serve.
+struct Change {
+    what: &'static str,
+    answer: Answer,
+    modes: [ClientAuth; 2],
+    accepts: Vec<Authority>,
+    resumes: bool,
+}
+
+fn changes() -> Vec<Change> {
+    use ClientAuth::{None, Request, Require};
+    let (alice, bare) = (|| Answer::Present(alice()), || Answer::Decline);
+    let (users, strangers) = (Authority::users, || Authority::named("strangers"));
+    let change = |what, answer, modes, accepts, resumes| Change {
+        what,
+        answer,
+        modes,
+        accepts,
+        resumes,
+    };
+    #[rustfmt::skip]
+    let table = vec![
+        change("nothing changes",              alice(), [Require, Require], vec![users()],              true),
+        change("required, and there is one",   alice(), [Request, Require], vec![users()],              true),
+        change("one more issuer",              alice(), [Require, Require], vec![users(), strangers()], true),
+        change("no longer asked",              alice(), [Require, None],    vec![users()],              true),
+        change("issuer no longer accepted",    alice(), [Require, Require], vec![strangers()],          false),
+        change("bare, and still only asked",   bare(),  [Request, Request], vec![users()],              true),
+        change("bare, and now required",       bare(),  [Request, Require], vec![users()],              false),
+        change("never asked, and now asked",   bare(),  [None,    Request], vec![users()],              true),
+        change("never asked, and now required", bare(), [None,    Require], vec![users()],              false),
+    ];
+    table
+}
+
 /// rustls itself would resume in every case.
 #[test]
 fn a_session_must_satisfy_the_policy_in_force() {
-    let present = Answer::Present(alice());
-    let strangers = vec![Authority::named("strangers")];
-    let both = vec![Authority::users(), Authority::named("strangers")];
-    let cases: [(&str, Answer, ClientAuth, ClientAuth, Vec<Authority>, bool); 8] = [
-        (
-            "nothing changes",
-            present.clone(),
-            ClientAuth::Require,
-            ClientAuth::Require,
-            vec![Authority::users()],
-            true,
-        ),
-        (
-            "request becomes require, and there is one",
-            present.clone(),
-            ClientAuth::Request,
-            ClientAuth::Require,
-            vec![Authority::users()],
-            true,
-        ),
-        (
-            "one more issuer",
-            present.clone(),
-            ClientAuth::Require,
-            ClientAuth::Require,
-            both,
-            true,
-        ),
-        (
-            "require becomes none",
-            present.clone(),
-            ClientAuth::Require,
-            ClientAuth::None,
-            vec![Authority::users()],
-            true,
-        ),
-        (
-            "its issuer is no longer accepted",
-            present,
-            ClientAuth::Require,
-            ClientAuth::Require,
-            strangers,
-            false,
-        ),
-        (
-            "bare, and request stays",
-            Answer::Decline,
-            ClientAuth::Request,
-            ClientAuth::Request,
-            vec![Authority::users()],
-            true,
-        ),
-        (
-            "bare, and request becomes require",
-            Answer::Decline,
-            ClientAuth::Request,
-            ClientAuth::Require,
-            vec![Authority::users()],
-            false,
-        ),
-        (
-            "never asked, and none becomes require",
-            Answer::Decline,
-            ClientAuth::None,
-            ClientAuth::Require,
-            vec![Authority::users()],
-            false,
-        ),
-    ];
     for (versions, resumption) in ways() {
-        for (what, answer, before, after, accepts, resumes) in &cases {
-            let mut world = World::new(plan(*before, versions, resumption));
-            let configuration = client(1, answer.clone());
+        for change in changes() {
+            let what = format!("{versions:?} {resumption:?}: {}", change.what);
+            let [before, after] = change.modes.map(|mode| plan(mode, versions, resumption));
+            let mut world = World::new(before);
+            let configuration = client(1, change.answer);
             let mut first = world.connect(&configuration, None);
-            let changed = ServerPlan {
-                accepts: accepts.clone(),
-                ..plan(*after, versions, resumption)
-            };
-            world.driver.reconfigure(world.server, changed).unwrap();
+            let accepts = change.accepts;
+            let after = ServerPlan { accepts, ..after };
+            world.driver.reconfigure(world.server, after).unwrap();
             let second = world.connect(&configuration, Some(first.session()));
             let (resumed, offered) = match (&second.accepted, &second.refused) {
                 (Some(server), _) => (server.resumed, server.offered),
                 (_, Some(server)) => (None, server.offered),
                 _ => panic!("{what}: neither accepted nor refused"),
             };
-            assert_eq!(
-                resumed.is_some(),
-                *resumes,
-                "{versions:?} {resumption:?}: {what}"
-            );
-            assert_eq!(
-                resumed.or(offered),
-                first.issued.last().copied(),
-                "{versions:?} {resumption:?}: {what}"
-            );
+            assert_eq!(resumed.is_some(), change.resumes, "{what}");
+            assert_eq!(resumed.or(offered), first.issued.last().copied(), "{what}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Whom do the two ends believe? Certificates that are expired, from strangers, for another name or for another use.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::sync::Arc;
@@ -22,7 +24,8 @@ fn certificate_error(handshake: &Handshake) -> Option<&CertificateError> {
 fn a_client_believes_only_whom_it_trusts() {
     let strangers = Authority::named("strangers");
     let good = || server(ClientAuth::Request, Versions::Both);
-    let cases: [(&str, ServerPlan, &str, bool, fn(&CertificateError) -> bool); 5] = [
+    type Expected = fn(&CertificateError) -> bool;
+    let cases: [(&str, ServerPlan, &str, bool, Expected); 5] = [
         ("good", good(), HOST, true, |_| false),
         (
             "expired",
@@ -210,7 +213,8 @@ fn both_versions_agree_on_the_newer() {
 #[test]
 fn protocols_are_negotiated() {
     use Protocol::{H2, Http11};
-    let cases: [(&[Protocol], &[Protocol], Option<Option<Protocol>>); 5] = [
+    type Offered = &'static [Protocol];
+    let cases: [(Offered, Offered, Option<Option<Protocol>>); 5] = [
         (&[H2, Http11], &[Http11, H2], Some(Some(H2))),
         (&[Http11], &[H2, Http11], Some(Some(Http11))),
         (&[], &[H2, Http11], Some(None)),

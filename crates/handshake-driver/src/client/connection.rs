@@ -35,7 +35,7 @@ use crate::wire::{End, Gate, Transport, Witness};
 
 /// What the driver tells a connection.
 pub(crate) enum Command {
-    Send(StreamId, Request<Bytes>),
+    Send(StreamId, Box<Request<Bytes>>),
     Close,
 }
 
@@ -145,14 +145,14 @@ async fn speak<S: Transport>(
     if alpn == Some(Protocol::H2) {
         match http2::handshake(spawner, io).await {
             Ok((sender, connection)) => {
-                together(connection, Sender::H2(sender), queue, report).await
+                together(connection, Sender::H2(sender), queue, report).await;
             }
             Err(error) => broken(&error, queue, report),
         }
     } else {
         match http1::handshake(io).await {
             Ok((sender, connection)) => {
-                together(connection, Sender::Http1(sender), queue, report).await
+                together(connection, Sender::Http1(sender), queue, report).await;
             }
             Err(error) => broken(&error, queue, report),
         }
@@ -227,7 +227,7 @@ enum Next {
 /// Sends what is asked for until told to close, or until the connection is over.
 async fn exchange_all(sender: Sender, queue: &mut UnboundedReceiver<Command>, report: &Report) {
     let mut desk = Desk(Some(sender));
-    let mut waiting = VecDeque::new();
+    let mut waiting = VecDeque::<(StreamId, Box<Request<Bytes>>)>::new();
     let mut unanswered = BTreeSet::new();
     let mut in_flight = FuturesUnordered::new();
     loop {
@@ -235,7 +235,7 @@ async fn exchange_all(sender: Sender, queue: &mut UnboundedReceiver<Command>, re
             && let Some(sender) = desk.lend()
             && let Some((stream, request)) = waiting.pop_front()
         {
-            in_flight.push(exchange(sender, stream, request, report));
+            in_flight.push(exchange(sender, stream, *request, report));
         }
         let next = poll_fn(|cx| {
             if !report.over.get()

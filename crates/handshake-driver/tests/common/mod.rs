@@ -1,5 +1,6 @@
 //! What do all these tests need? One client, one server, and what both saw.
 #![allow(
+    clippy::unwrap_used,
     dead_code,
     unreachable_pub,
     reason = "each test file includes this module and uses its part of it"
