@@ -97,7 +97,10 @@ impl Epoch {
     /// After 2⁶⁴ epochs, which takes over five centuries at one a nanosecond.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        match self.0.checked_add(1) {
+            Some(next) => Self(next),
+            None => panic!("epochs have run out"),
+        }
     }
 }
 

@@ -6,10 +6,13 @@
 use core::{
     fmt,
     hash::{Hash, Hasher},
-    num::NonZeroU32,
+    num::{NonZeroU32, NonZeroU64},
 };
 
-use crate::{Description, Epoch, Id, Keys, Leg, ProtocolClass, Route, Transport};
+use crate::{
+    Description, Epoch, Id, Keys, Leg, OriginId, PartitionId, ProtocolClass, ProxyId, Route,
+    Transport,
+};
 
 /// Which connections may serve a request: equal keys may share one, unequal keys never do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,13 +50,15 @@ impl Description {
                 tenant,
                 epoch,
             } = *self;
-            ConnectionKey(Words([
-                epoch.0,
-                pair(Some(origin), partition),
-                pair(identity, Some(trust)),
-                pair(server_name, via(route)),
-                join(number(tenant), flags(credentials, leg, transport, class)),
-            ]))
+            ConnectionKey(Words {
+                epoch: epoch.0,
+                peer: peer(origin, partition),
+                rest: [
+                    pair(identity, Some(trust)),
+                    pair(server_name, via(route)),
+                    join(number(tenant), flags(credentials, leg, transport, class)),
+                ],
+            })
         };
         let session = {
             let Description {
@@ -70,16 +75,18 @@ impl Description {
                 tenant,
                 epoch,
             } = *self;
-            SessionKey(Words([
-                epoch.0,
-                pair(Some(origin), partition),
-                pair(identity, Some(trust)),
-                pair(server_name, None::<crate::ProxyId>),
-                join(
-                    number(tenant),
-                    flags(credentials, leg, transport, ProtocolClass::default()),
-                ),
-            ]))
+            SessionKey(Words {
+                epoch: epoch.0,
+                peer: peer(origin, partition),
+                rest: [
+                    pair(identity, Some(trust)),
+                    pair(server_name, None::<ProxyId>),
+                    join(
+                        number(tenant),
+                        flags(credentials, leg, transport, ProtocolClass::default()),
+                    ),
+                ],
+            })
         };
         Keys {
             connection,
@@ -163,17 +170,23 @@ impl Key for SessionKey {
     }
 }
 
-/// A description, packed: the epoch; origin and partition; identity and trust; server name and proxy; tenant and flags.
+/// A description, packed: the epoch; origin and partition; identity and trust, server name and proxy, tenant and flags.
+///
+/// That no origin is zero tells a table where there is a key and where there is none.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Words([u64; 5]);
+struct Words {
+    epoch: u64,
+    peer: NonZeroU64,
+    rest: [u64; 3],
+}
 
 impl Words {
     fn epoch(&self) -> Epoch {
-        Epoch(self.0[0])
+        Epoch(self.epoch)
     }
 
     fn description(&self) -> Description {
-        let [epoch, peer, parties, way, rest] = self.0;
+        let (peer, [parties, way, rest]) = (self.peer.get(), self.rest);
         let flags = high(rest);
         Description {
             origin: id(low(peer)).expect("a key is packed from an origin"),
@@ -200,14 +213,16 @@ impl Words {
                 _ => ProtocolClass::Dedicated,
             },
             tenant: id(low(rest)),
-            epoch: Epoch(epoch),
+            epoch: self.epoch(),
         }
     }
 }
 
 impl Hash for Words {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for word in self.0 {
+        state.write_u64(self.epoch);
+        state.write_u64(self.peer.get());
+        for word in self.rest {
             state.write_u64(word);
         }
     }
@@ -237,7 +252,7 @@ fn flags(credentials: bool, leg: Leg, transport: Transport, class: ProtocolClass
     credentials | leg | transport | class << CLASS_SHIFT
 }
 
-fn via(route: Route) -> Option<crate::ProxyId> {
+fn via(route: Route) -> Option<ProxyId> {
     match route {
         Route::Direct => None,
         Route::Via(proxy) => Some(proxy),
@@ -251,6 +266,10 @@ fn number<I: Id>(id: Option<I>) -> u32 {
 
 fn id<I: Id>(number: u32) -> Option<I> {
     NonZeroU32::new(number).map(I::from_number)
+}
+
+fn peer(origin: OriginId, partition: Option<PartitionId>) -> NonZeroU64 {
+    NonZeroU64::from(origin.number()) | join(0, number(partition))
 }
 
 fn pair<A: Id, B: Id>(low: Option<A>, high: Option<B>) -> u64 {

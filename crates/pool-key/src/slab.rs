@@ -24,18 +24,21 @@ pub(crate) struct Slab<T> {
     len: u32,
 }
 
-#[derive(Debug)]
-struct Place<T> {
-    /// How many records were here before. A place that has had 2³² − 1 is not used again, so that a stamp never fits
-    /// a second record.
-    generation: u32,
-    content: Content<T>,
+/// A record that handles outside may name.
+pub(crate) trait Stamped {
+    /// What [`Slab::insert_stamped`] gave it. It is kept in the record, where there is padding to put it in.
+    fn generation(&self) -> u32;
 }
 
 #[derive(Debug)]
-enum Content<T> {
+enum Place<T> {
     Record(T),
-    Vacant { next: Option<Slot> },
+    Vacant {
+        /// How many stamped records were here before. A place that has had 2³² − 1 is not used again, so that a stamp
+        /// never fits a second record.
+        generation: u32,
+        next: Option<Slot>,
+    },
 }
 
 impl Slot {
@@ -63,49 +66,12 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn insert(&mut self, record: T) -> Slot {
-        self.len += 1;
-        if let Some(slot) = self.vacant {
-            let place = &mut self.places[slot.index()];
-            if let Content::Vacant { next } = place.content {
-                self.vacant = next;
-            }
-            place.content = Content::Record(record);
-            return slot;
-        }
-        self.places.push(Place {
-            generation: 0,
-            content: Content::Record(record),
-        });
-        Slot::at(self.places.len() - 1)
+        self.insert_at_generation(|_| record)
     }
 
     /// Takes the record out of a slot that holds one.
     pub(crate) fn remove(&mut self, slot: Slot) -> T {
-        let vacant = Content::Vacant { next: None };
-        let Content::Record(record) =
-            core::mem::replace(&mut self.places[slot.index()].content, vacant)
-        else {
-            unreachable!("the slot of a removed record");
-        };
-        self.len -= 1;
-        self.places[slot.index()].generation += 1;
-        self.make_vacant(slot);
-        record
-    }
-
-    pub(crate) fn stamp(&self, slot: Slot) -> Stamp {
-        Stamp {
-            slot,
-            generation: self.places[slot.index()].generation,
-        }
-    }
-
-    /// The slot of the very record that was stamped, if it is still here.
-    pub(crate) fn find(&self, stamp: Stamp) -> Option<Slot> {
-        let place = self.places.get(stamp.slot.index())?;
-        let same =
-            place.generation == stamp.generation && matches!(place.content, Content::Record(_));
-        same.then_some(stamp.slot)
+        self.vacate(slot, 0)
     }
 
     /// The slots that hold a record, in order of place.
@@ -113,33 +79,99 @@ impl<T> Slab<T> {
         self.places
             .iter()
             .enumerate()
-            .filter_map(|(index, place)| match place.content {
-                Content::Record(_) => Some(Slot::at(index)),
-                Content::Vacant { .. } => None,
+            .filter_map(|(index, place)| match place {
+                Place::Record(_) => Some(Slot::at(index)),
+                Place::Vacant { .. } => None,
             })
     }
 
-    /// Removes all records, keeps the allocation; every stamp is stale from here on.
+    /// Removes all records, keeps the allocation.
     pub(crate) fn clear(&mut self) {
+        self.places.clear();
+        self.vacant = None;
+        self.len = 0;
+    }
+
+    fn insert_at_generation(&mut self, record: impl FnOnce(u32) -> T) -> Slot {
+        self.len += 1;
+        let Some(slot) = self.vacant else {
+            self.places.push(Place::Record(record(0)));
+            return Slot::at(self.places.len() - 1);
+        };
+        let place = &mut self.places[slot.index()];
+        let mut generation = 0;
+        if let Place::Vacant {
+            generation: at,
+            next,
+        } = *place
+        {
+            generation = at;
+            self.vacant = next;
+        }
+        *place = Place::Record(record(generation));
+        slot
+    }
+
+    fn vacate(&mut self, slot: Slot, generation: u32) -> T {
+        let used_up = generation == u32::MAX;
+        let next = self.vacant.filter(|_| !used_up);
+        let vacant = Place::Vacant { generation, next };
+        let Place::Record(record) = core::mem::replace(&mut self.places[slot.index()], vacant)
+        else {
+            unreachable!("the slot of a removed record");
+        };
+        self.len -= 1;
+        if !used_up {
+            self.vacant = Some(slot);
+        }
+        record
+    }
+}
+
+impl<T: Stamped> Slab<T> {
+    /// As [`insert`](Self::insert), for a record that is to remember its generation.
+    pub(crate) fn insert_stamped(&mut self, record: impl FnOnce(u32) -> T) -> Slot {
+        self.insert_at_generation(record)
+    }
+
+    /// As [`remove`](Self::remove); stamps of the record are stale from here on.
+    pub(crate) fn remove_stamped(&mut self, slot: Slot) -> T {
+        self.vacate(slot, self[slot].generation() + 1)
+    }
+
+    pub(crate) fn stamp(&self, slot: Slot) -> Stamp {
+        Stamp {
+            slot,
+            generation: self[slot].generation(),
+        }
+    }
+
+    /// The slot of the very record that was stamped, if it is still here.
+    pub(crate) fn find(&self, stamp: Stamp) -> Option<Slot> {
+        match self.places.get(stamp.slot.index())? {
+            Place::Record(record) if record.generation() == stamp.generation => Some(stamp.slot),
+            _ => None,
+        }
+    }
+
+    /// As [`clear`](Self::clear); every stamp is stale from here on.
+    pub(crate) fn clear_stamped(&mut self) {
         self.vacant = None;
         self.len = 0;
         // From the back, so that slots are given out in the order of a new slab.
         for slot in (0..self.places.len()).rev().map(Slot::at) {
-            if matches!(self.places[slot.index()].content, Content::Record(_)) {
-                self.places[slot.index()].generation += 1;
+            let generation = match &self.places[slot.index()] {
+                Place::Record(record) => record.generation() + 1,
+                Place::Vacant { generation, .. } => *generation,
+            };
+            let used_up = generation == u32::MAX;
+            self.places[slot.index()] = Place::Vacant {
+                generation,
+                next: self.vacant.filter(|_| !used_up),
+            };
+            if !used_up {
+                self.vacant = Some(slot);
             }
-            self.make_vacant(slot);
-        }
-    }
-
-    /// Lets a place be used again, unless its generations have run out.
-    fn make_vacant(&mut self, slot: Slot) {
-        let place = &mut self.places[slot.index()];
-        let used_up = place.generation == u32::MAX;
-        let next = self.vacant.filter(|_| !used_up);
-        place.content = Content::Vacant { next };
-        if !used_up {
-            self.vacant = Some(slot);
         }
     }
 }
@@ -148,18 +180,18 @@ impl<T> Index<Slot> for Slab<T> {
     type Output = T;
 
     fn index(&self, slot: Slot) -> &T {
-        match &self.places[slot.index()].content {
-            Content::Record(record) => record,
-            Content::Vacant { .. } => unreachable!("the slot of a removed record"),
+        match &self.places[slot.index()] {
+            Place::Record(record) => record,
+            Place::Vacant { .. } => unreachable!("the slot of a removed record"),
         }
     }
 }
 
 impl<T> IndexMut<Slot> for Slab<T> {
     fn index_mut(&mut self, slot: Slot) -> &mut T {
-        match &mut self.places[slot.index()].content {
-            Content::Record(record) => record,
-            Content::Vacant { .. } => unreachable!("the slot of a removed record"),
+        match &mut self.places[slot.index()] {
+            Place::Record(record) => record,
+            Place::Vacant { .. } => unreachable!("the slot of a removed record"),
         }
     }
 }

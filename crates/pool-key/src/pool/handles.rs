@@ -23,6 +23,11 @@ impl<C: Copy> Lease<C> {
     pub fn handle(&self) -> Handle {
         self.handle
     }
+
+    /// Ends the lease.
+    pub(super) fn end(self) -> Stamp {
+        self.handle.0
+    }
 }
 
 /// A connection in the pool. Once the connection is gone its handle names nothing, whatever comes after it.
@@ -33,6 +38,13 @@ pub struct Handle(pub(super) Stamp);
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "the attempt counts against the limits until it is inserted or failed"]
 pub struct Reservation(pub(super) Stamp);
+
+impl Reservation {
+    /// Ends the reservation.
+    pub(super) fn end(self) -> Stamp {
+        self.0
+    }
+}
 
 /// A place in the line; kept only by those who may [`cancel`](crate::Pool::cancel).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,7 +78,7 @@ pub enum Grant<C> {
     Ride(Lease<C>),
     /// Leave to open one.
     Connect(Reservation),
-    /// Nothing: its epoch is over. Describe the request anew and reserve under that key.
+    /// Nothing: its epoch ended while it waited. Describe the request anew and reserve under that key.
     Rekey,
 }
 
@@ -77,7 +89,8 @@ pub enum Sharing {
     Exclusive,
     /// As many as the peer allows streams (HTTP/2 and HTTP/3).
     Shared {
-        /// The stream budget; at least the first rider is carried even if it is zero.
+        /// The stream budget. Zero counts as one (a request that cannot begin yet waits on the connection itself), and
+        /// more than 65,535 as that.
         streams: u32,
     },
 }

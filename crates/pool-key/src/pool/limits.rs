@@ -2,7 +2,10 @@
 
 use core::time::Duration;
 
-/// Bounds of a [`Pool`](crate::Pool). All hold after every call.
+/// Bounds of a [`Pool`](crate::Pool).
+///
+/// All hold after every call, except that a connection which becomes idle while requests of its key wait is kept for
+/// them, whatever `idle` and `idle_per_key` say, until [`next_ready`](crate::Pool::next_ready) has given it away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Connections in all: open, in use or idle, and attempts under way.

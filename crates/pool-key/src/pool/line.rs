@@ -44,18 +44,27 @@ impl<W> Line<W> {
 impl<W: Copy> Line<W> {
     /// Puts a waiter at the end of its key's line.
     pub(super) fn join(&mut self, group: &mut Group, slot: Slot, waiter: W, want: Want) -> Ticket {
+        let arrival = self.arrivals;
         let waiter = self
             .waiters
-            .insert(Waiter::new(waiter, slot, want, self.arrivals));
+            .insert_stamped(|generation| Waiter::new(waiter, slot, generation, want, arrival));
         self.arrivals += 1;
         group.line.push_back(&mut self.waiters, waiter);
         Ticket(self.waiters.stamp(waiter))
     }
 
-    /// The first waiter in this line, and what it wants.
-    pub(super) fn first(&self, group: &Group) -> Option<(W, Want)> {
-        let first = &self.waiters[group.line.front()?];
-        Some((first.waiter, first.want))
+    /// The first waiter in this line.
+    pub(super) fn first(&self, group: &Group) -> Option<&Waiter<W>> {
+        Some(&self.waiters[group.line.front()?])
+    }
+
+    /// Notes that the epoch of all in this line is over.
+    pub(super) fn retire(&mut self, group: &Group) {
+        let mut next = group.line.front();
+        while let Some(slot) = next {
+            self.waiters[slot].retired = true;
+            next = self.waiters[slot].next_in_line();
+        }
     }
 
     /// Says what the first of this line waits for.
@@ -109,7 +118,7 @@ impl<W: Copy> Line<W> {
     }
 
     pub(super) fn clear(&mut self) {
-        self.waiters.clear();
+        self.waiters.clear_stamped();
         self.arrivals = 0;
         self.look = List::default();
         self.room = List::default();
@@ -118,7 +127,7 @@ impl<W: Copy> Line<W> {
     fn take(&mut self, slot: Slot, group: &mut Group) {
         self.leave_turn(slot);
         group.line.unlink(&mut self.waiters, slot);
-        self.waiters.remove(slot);
+        self.waiters.remove_stamped(slot);
     }
 
     fn leave_turn(&mut self, slot: Slot) {

@@ -1,7 +1,7 @@
 //! Which connection does this request ride, may it open one, or whose turn is it?
 //!
-//! The pool keeps the books; the owner opens and closes. After any call that may free something, the owner drains
-//! [`Pool::next_removed`] (close these) and [`Pool::next_ready`] (serve these).
+//! The pool keeps the books; the owner opens and closes. After its calls the owner drains [`Pool::next_removed`] (close
+//! these) and [`Pool::next_ready`] (serve these).
 
 mod handles;
 mod limits;
@@ -25,6 +25,7 @@ use crate::{
     table::Table,
 };
 use line::Line;
+use places::Prospect;
 use records::{Attempt, ByUse, Connection, Group};
 
 /// Connections by [`ConnectionKey`], `C` being the owner's small name for one, and `W` for a request that waits.
@@ -72,15 +73,15 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         }
     }
 
-    /// A place on an open connection of this key: the one that was used last. None if there is none, or if others
-    /// wait in line for it.
+    /// A place on an open connection of this key: the one that was used last. None if there is none, or if the key's
+    /// waiters or any waiter that can be served now come first.
     pub fn checkout(&mut self, key: &ConnectionKey, now: Duration) -> Option<Lease<C>> {
         self.expire(now);
         let group = self.groups.find(key)?;
-        if !self.groups[group].line.is_empty() {
+        let connection = self.groups[group].available.front()?;
+        if !self.groups[group].line.is_empty() || self.first_ready().is_some() {
             return None;
         }
-        let connection = self.groups[group].available.front()?;
         Some(self.board(connection))
     }
 
@@ -102,7 +103,7 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
             .chain(self.idle.iter(records))
             .find(|&slot| {
                 let record = &records[slot];
-                record.has_place() && accept(self.groups.key(record.group), &record.connection)
+                accept(self.groups.key(record.group), &record.connection)
             })?;
         Some(self.board(found))
     }
@@ -110,7 +111,9 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
     /// Leave to open a connection of this key, or a place in line for `waiter`.
     ///
     /// Meant for a request that [`checkout`](Self::checkout) gave nothing. A connection that is idle under another key
-    /// makes way if the limit of all connections is reached.
+    /// makes way if the limit of all connections is reached. While any waiter can be served, whoever comes later waits.
+    ///
+    /// A key whose epoch is over may still connect; see [`insert`](Self::insert).
     ///
     /// # Errors
     /// [`LineFull`] if it would have to wait and the line is full; nothing has changed then.
@@ -123,7 +126,8 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
     ) -> Result<Reserved, LineFull> {
         self.expire(now);
         let group = self.groups.find_or_insert(key, Group::default);
-        if self.groups[group].line.is_empty() && self.obstacle(group, want).is_none() {
+        let first = self.groups[group].line.is_empty() && self.first_ready().is_none();
+        if first && self.prospect(group, want) == Ok(Prospect::Connect) {
             return Ok(Reserved::Connect(self.attempt(group)));
         }
         let waiting = self.line.len();
@@ -138,7 +142,7 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
 
     /// Files the connection that a reservation led to, with its first rider on it.
     ///
-    /// If its key was retired meanwhile the connection serves this rider and is removed after it.
+    /// If its key is retired, or was while it was under way, the connection serves this rider and is removed after it.
     ///
     /// # Errors
     /// The connection itself, for the owner to close, if the reservation is from before [`clear`](Self::clear).
@@ -150,17 +154,17 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         now: Duration,
     ) -> Result<Lease<C>, C> {
         self.expire(now);
-        let slot = self.attempts.find(reservation.0).ok_or(connection)?;
-        let Attempt { group, doomed } = self.attempts.remove(slot);
+        let slot = self.attempts.find(reservation.end()).ok_or(connection)?;
+        let Attempt { group, doomed, .. } = self.attempts.remove_stamped(slot);
         Ok(self.file(connection, group, sharing, doomed))
     }
 
     /// Gives back a reservation that led to nothing. A stale one is ignored.
     pub fn fail(&mut self, reservation: Reservation) {
-        let Some(slot) = self.attempts.find(reservation.0) else {
+        let Some(slot) = self.attempts.find(reservation.end()) else {
             return;
         };
-        let Attempt { group, .. } = self.attempts.remove(slot);
+        let Attempt { group, .. } = self.attempts.remove_stamped(slot);
         self.groups[group].attempts -= 1;
         self.settle(group);
     }
@@ -169,7 +173,7 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
     /// connection is gone is ignored.
     pub fn checkin(&mut self, lease: Lease<C>, now: Duration) {
         self.expire(now);
-        if let Some(slot) = self.connections.find(lease.handle.0) {
+        if let Some(slot) = self.connections.find(lease.end()) {
             self.alight(slot);
         }
     }
@@ -196,11 +200,10 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         let Some(slot) = self.connections.find(handle.0) else {
             return;
         };
-        if let Sharing::Shared { .. } = self.connections[slot].sharing {
-            self.unplace(slot);
-            self.connections[slot].sharing = Sharing::Shared { streams };
-            self.place(slot);
-            self.settle(self.connections[slot].group);
+        let Connection { shared, group, .. } = self.connections[slot];
+        if shared {
+            self.set_places(slot, streams);
+            self.settle(group);
         }
     }
 
@@ -209,7 +212,7 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         let Some(group) = self.line.cancel(ticket, &mut self.groups) else {
             return false;
         };
-        self.settle(group);
+        self.settle_and_trim(group);
         true
     }
 
@@ -219,12 +222,8 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
     /// which then makes way; so the waiters of one key cannot pass its connections on among themselves for ever.
     pub fn next_ready(&mut self, now: Duration) -> Option<Ready<C, W>> {
         self.expire(now);
-        loop {
-            let group = self.line.next(self.has_room())?;
-            if let Some(ready) = self.serve(group) {
-                return Some(ready);
-            }
-        }
+        let group = self.first_ready()?;
+        self.serve(group)
     }
 
     /// A connection that the pool has dropped (idle too long, evicted, retired, drained) for the owner to close. None
@@ -321,8 +320,8 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
     /// Forgets everything, time and epochs included, and keeps the memory for use again. Every handle is stale.
     pub fn clear(&mut self) {
         self.groups.clear();
-        self.connections.clear();
-        self.attempts.clear();
+        self.connections.clear_stamped();
+        self.attempts.clear_stamped();
         self.line.clear();
         self.idle = List::default();
         self.idle_count = 0;

@@ -4,56 +4,99 @@ use core::hash::BuildHasher;
 
 use super::{
     Grant, Handle, Lease, Pool, Ready, Reservation, Sharing, Want,
-    records::{Attempt, Connection, Group, Turn},
+    records::{Attempt, Connection, Group, Turn, Waiter},
 };
 use crate::slab::Slot;
 
-/// What keeps a key from opening a connection.
+/// What a request could be given now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Prospect {
+    /// A place on this connection.
+    Ride(Slot),
+    /// Leave to open one.
+    Connect,
+}
+
+/// What keeps a request from being given anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Obstacle {
-    /// Its own connections: their number, one that is shared, or an attempt that may be.
+    /// Its own key's connections: their number, one that is shared, or an attempt that may be.
     Key,
     /// The number of all connections.
     Room,
 }
 
 impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
-    /// Whether another connection fits in, be it in the place of an idle one.
-    pub(super) fn has_room(&self) -> bool {
-        self.taken() < self.limits.open || self.idle_count > 0
-    }
-
-    pub(super) fn obstacle(&self, group: Slot, want: Want) -> Option<Obstacle> {
-        let Group {
-            attempts,
-            idle,
-            exclusive,
-            shared,
-            ..
-        } = self.groups[group];
-        let full = self.groups[group].taken() >= u32::from(self.limits.open_per_key);
+    /// What a request of this group could be given, had it come first.
+    pub(super) fn prospect(&self, group: Slot, want: Want) -> Result<Prospect, Obstacle> {
+        let entry = &self.groups[group];
+        let free = entry.available.front().filter(|_| want != Want::Fresh);
+        if let Some(connection) = free {
+            return Ok(Prospect::Ride(connection));
+        }
+        let full = self.is_full(entry);
         let held = match want {
-            // Its own idle connection makes way for it.
-            Want::Fresh => full && idle == 0,
-            Want::Race => full || shared > 0,
+            // An idle connection of the same key makes way for it.
+            Want::Fresh => full && entry.idle == 0,
+            Want::Race => full || entry.shared > 0,
             // A key that has an exclusive connection speaks HTTP/1.1: its attempts will not be shared either.
-            Want::Join => full || shared > 0 || (attempts > 0 && exclusive == 0),
+            Want::Join => full || entry.shared > 0 || (entry.attempts > 0 && entry.exclusive == 0),
         };
         if held {
-            Some(Obstacle::Key)
-        } else if !self.has_room() {
-            Some(Obstacle::Room)
+            Err(Obstacle::Key)
+        } else if self.has_room() {
+            Ok(Prospect::Connect)
         } else {
-            None
+            Err(Obstacle::Room)
         }
+    }
+
+    /// The group whose first waiter is the first of all that can be served. Those before it, that cannot, are set to
+    /// wait for what they need.
+    pub(super) fn first_ready(&mut self) -> Option<Slot> {
+        loop {
+            let group = self.line.next(self.has_room())?;
+            let first = self.line.first(&self.groups[group])?;
+            if first.retired {
+                return Some(group);
+            }
+            let turn = match self.prospect(group, first.want) {
+                Ok(_) => return Some(group),
+                Err(Obstacle::Key) => Turn::Key,
+                Err(Obstacle::Room) => Turn::Room,
+            };
+            self.line.set_turn(&self.groups[group], turn);
+        }
+    }
+
+    /// Serves the first waiter of a group, which is ready.
+    pub(super) fn serve(&mut self, group: Slot) -> Option<Ready<C, W>> {
+        let &Waiter {
+            waiter,
+            want,
+            retired,
+            ..
+        } = self.line.first(&self.groups[group])?;
+        let grant = if retired {
+            Grant::Rekey
+        } else {
+            match self.prospect(group, want).ok()? {
+                Prospect::Ride(connection) => Grant::Ride(self.board(connection)),
+                Prospect::Connect => Grant::Connect(self.attempt(group)),
+            }
+        };
+        self.line.pop(&mut self.groups[group]);
+        self.settle_and_trim(group);
+        Some(Ready { waiter, grant })
     }
 
     /// Begins an attempt that nothing is in the way of.
     pub(super) fn attempt(&mut self, group: Slot) -> Reservation {
-        let full = self.groups[group].taken() >= u32::from(self.limits.open_per_key);
+        let full = self.is_full(&self.groups[group]);
         // Counted first, so that the group outlives what is evicted.
         self.groups[group].attempts += 1;
-        let attempt = self.attempts.insert(Attempt {
+        let attempt = self.attempts.insert_stamped(|generation| Attempt {
+            generation,
             group,
             doomed: false,
         });
@@ -79,12 +122,13 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         let doomed = doomed || self.groups.is_over(group);
         let slot = self
             .connections
-            .insert(Connection::new(connection, group, sharing, doomed));
+            .insert_stamped(|generation| Connection::new(connection, group, generation, sharing));
+        self.connections[slot].doomed = doomed;
         let entry = &mut self.groups[group];
         entry.attempts -= 1;
         entry.open += 1;
         if !doomed {
-            *entry.live_mut(sharing) += 1;
+            *entry.live_mut(self.connections[slot].shared) += 1;
         }
         self.place(slot);
         self.settle(group);
@@ -107,7 +151,7 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         record.idle_since = self.now;
         let group = record.group;
         self.place_or_drop(slot);
-        self.settle(group);
+        self.settle_and_trim(group);
     }
 
     /// Lets nobody else board; a connection that nobody rides goes at once. The caller settles the group.
@@ -115,13 +159,14 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         self.unplace(slot);
         let record = &mut self.connections[slot];
         if !core::mem::replace(&mut record.doomed, true) {
-            *self.groups[record.group].live_mut(record.sharing) -= 1;
+            *self.groups[record.group].live_mut(record.shared) -= 1;
         }
         self.place_or_drop(slot);
     }
 
-    /// Does the same to all connections of a key.
+    /// Does the same to all connections of a key, and tells its waiters.
     pub(super) fn retire_group(&mut self, group: Slot) {
+        self.line.retire(&self.groups[group]);
         let Group {
             available, busy, ..
         } = self.groups[group];
@@ -149,43 +194,45 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         connection
     }
 
-    /// Sees to what a change in a group leaves to do: its first waiter is to be looked at; or, if nobody waits, idle
-    /// connections beyond the limits go, and the group with the last of what is filed in it.
-    ///
-    /// While somebody waits no idle connection goes, as it may be the one that is waited for.
+    /// Sees to what a change in a group leaves to do: its first waiter is to be looked at; a group that has nothing
+    /// filed in it goes.
     pub(super) fn settle(&mut self, group: Slot) {
         let entry = &self.groups[group];
         if !entry.line.is_empty() {
             self.line.set_turn(entry, Turn::Look);
         } else if entry.taken() == 0 {
             self.groups.remove(group);
-        } else {
-            self.trim(group);
         }
     }
 
-    /// Serves the first waiter of a group if that can be done, or says what it waits for.
-    pub(super) fn serve(&mut self, group: Slot) -> Option<Ready<C, W>> {
+    /// The same where a connection has become idle or the line has become shorter. Once nobody waits for this key, its
+    /// idle connections are held to the limits: those idle for longest go.
+    pub(super) fn settle_and_trim(&mut self, group: Slot) {
         let entry = &self.groups[group];
-        let (waiter, want) = self.line.first(entry)?;
-        let free = entry.available.front().filter(|_| want != Want::Fresh);
-        let grant = if self.groups.is_over(group) {
-            Grant::Rekey
-        } else if let Some(connection) = free {
-            Grant::Ride(self.board(connection))
-        } else if let Some(obstacle) = self.obstacle(group, want) {
-            let turn = match obstacle {
-                Obstacle::Key => Turn::Key,
-                Obstacle::Room => Turn::Room,
-            };
-            self.line.set_turn(&self.groups[group], turn);
-            return None;
-        } else {
-            Grant::Connect(self.attempt(group))
-        };
-        self.line.pop(&mut self.groups[group]);
+        let surplus = entry.idle.saturating_sub(self.limits.idle_per_key);
+        let trim = entry.line.is_empty() && entry.idle > 0;
         self.settle(group);
-        Some(Ready { waiter, grant })
+        if !trim {
+            return;
+        }
+        for _ in 0..surplus {
+            self.evict_idle_of(group);
+        }
+        while self.idle_count > self.limits.idle
+            && let Some(oldest) = self.idle.back()
+        {
+            self.evict(oldest);
+        }
+    }
+
+    /// Whether another connection fits in, be it in the place of an idle one.
+    fn has_room(&self) -> bool {
+        self.taken() < self.limits.open || self.idle_count > 0
+    }
+
+    /// Whether a key has all the connections that it may have.
+    fn is_full(&self, entry: &Group) -> bool {
+        entry.taken() >= u32::from(self.limits.open_per_key)
     }
 
     /// Connections and attempts.
@@ -198,18 +245,6 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         Lease {
             connection,
             handle: Handle(self.connections.stamp(slot)),
-        }
-    }
-
-    /// Evicts idle connections beyond the limits, those unused for longest first.
-    fn trim(&mut self, group: Slot) {
-        for _ in self.limits.idle_per_key..self.groups[group].idle {
-            self.evict_idle_of(group);
-        }
-        while self.idle_count > self.limits.idle
-            && let Some(oldest) = self.idle.back()
-        {
-            self.evict(oldest);
         }
     }
 
@@ -281,19 +316,39 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         }
     }
 
+    /// Sets the stream budget. Whether there is a place changes by it only while the connection is in use.
+    pub(super) fn set_places(&mut self, slot: Slot, streams: u32) {
+        let record = &mut self.connections[slot];
+        let had_place = record.has_place();
+        record.set_streams(streams);
+        if record.has_place() == had_place {
+            return;
+        }
+        let entry = &mut self.groups[record.group];
+        if had_place {
+            entry.available.unlink(&mut self.connections, slot);
+            entry.busy.push_front(&mut self.connections, slot);
+            self.sharing.unlink(&mut self.connections, slot);
+        } else {
+            entry.busy.unlink(&mut self.connections, slot);
+            entry.available.push_front(&mut self.connections, slot);
+            self.sharing.push_front(&mut self.connections, slot);
+        }
+    }
+
     /// Removes the record of a connection that is in no list.
     fn strike(&mut self, slot: Slot) -> C {
         let Connection {
             connection,
             group,
-            sharing,
+            shared,
             doomed,
             ..
-        } = self.connections.remove(slot);
+        } = self.connections.remove_stamped(slot);
         let entry = &mut self.groups[group];
         entry.open -= 1;
         if !doomed {
-            *entry.live_mut(sharing) -= 1;
+            *entry.live_mut(shared) -= 1;
         }
         connection
     }

@@ -4,7 +4,7 @@ use super::{Sharing, Want};
 use crate::{
     list::{Linked, Links, List},
     moment::Moment,
-    slab::Slot,
+    slab::{Slot, Stamped},
 };
 
 /// The connections of one key, in two lists: those with a free place (last used first) and those without.
@@ -27,9 +27,12 @@ pub(super) struct ByTurn;
 pub(super) struct Connection<C> {
     pub(super) connection: C,
     pub(super) group: Slot,
+    generation: u32,
     /// Requests on it now.
-    pub(super) riders: u32,
-    pub(super) sharing: Sharing,
+    pub(super) riders: u16,
+    /// Requests that it carries at once, at least one.
+    places: u16,
+    pub(super) shared: bool,
     /// Whether no further request may ride it: its key was retired, or its peer is going away.
     pub(super) doomed: bool,
     pub(super) idle_since: Moment,
@@ -58,6 +61,7 @@ pub(super) struct Group {
 
 #[derive(Debug)]
 pub(super) struct Attempt {
+    pub(super) generation: u32,
     pub(super) group: Slot,
     /// Whether what it opens is doomed from the start, as its key was retired meanwhile.
     pub(super) doomed: bool,
@@ -70,7 +74,10 @@ pub(super) struct Waiter<W> {
     pub(super) want: Want,
     /// Its number among all waiters that ever came.
     pub(super) arrival: u64,
+    /// Whether its key's epoch ended while it stood in line.
+    pub(super) retired: bool,
     pub(super) turn: Turn,
+    generation: u32,
     by_arrival: Links<ByArrival>,
     by_turn: Links<ByTurn>,
 }
@@ -87,13 +94,19 @@ pub(super) enum Turn {
 }
 
 impl<C> Connection<C> {
-    pub(super) fn new(connection: C, group: Slot, sharing: Sharing, doomed: bool) -> Self {
+    pub(super) fn new(connection: C, group: Slot, generation: u32, sharing: Sharing) -> Self {
+        let (places, shared) = match sharing {
+            Sharing::Exclusive => (1, false),
+            Sharing::Shared { streams } => (places(streams), true),
+        };
         Self {
             connection,
             group,
+            generation,
             riders: 1,
-            sharing,
-            doomed,
+            places,
+            shared,
+            doomed: false,
             idle_since: Moment::default(),
             by_key: Links::default(),
             by_use: Links::default(),
@@ -105,13 +118,14 @@ impl<C> Connection<C> {
         self.by_key.next()
     }
 
-    /// Whether one more request may ride.
+    /// Whether one more request may ride. One that nobody rides always has a place, unless it is doomed.
     pub(super) fn has_place(&self) -> bool {
-        let places = match self.sharing {
-            Sharing::Exclusive => 1,
-            Sharing::Shared { streams } => streams,
-        };
-        !self.doomed && self.riders < places
+        !self.doomed && self.riders < self.places
+    }
+
+    /// Sets the stream budget.
+    pub(super) fn set_streams(&mut self, streams: u32) {
+        self.places = places(streams);
     }
 }
 
@@ -122,25 +136,38 @@ impl Group {
     }
 
     /// The count that this kind of live connection is in.
-    pub(super) fn live_mut(&mut self, sharing: Sharing) -> &mut u16 {
-        match sharing {
-            Sharing::Exclusive => &mut self.exclusive,
-            Sharing::Shared { .. } => &mut self.shared,
+    pub(super) fn live_mut(&mut self, shared: bool) -> &mut u16 {
+        if shared {
+            &mut self.shared
+        } else {
+            &mut self.exclusive
         }
     }
 }
 
+/// How many requests a stream budget carries at once.
+fn places(streams: u32) -> u16 {
+    u16::try_from(streams).unwrap_or(u16::MAX).max(1)
+}
+
 impl<W> Waiter<W> {
-    pub(super) fn new(waiter: W, group: Slot, want: Want, arrival: u64) -> Self {
+    pub(super) fn new(waiter: W, group: Slot, generation: u32, want: Want, arrival: u64) -> Self {
         Self {
             waiter,
             group,
             want,
             arrival,
+            retired: false,
             turn: Turn::Key,
+            generation,
             by_arrival: Links::default(),
             by_turn: Links::default(),
         }
+    }
+
+    /// The next waiter for the same key.
+    pub(super) fn next_in_line(&self) -> Option<Slot> {
+        self.by_arrival.next()
     }
 }
 
@@ -155,6 +182,24 @@ macro_rules! linked {
             }
         }
     };
+}
+
+impl<C> Stamped for Connection<C> {
+    fn generation(&self) -> u32 {
+        self.generation
+    }
+}
+
+impl Stamped for Attempt {
+    fn generation(&self) -> u32 {
+        self.generation
+    }
+}
+
+impl<W> Stamped for Waiter<W> {
+    fn generation(&self) -> u32 {
+        self.generation
+    }
 }
 
 linked!(Connection<C>, by_key: ByKey);
