@@ -124,11 +124,11 @@ impl PreflightCache {
     }
 
     /// Stores what a preflight's answer allowed for a request, as the last steps of
-    /// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch) do: entries that match are renewed, others are
-    /// created.
+    /// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch) do: what is there already is renewed, counting
+    /// from `now`, and what is not is created.
     ///
-    /// A renewal counts from `now`. An answer to a request without credentials can shorten an entry that was stored with
-    /// credentials, but not prolong it (anomaly 5).
+    /// An answer prolongs only what it names, under the credentials that it was asked with. Other entries that match what it
+    /// names (`*`, or one stored with credentials) may be shortened by it, but not prolonged (anomaly 5).
     pub fn store(&mut self, request: &Request, grant: &PreflightGrant, now: Duration) {
         let expires = now.saturating_add(grant.max_age.min(self.settings.max_age_cap));
         let credentials = request.credentials_mode == CredentialsMode::Include;
@@ -214,20 +214,17 @@ impl PreflightCache {
 }
 
 fn renew_or_create(entries: &mut Vec<Entry>, new: Entry, most: usize) {
-    let mut renewed = false;
     for entry in entries
         .iter_mut()
         .filter(|entry| entry.serves(new.credentials) && entry.allows.covers(&new.allows))
     {
-        if entry.credentials == new.credentials {
-            entry.expires = new.expires;
-            renewed = true;
-        } else {
-            entry.expires = entry.expires.min(new.expires);
-        }
+        entry.expires = entry.expires.min(new.expires);
     }
-    if !renewed && entries.len() < most {
-        entries.push(new);
+    let same = |entry: &Entry| entry.credentials == new.credentials && entry.allows == new.allows;
+    match entries.iter().position(same) {
+        Some(index) => entries[index].expires = new.expires,
+        None if entries.len() < most => entries.push(new),
+        None => {}
     }
 }
 
@@ -499,14 +496,20 @@ mod tests {
         assert!(cache.matches(&with, at(210)) && !cache.matches(&with, at(211)));
     }
 
+    /// Anomaly 5: by the letter, naming `PUT` alone would prolong `*`, and with it `DELETE`.
     #[test]
-    fn a_wildcard_is_renewed_in_place_of_what_it_covers() {
+    fn anomaly_an_answer_prolongs_only_what_it_names() {
+        let other = request("DELETE", CredentialsMode::Omit, &["x-b"]);
+        let named = request("PUT", CredentialsMode::Omit, &["x-a"]);
         let mut cache = stored(&put(), &grant(&["*"], &["*"], 10));
         cache.store(&put(), &grant(&["PUT"], &["x-a"], 100), at(1));
-        assert_eq!(cache.len(), 2);
-        assert!(cache.matches(&request("DELETE", CredentialsMode::Omit, &["x-b"]), at(50)));
-        cache.store(&put(), &grant(&[], &["authorization"], 100), at(1));
-        assert_eq!(cache.len(), 3);
+        assert_eq!(cache.len(), 4);
+        assert!(cache.matches(&other, at(9)) && !cache.matches(&other, at(10)));
+        assert!(cache.matches(&named, at(100)) && !cache.matches(&named, at(101)));
+        let mut cache = stored(&put(), &grant(&["*"], &["*"], 100));
+        cache.store(&put(), &grant(&["PUT"], &["authorization"], 10), at(1));
+        assert!(!cache.matches(&request("DELETE", CredentialsMode::Omit, &[]), at(11)));
+        assert!(cache.matches(&request("GET", CredentialsMode::Omit, &["x-b"]), at(99)));
     }
 
     #[test]
