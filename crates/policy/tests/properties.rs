@@ -267,9 +267,9 @@ proptest! {
     #[test]
     fn order_and_case_do_not_matter(request in request(), order in vec(any::<Index>(), 12), upper in any::<u16>()) {
         let mut rows: Vec<_> = request.headers.iter().cloned().collect();
-        for at in 0..rows.len() {
-            let other = order[at].index(rows.len());
-            rows.swap(at, other);
+        let last = rows.len();
+        for (at, other) in order.iter().enumerate().take(last) {
+            rows.swap(at, other.index(last));
         }
         let recased = rows.iter().enumerate().map(|(at, (name, value))| {
             let name = if upper >> at & 1 == 1 { name.as_str().to_ascii_uppercase() } else { name.to_string() };
