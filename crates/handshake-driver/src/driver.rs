@@ -383,3 +383,26 @@ fn find(servers: &[Server], server: ServerId) -> Option<usize> {
     let index = usize::try_from(server.0).ok()?;
     (index < servers.len()).then_some(index)
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Response;
+
+    use super::*;
+    use crate::plan::ConfigKey;
+
+    #[test]
+    fn connections_that_ended_are_given_back() {
+        let mut driver = Driver::new(Arc::default());
+        let plan = ServerPlan::new(&["api.test"]);
+        let server = driver
+            .add_server(plan, |_, _| Response::new(Bytes::new()).into())
+            .unwrap();
+        let configuration = ClientConfiguration::new(ConfigKey(0));
+        for _ in 0..20 {
+            let (connection, _) = driver.connect(server, "api.test", &configuration, None);
+            driver.close(connection.unwrap()).unwrap();
+        }
+        assert_eq!(driver.connections.len(), 1, "the last is still known");
+    }
+}

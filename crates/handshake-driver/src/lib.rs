@@ -115,7 +115,8 @@ pub use plan::{
     Answer, ClientAuth, ClientConfiguration, ConfigKey, Protocol, Resumption, ServerPlan, Trust,
     Version, Versions,
 };
-pub use rustls::AlertDescription;
+pub use rustls::sign::CertifiedKey;
+pub use rustls::{AlertDescription, Error as TlsError};
 pub use server::{Offer, Rechecks, Reply, Responder, Resumes};
 pub use wire::Transport;
 

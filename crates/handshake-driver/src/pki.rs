@@ -23,13 +23,19 @@ use crate::lock;
 
 /// A certification authority, by its name. Any name will do: one that nobody trusts is a stranger.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Authority(Arc<str>);
+pub struct Authority {
+    name: Arc<str>,
+    above: Option<Arc<Authority>>,
+}
 
 impl Authority {
-    /// The authority called `name`.
+    /// The root authority called `name`.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self(name.into())
+        Self {
+            name: name.into(),
+            above: None,
+        }
     }
 
     /// The authority that issues certificates of servers, unless a plan says otherwise.
@@ -44,10 +50,20 @@ impl Authority {
         Self::named("users")
     }
 
+    /// An authority below this one. What it issues comes with a chain that leads up to the root, which is left out as
+    /// usual.
+    #[must_use]
+    pub fn subordinate(&self, name: &str) -> Self {
+        Self {
+            name: name.into(),
+            above: Some(Arc::new(self.clone())),
+        }
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0
+        &self.name
     }
 }
 
@@ -190,7 +206,7 @@ impl Pki {
             let certificate = self.authority(authority)?.der().clone();
             roots
                 .add(certificate)
-                .map_err(|e| failed("trust root", &authority.0, &e))?;
+                .map_err(|e| failed("trust root", &authority.name, &e))?;
         }
         Ok(roots)
     }
@@ -213,15 +229,21 @@ impl Pki {
         &self,
         authority: &Authority,
     ) -> Result<Arc<CertifiedIssuer<'static, KeyPair>>, PkiError> {
+        let above = authority.above.as_deref();
+        let above = above.map(|above| self.authority(above)).transpose()?;
         made_once(&self.authorities, authority, || {
             let mut params = CertificateParams::default();
-            params.distinguished_name = common_name(&authority.0);
+            params.distinguished_name = common_name(&authority.name);
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
             limit(&mut params, Validity::Current);
-            CertifiedIssuer::self_signed(params, key(&authority.0)?)
-                .map(Arc::new)
-                .map_err(|e| failed("authority", &authority.0, &e))
+            let key = key(&authority.name)?;
+            match above {
+                Some(above) => CertifiedIssuer::signed_by(params, key, &above),
+                None => CertifiedIssuer::self_signed(params, key),
+            }
+            .map(Arc::new)
+            .map_err(|e| failed("authority", &authority.name, &e))
         })
     }
 
@@ -239,7 +261,13 @@ impl Pki {
             .signed_by(&key, &*self.authority(issuer)?)
             .map_err(|e| failed("certificate", subject, &e))?;
         let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        CertifiedKey::from_der(vec![certificate.der().clone()], der, &self.provider)
+        let mut chain = vec![certificate.der().clone()];
+        let mut issuer = Some(issuer);
+        while let Some(below @ Authority { above: Some(_), .. }) = issuer {
+            chain.push(self.authority(below)?.der().clone());
+            issuer = below.above.as_deref();
+        }
+        CertifiedKey::from_der(chain, der, &self.provider)
             .map(Arc::new)
             .map_err(|e| failed("signing key", subject, &e))
     }
@@ -315,6 +343,26 @@ mod tests {
             .unwrap();
         assert_eq!(here.name_of(&there.cert), None);
         assert_eq!(here.name_of(&[]), None);
+    }
+
+    #[test]
+    fn the_whole_chain_counts() {
+        let pki = Pki::default();
+        let staff = Authority::users()
+            .subordinate("staff")
+            .subordinate("night shift");
+        let plan = IdentityPlan {
+            issuer: staff,
+            ..IdentityPlan::new("alice")
+        };
+        let chain = &pki.identity(&plan).unwrap().cert;
+        assert_eq!(chain.len(), 3, "the leaf and two authorities, not the root");
+        assert_eq!(pki.name_of(chain), Some(plan.name));
+        assert_eq!(
+            pki.name_of(&chain[..1]),
+            None,
+            "the leaf alone is not the identity"
+        );
     }
 
     #[test]

@@ -266,6 +266,21 @@ fn tickets_are_counted() {
     }
 }
 
+/// A server that sends tickets without end costs a client no more than it keeps: the last 64.
+#[test]
+fn a_flood_of_tickets_is_bounded() {
+    let flood = ServerPlan {
+        tickets: 300,
+        ..server(ClientAuth::None, Versions::Tls13)
+    };
+    let mut world = World::new(flood);
+    let mut first = world.connect(&client(1, Answer::Decline), None);
+    assert_eq!((first.issued.len(), first.sessions.len()), (300, 64));
+    let last = first.issued.last().copied();
+    let second = world.connect(&client(1, Answer::Decline), Some(first.session()));
+    assert_eq!(second.server().resumed, last);
+}
+
 /// A chain of resumptions goes on carrying the identity of the handshake that began it.
 #[test]
 fn an_identity_is_inherited_from_resumption_to_resumption() {

@@ -324,7 +324,7 @@ fn judge(log: &Log) -> Result<(), TestCaseError> {
 static OTHER_KEYS: LazyLock<Arc<Pki>> = LazyLock::new(Arc::default);
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn any_sequence(steps in prop::collection::vec(step(), 1..24)) {

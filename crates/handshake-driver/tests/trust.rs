@@ -167,6 +167,29 @@ fn a_server_says_what_is_wrong_with_a_certificate() {
 }
 
 #[test]
+fn chains_lead_up_to_the_root() {
+    let staff = IdentityPlan {
+        issuer: Authority::users().subordinate("staff"),
+        ..IdentityPlan::new("dave")
+    };
+    for versions in VERSIONS {
+        let issuer = Authority::servers().subordinate("operations");
+        let mut world = World::new(ServerPlan {
+            issuer,
+            ..server(ClientAuth::Require, versions)
+        });
+        let configuration = client(1, Answer::Present(identity(&staff)));
+        let mut first = world.connect(&configuration, None);
+        assert_eq!(first.server().identity, named(&staff), "{versions:?}");
+        let second = world.connect(&configuration, Some(first.session()));
+        assert!(
+            second.server().resumed.is_some() && second.server().identity == named(&staff),
+            "{versions:?}"
+        );
+    }
+}
+
+#[test]
 fn a_renewed_identity_is_another() {
     for versions in VERSIONS {
         let mut world = World::new(server(ClientAuth::Require, versions));

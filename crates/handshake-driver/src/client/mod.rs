@@ -2,6 +2,8 @@
 
 mod configuration;
 mod connection;
+mod exchange;
+mod report;
 mod resolver;
 mod session;
 

@@ -1,19 +1,12 @@
 //! What happens on a server's connection? The ClientHello, the handshake, the requests, the end; each is observed.
 
-use std::cell::Cell;
-use std::convert::Infallible;
-use std::future::{Future, pending};
+use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -24,17 +17,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::desk::Desk;
 use super::examiner::Examiner;
 use super::sessions::ConnectionSessions;
-use super::{Office, Policy, Reply, Responder};
-use crate::MAX_BODY;
+use super::{Office, Policy, Responder};
 use crate::error::EndReason;
-use crate::ids::{ConnectionId, SessionId, StreamId};
+use crate::ids::{ConnectionId, SessionId};
 use crate::lock;
-use crate::message::authority;
-use crate::observation::{
-    Identity, Observation, RefusedHandshake, RequestHead, ServerHandshake, Shown,
-};
+use crate::observation::{Identity, Observation, RefusedHandshake, ServerHandshake, Shown};
 use crate::pki::Pki;
 use crate::plan::{Protocol, Version};
 use crate::wire::{End, Transport, Witness};
@@ -172,12 +162,7 @@ impl Attendant {
         let end = End::default();
         let io = TokioIo::new(Witness::new(tls, end.clone()));
         let (connection, office) = (self.connection, self.office.clone());
-        let desk = Rc::new(Desk {
-            attendant: self,
-            arrived: Cell::new(0),
-            alpn,
-            closing,
-        });
+        let desk = Rc::new(Desk::new(self, alpn, closing));
         let service = service_fn(move |request| Rc::clone(&desk).answer(request));
         // No Date field: it would come from another clock.
         let outcome = if alpn == Some(Protocol::H2) {
@@ -207,7 +192,7 @@ impl Attendant {
             .push(Observation::Closed { connection, reason });
     }
 
-    fn observe(&self, observation: Observation) {
+    pub(super) fn observe(&self, observation: Observation) {
         self.office.observations.borrow_mut().push(observation);
     }
 }
@@ -240,63 +225,6 @@ where
             }
             None => return connection.await,
         }
-    }
-}
-
-/// Where the requests of one connection are answered.
-struct Desk {
-    attendant: Attendant,
-    arrived: Cell<u64>,
-    alpn: Option<Protocol>,
-    closing: UnboundedSender<Ending>,
-}
-
-impl Desk {
-    async fn answer(
-        self: Rc<Self>,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
-        self.arrive(&request);
-        let (head, body) = request.into_parts();
-        let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-            let mut response = Response::new(Full::default());
-            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-            return Ok(response);
-        };
-        let request = Request::from_parts(head, body.to_bytes());
-        match (self.attendant.responder)(self.attendant.connection, &request) {
-            Reply::Answer(response) => Ok(response.map(Full::new)),
-            Reply::AnswerAndClose(response) => Ok(self.last(response).map(Full::new)),
-            Reply::Never => pending().await,
-        }
-    }
-
-    fn arrive(&self, request: &Request<Incoming>) {
-        let stream = StreamId(self.arrived.replace(self.arrived.get() + 1));
-        let target = request
-            .uri()
-            .path_and_query()
-            .map_or_else(|| request.uri().path().to_owned(), ToString::to_string);
-        self.attendant.observe(Observation::Request(RequestHead {
-            connection: self.attendant.connection,
-            stream,
-            method: request.method().clone(),
-            authority: authority(request).map(|a| a.to_string()),
-            target,
-            headers: request.headers().clone(),
-        }));
-    }
-
-    fn last(&self, mut response: Response<Bytes>) -> Response<Bytes> {
-        if self.alpn == Some(Protocol::H2) {
-            // The receiver lives as long as the connection; if that is gone, so is what was to be closed.
-            let _ = self.closing.send(Ending::AfterAnswer);
-        } else {
-            response
-                .headers_mut()
-                .insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
     }
 }
 

@@ -1,6 +1,7 @@
 //! What does a server do with a connection? The handshake under the policy in force, then its caller's answers.
 
 mod connection;
+mod desk;
 mod examiner;
 mod resumes;
 mod sessions;

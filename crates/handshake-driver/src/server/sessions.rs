@@ -242,3 +242,86 @@ impl StoresServerSessions for ConnectionSessions {
         self.present.resumption == Resumption::Stateful
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::resumes::Rechecks;
+    use super::*;
+
+    fn sessions(resumption: Resumption) -> ConnectionSessions {
+        ConnectionSessions {
+            table: Arc::default(),
+            present: Arc::new(Present {
+                server: ServerId(0),
+                client_auth: ClientAuth::None,
+                resumption,
+                lifetime: Duration::from_secs(60),
+                verifier: None,
+                clock: Arc::default(),
+                resumes: Arc::new(Rechecks),
+            }),
+            connection: ConnectionId(0),
+            server_name: None,
+            seen: Mutex::default(),
+        }
+    }
+
+    impl ConnectionSessions {
+        fn finish(&self) {
+            lock(&self.table).finished(self.connection, &self.seen().issued, None);
+        }
+    }
+
+    #[test]
+    fn a_session_serves_only_after_its_handshake_is_over() {
+        let sessions = sessions(Resumption::Tickets);
+        let ticket = sessions.encrypt(b"state").unwrap();
+        assert_eq!(sessions.decrypt(&ticket), None);
+        sessions.finish();
+        assert_eq!(sessions.decrypt(&ticket).unwrap(), b"state");
+    }
+
+    #[test]
+    fn a_stateful_ticket_serves_once_and_a_session_id_more_often() {
+        let sessions = sessions(Resumption::Stateful);
+        assert!(sessions.put(b"label".to_vec(), b"state".to_vec()));
+        sessions.finish();
+        assert_eq!(sessions.get(b"label").unwrap(), b"state");
+        assert_eq!(sessions.take(b"label").unwrap(), b"state");
+        assert_eq!(sessions.take(b"label"), None);
+        assert_eq!(sessions.get(b"label"), None);
+        assert_eq!(
+            sessions.seen().offered,
+            Some(SessionId(0)),
+            "it is still known for what it was"
+        );
+    }
+
+    #[test]
+    fn what_is_no_ticket_is_nobodys() {
+        let sessions = sessions(Resumption::Tickets);
+        sessions.encrypt(b"state").unwrap();
+        sessions.finish();
+        for noise in [
+            &b""[..],
+            b"bareflight/",
+            b"bareflight/\0\0\0\0\0\0\0",
+            b"bareflight/\0\0\0\0\0\0\0\0\0",
+        ] {
+            assert_eq!(sessions.decrypt(noise), None);
+            assert_eq!(sessions.seen().offered, None);
+        }
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_the_oldest_goes() {
+        let sessions = sessions(Resumption::Stateful);
+        for number in 0..=MAX_SESSIONS {
+            sessions.put(number.to_be_bytes().to_vec(), Vec::new());
+        }
+        sessions.finish();
+        assert_eq!(lock(&sessions.table).live.len(), MAX_SESSIONS);
+        assert_eq!(sessions.get(&0usize.to_be_bytes()), None);
+        assert!(sessions.get(&MAX_SESSIONS.to_be_bytes()).is_some());
+    }
+}

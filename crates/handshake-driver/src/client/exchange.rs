@@ -1,0 +1,145 @@
+//! Which request goes next? One after another in HTTP/1.1, side by side in HTTP/2.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::future::poll_fn;
+use std::task::Poll;
+
+use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::connection::Command;
+use super::report::Report;
+use crate::MAX_BODY;
+use crate::error::{EndReason, StreamError};
+use crate::ids::StreamId;
+use crate::message::for_protocol;
+use crate::plan::Protocol;
+
+/// hyper's handle on an open connection.
+pub(super) enum Sender {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    H2(http2::SendRequest<Full<Bytes>>),
+}
+
+/// Sends what is asked for until told to close, or until the connection is over.
+pub(super) async fn exchange_all(
+    sender: Sender,
+    queue: &mut UnboundedReceiver<Command>,
+    report: &Report,
+) {
+    let mut desk = Desk(Some(sender));
+    let mut waiting = VecDeque::<(StreamId, Box<Request<Bytes>>)>::new();
+    let mut unanswered = BTreeSet::new();
+    let mut in_flight = FuturesUnordered::new();
+    loop {
+        while !waiting.is_empty()
+            && let Some(sender) = desk.lend()
+            && let Some((stream, request)) = waiting.pop_front()
+        {
+            in_flight.push(exchange(sender, stream, *request, report));
+        }
+        let next = poll_fn(|cx| {
+            if !report.is_over()
+                && let Poll::Ready(command) = queue.poll_recv(cx)
+            {
+                return Poll::Ready(command.map_or(Next::Over, Next::Heard));
+            }
+            match in_flight.poll_next_unpin(cx) {
+                Poll::Ready(Some((sender, stream, outcome))) => {
+                    Poll::Ready(Next::Answered(sender, stream, outcome))
+                }
+                Poll::Ready(None) if report.is_over() => Poll::Ready(Next::Over),
+                _ => Poll::Pending,
+            }
+        });
+        match next.await {
+            Next::Heard(Command::Send(stream, request)) => {
+                unanswered.insert(stream);
+                waiting.push_back((stream, request));
+            }
+            Next::Answered(sender, stream, outcome) => {
+                unanswered.remove(&stream);
+                desk.give_back(sender);
+                report.answered(stream, outcome);
+            }
+            Next::Heard(Command::Close) => {
+                report.end.set(EndReason::Local);
+                break;
+            }
+            Next::Over => break,
+        }
+    }
+    for stream in unanswered {
+        report.failed(stream, report.why(None));
+    }
+}
+
+/// Hands out the sender: HTTP/1.1's to one exchange at a time, HTTP/2's to any number.
+struct Desk(Option<Sender>);
+
+impl Desk {
+    fn lend(&mut self) -> Option<Sender> {
+        match &self.0 {
+            Some(Sender::H2(sender)) => Some(Sender::H2(sender.clone())),
+            _ => self.0.take(),
+        }
+    }
+
+    fn give_back(&mut self, sender: Sender) {
+        self.0.get_or_insert(sender);
+    }
+}
+
+enum Next {
+    Heard(Command),
+    Answered(Sender, StreamId, Result<Response<Bytes>, StreamError>),
+    Over,
+}
+
+async fn exchange(
+    mut sender: Sender,
+    stream: StreamId,
+    request: Request<Bytes>,
+    report: &Report,
+) -> (Sender, StreamId, Result<Response<Bytes>, StreamError>) {
+    let sent = match &mut sender {
+        Sender::Http1(sender) => match sender.ready().await {
+            Ok(()) => {
+                sender
+                    .send_request(for_protocol(request, Protocol::Http11).map(Full::new))
+                    .await
+            }
+            Err(error) => Err(error),
+        },
+        Sender::H2(sender) => match sender.ready().await {
+            Ok(()) => {
+                sender
+                    .send_request(for_protocol(request, Protocol::H2).map(Full::new))
+                    .await
+            }
+            Err(error) => Err(error),
+        },
+    };
+    let outcome = match sent {
+        Ok(response) => whole(response, report).await,
+        Err(error) => Err(StreamError::Ended(report.why(Some(error.to_string())))),
+    };
+    (sender, stream, outcome)
+}
+
+async fn whole(
+    response: Response<Incoming>,
+    report: &Report,
+) -> Result<Response<Bytes>, StreamError> {
+    let (head, body) = response.into_parts();
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => Err(StreamError::BodyTooLarge),
+        Err(error) => Err(StreamError::Ended(report.why(Some(error.to_string())))),
+    }
+}
