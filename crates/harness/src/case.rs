@@ -7,7 +7,7 @@ use bareflight_policy::{
 };
 use foldhash::HashMap;
 
-use crate::reply::reply;
+use crate::reply::{Asked, reply};
 use crate::scenario::{Action, Body, Credentials, Exchange, Kind, Mode, Name, Scenario, Target, Trust};
 
 /// Redirects that a step can lead through before the standard stops it.
@@ -171,8 +171,7 @@ impl<'s> Case<'s> {
         if server.redirects.is_empty() {
             return None;
         }
-        let path = path(&hop.request);
-        let answer = reply(server, path, &hop.request);
+        let answer = reply(server, &Asked::of(&hop.request));
         let mut next = hop.request.clone();
         match http_redirect_fetch(&mut next, answer.status, &answer.headers) {
             Ok(Redirect::Followed) => Some(next),
@@ -215,11 +214,6 @@ struct TargetOf {
     server: u8,
     host: usize,
     port: u16,
-}
-
-/// The path and query of a request's current URL.
-pub(crate) fn path(request: &Request) -> &str {
-    &request.current_url().as_url()[url::Position::BeforePath..url::Position::AfterQuery]
 }
 
 fn first_request(exchange: &Exchange, vocabulary: &mut Vocabulary) -> (Request, NetworkPartitionKey) {

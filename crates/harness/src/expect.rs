@@ -1,7 +1,7 @@
 //! What the author of a scenario said must be seen, checked against the log.
 
 use crate::case::Case;
-use crate::log::{Client, Event, Log, Outcome, Request};
+use crate::log::{Client, Connection, Event, Log, Outcome, Request};
 use crate::scenario::{Expect, ExpectedClient, ExpectedConnection, ExpectedOutcome, ExpectedPreflight};
 
 /// An expectation that did not come true.
@@ -19,57 +19,85 @@ pub fn check(case: &Case<'_>, log: &Log) -> Vec<Mismatch> {
     for (index, step) in (0u16..).zip(&case.scenario.steps) {
         if let Some(expect) = &step.expect {
             let seen = Seen::of(log, index);
-            mismatches.extend(
-                compare(case, expect, &seen).map(|message| Mismatch { step: index, message }),
-            );
+            let messages = compare(case, expect, &seen);
+            mismatches.extend(messages.map(|message| Mismatch { step: index, message }));
         }
     }
     mismatches
 }
 
 /// What the log shows of one step.
+#[derive(Default)]
 struct Seen<'l> {
-    log: &'l Log,
     outcome: Option<&'l Outcome>,
     preflights: usize,
+    requests: usize,
+    /// The last preflight.
+    preflight: Option<Ridden<'l>>,
     /// The last request that is not a preflight.
-    request: Option<&'l Request>,
+    request: Option<Ridden<'l>>,
+    /// Whether a connection for a preflight failed.
+    preflight_failed: bool,
+    prompted: bool,
+}
+
+/// A request with the connection that it rode.
+struct Ridden<'l> {
+    request: &'l Request,
+    connection: &'l Connection,
 }
 
 impl<'l> Seen<'l> {
     fn of(log: &'l Log, step: u16) -> Self {
-        let mut seen = Self { log, outcome: None, preflights: 0, request: None };
+        let mut seen = Self::default();
         for record in &log.records {
             match &record.event {
                 Event::Outcome { step: of, outcome } if *of == step => seen.outcome = Some(outcome),
-                Event::Request(request) if request.step == Some(step) && request.preflight => seen.preflights += 1,
-                Event::Request(request) if request.step == Some(step) => seen.request = Some(request),
+                Event::Prompt { cause } if cause.step == step => seen.prompted = true,
+                Event::Connection(connection) => {
+                    let for_preflight = connection.cause.is_some_and(|cause| cause.step == step && cause.preflight);
+                    seen.preflight_failed |= for_preflight && connection.failed.is_some();
+                }
+                Event::Request(request) if request.step == Some(step) => seen.request(log, request),
                 _ => {}
             }
         }
         seen
     }
 
-    fn connection(&self) -> Option<&'l crate::log::Connection> {
-        let id = self.request?.connection;
-        self.log.records.iter().find_map(|record| match &record.event {
-            Event::Connection(connection) if connection.id == id => Some(connection),
-            _ => None,
-        })
-    }
-
-    /// Whether the request was the first on its connection.
-    fn is_first(&self) -> bool {
-        self.request.is_some_and(|request| request.stream == 1)
+    fn request(&mut self, log: &'l Log, request: &'l Request) {
+        let ridden = connection_of(log, request).map(|connection| Ridden { request, connection });
+        if request.preflight {
+            self.preflights += 1;
+            self.preflight = ridden;
+        } else {
+            self.requests += 1;
+            self.request = ridden;
+        }
     }
 }
 
+fn connection_of<'l>(log: &'l Log, request: &Request) -> Option<&'l Connection> {
+    log.records.iter().find_map(|record| match &record.event {
+        Event::Connection(connection) if connection.id == request.connection => Some(connection),
+        _ => None,
+    })
+}
+
 fn compare<'l>(case: &Case<'_>, expect: &Expect, seen: &Seen<'l>) -> impl Iterator<Item = String> + use<'l> {
-    let outcome = expect.outcome.as_ref().and_then(|wanted| outcome(wanted, seen));
-    let preflight = expect.preflight.and_then(|wanted| preflight(wanted, seen));
-    let client = expect.client.as_ref().and_then(|wanted| client(case, wanted, seen));
-    let connection = expect.connection.and_then(|wanted| connection(wanted, seen));
-    [outcome, preflight, client, connection].into_iter().flatten()
+    let (request, preflight) = (seen.request.as_ref(), seen.preflight.as_ref());
+    [
+        expect.outcome.as_ref().and_then(|wanted| outcome(wanted, seen)),
+        expect.preflight.and_then(|wanted| preflights(wanted, seen)),
+        expect.preflight_client.as_ref().and_then(|wanted| client(case, "preflight's client", wanted, preflight)),
+        expect.preflight_connection.and_then(|wanted| connection("preflight", wanted, preflight)),
+        expect.client.as_ref().and_then(|wanted| client(case, "client", wanted, request)),
+        expect.connection.and_then(|wanted| connection("request", wanted, request)),
+        expect.requests.and_then(|wanted| requests(wanted, seen)),
+        expect.prompt.and_then(|wanted| prompt(wanted, seen)),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 fn outcome(wanted: &ExpectedOutcome, seen: &Seen<'_>) -> Option<String> {
@@ -88,16 +116,23 @@ fn outcome(wanted: &ExpectedOutcome, seen: &Seen<'_>) -> Option<String> {
     (!same).then(|| format!("expected the outcome {wanted}, saw {got}"))
 }
 
-fn preflight(wanted: ExpectedPreflight, seen: &Seen<'_>) -> Option<String> {
-    match (wanted, seen.preflights) {
-        (ExpectedPreflight::Sent, 0) => Some("expected a preflight, saw none".to_owned()),
-        (ExpectedPreflight::None, 1..) => Some(format!("expected no preflight, saw {}", seen.preflights)),
-        _ => None,
-    }
+fn preflights(wanted: ExpectedPreflight, seen: &Seen<'_>) -> Option<String> {
+    let (got, saw) = match (seen.preflights, seen.preflight_failed) {
+        (0, false) => (ExpectedPreflight::None, "none".to_owned()),
+        (0, true) => (ExpectedPreflight::Failed, "its handshake fail".to_owned()),
+        (sent, _) => (ExpectedPreflight::Sent, format!("{sent} arrive")),
+    };
+    let wanted = match wanted {
+        _ if wanted == got => return None,
+        ExpectedPreflight::Sent => "a preflight to arrive",
+        ExpectedPreflight::Failed => "the handshake of a preflight to fail",
+        ExpectedPreflight::None => "no preflight",
+    };
+    Some(format!("expected {wanted}, saw {saw}"))
 }
 
-fn client(case: &Case<'_>, wanted: &ExpectedClient, seen: &Seen<'_>) -> Option<String> {
-    let shown = match seen.connection().map(|connection| &connection.client) {
+fn client(case: &Case<'_>, whose: &str, wanted: &ExpectedClient, seen: Option<&Ridden<'_>>) -> Option<String> {
+    let shown = match seen.map(|ridden| &ridden.connection.client) {
         Some(Client::Identity { name, .. }) => name.as_str(),
         Some(Client::Unknown) => "somebody unknown",
         Some(Client::Absent | Client::Declined) => "none",
@@ -107,14 +142,14 @@ fn client(case: &Case<'_>, wanted: &ExpectedClient, seen: &Seen<'_>) -> Option<S
         ExpectedClient::None => "none",
         ExpectedClient::Identity(index) => case.scenario.identities[usize::from(*index)].name.as_str(),
     };
-    (wanted != shown).then(|| format!("expected the client {wanted}, saw {shown}"))
+    (wanted != shown).then(|| format!("expected the {whose} to be {wanted}, saw {shown}"))
 }
 
-fn connection(wanted: ExpectedConnection, seen: &Seen<'_>) -> Option<String> {
-    let Some(connection) = seen.connection() else {
-        return Some("expected a connection, saw no request".to_owned());
+fn connection(whose: &str, wanted: ExpectedConnection, seen: Option<&Ridden<'_>>) -> Option<String> {
+    let Some(Ridden { request, connection }) = seen else {
+        return Some(format!("expected a connection, saw no {whose}"));
     };
-    let got = match (seen.is_first(), connection.resumed) {
+    let got = match (request.stream == 1, connection.resumed) {
         (false, _) => ExpectedConnection::Reused,
         (true, Some(_)) => ExpectedConnection::Resumed,
         (true, None) => ExpectedConnection::New,
@@ -124,5 +159,83 @@ fn connection(wanted: ExpectedConnection, seen: &Seen<'_>) -> Option<String> {
         ExpectedConnection::Resumed => "resumed",
         ExpectedConnection::Reused => "reused",
     };
-    (wanted != got).then(|| format!("expected a {} connection, saw a {} one", name(wanted), name(got)))
+    (wanted != got).then(|| format!("expected the {whose} on a {} connection, saw it on a {} one", name(wanted), name(got)))
+}
+
+fn requests(wanted: u16, seen: &Seen<'_>) -> Option<String> {
+    let got = seen.requests;
+    (usize::from(wanted) != got).then(|| format!("expected {wanted} requests beside preflights, saw {got}"))
+}
+
+fn prompt(wanted: bool, seen: &Seen<'_>) -> Option<String> {
+    let say = |prompted: bool| if prompted { "asked" } else { "not asked" };
+    (wanted != seen.prompted)
+        .then(|| format!("expected the user to be {} for a certificate, saw them {}", say(wanted), say(seen.prompted)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Runner;
+    use crate::scenario::Scenario;
+    use crate::tier::TierName;
+
+    /// A PUT that shows alice's certificate after a bare preflight: what each key of `expect` accepts of it, and what it
+    /// says when it must refuse.
+    #[test]
+    fn every_expectation_can_hold_and_can_fail() {
+        let table = [
+            ("status = 200", "status = 204", "expected the outcome 204, saw 200"),
+            ("status = 200", "error = 'blocked'", "expected the outcome blocked, saw 200"),
+            ("preflight = 'sent'", "preflight = 'none'", "expected no preflight, saw 1 arrive"),
+            ("preflight = 'sent'", "preflight = 'failed'", "expected the handshake of a preflight to fail, saw 1 arrive"),
+            ("preflight-client = 'none'", "preflight-client = 'alice'", "preflight's client to be alice, saw none"),
+            ("preflight-connection = 'new'", "preflight-connection = 'reused'", "on a reused connection, saw it on a new one"),
+            ("client = 'alice'", "client = 'none'", "expected the client to be none, saw alice"),
+            ("connection = 'new'", "connection = 'resumed'", "the request on a resumed connection, saw it on a new one"),
+            ("requests = 1", "requests = 0", "expected 0 requests beside preflights, saw 1"),
+            ("prompt = true", "prompt = false", "expected the user to be not asked for a certificate, saw them asked"),
+        ];
+        for (holds, fails, message) in table {
+            assert_eq!(mismatches("request", holds), Vec::<String>::new(), "{holds}");
+            let said = mismatches("request", fails);
+            assert!(said.len() == 1 && said[0].contains(message), "{fails}: {said:?}");
+        }
+    }
+
+    /// The same PUT where the server insists: the preflight's handshake fails and nothing else happens.
+    #[test]
+    fn what_did_not_happen_is_said() {
+        let holds = "error = 'certificate-required', preflight = 'failed', requests = 0, prompt = false";
+        assert_eq!(mismatches("require", holds), Vec::<String>::new());
+        let table = [
+            ("preflight = 'sent'", "expected a preflight to arrive, saw its handshake fail"),
+            ("preflight = 'none'", "expected no preflight, saw its handshake fail"),
+            ("client = 'none'", "expected the client to be none, saw no request"),
+            ("connection = 'new'", "expected a connection, saw no request"),
+            ("preflight-connection = 'new'", "expected a connection, saw no preflight"),
+        ];
+        for (expect, message) in table {
+            assert_eq!(mismatches("require", expect), [message], "{expect}");
+        }
+    }
+
+    fn mismatches(client_certificate: &str, expect: &str) -> Vec<String> {
+        let text = format!(
+            "bareflight = 1
+            [server.api]
+            hosts = ['api.test']
+            client-certificate = '{client_certificate}'
+            [identity.alice]
+            for = ['api.test']
+            [[step]]
+            fetch = 'https://api.test/'
+            method = 'PUT'
+            credentials = 'include'
+            expect = {{ {expect} }}"
+        );
+        let scenario = Scenario::from_toml(&text).unwrap();
+        let mut runner = Runner::new(TierName::Model).unwrap();
+        let mismatches = runner.expectations(&scenario).unwrap();
+        mismatches.into_iter().map(|mismatch| mismatch.message).collect()
+    }
 }

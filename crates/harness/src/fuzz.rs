@@ -1,1 +1,173 @@
 //! What the fuzz targets call: bytes in, a panic where something is broken.
+//!
+//! A corpus holds scenarios as themselves ([`Scenario::to_bytes`]); other bytes are choices for the generator. Mutation
+//! and crossover work on the typed scenario.
+
+mod decide;
+
+use std::cell::RefCell;
+
+use arbitrary::Unstructured;
+
+use crate::campaign::Runner;
+use crate::scenario::{Choose, MAGIC, Scenario};
+use crate::tier::{TierError, TierName};
+
+pub use decide::decide;
+
+/// The fuzz targets: name, and what each looks for.
+pub const TARGETS: [(&str, &str); 4] = [
+    ("decide", "the policy alone: any request and any answer, against what must always hold"),
+    ("model", "scenarios on the tier model, against the invariants"),
+    ("memory", "scenarios on the tier memory, against the invariants"),
+    ("scenario_text", "the text form: parse, print, parse again"),
+];
+
+/// The scenario in an input of the targets `model` and `memory`. None if the bytes claim to be a scenario and are not.
+pub fn scenario_from_input(data: &[u8]) -> Option<Scenario> {
+    if data.starts_with(&MAGIC) {
+        return Scenario::from_bytes(data).ok();
+    }
+    Unstructured::new(data).arbitrary().ok()
+}
+
+/// The target `model`.
+///
+/// # Panics
+///
+/// Where an invariant is broken.
+pub fn model(data: &[u8]) {
+    run(TierName::Model, data);
+}
+
+/// The target `memory`.
+///
+/// # Panics
+///
+/// Where an invariant is broken.
+pub fn memory(data: &[u8]) {
+    run(TierName::Memory, data);
+}
+
+/// The target `scenario_text`.
+///
+/// # Panics
+///
+/// Where what was parsed does not survive being printed, or is not what `fixup` calls valid.
+pub fn scenario_text(data: &[u8]) {
+    let Ok(text) = core::str::from_utf8(data) else {
+        return;
+    };
+    let Ok(scenario) = Scenario::from_toml(text) else {
+        return;
+    };
+    let mut fixed = scenario.clone();
+    fixed.fixup();
+    assert_eq!(fixed, scenario, "the reader lets through what fixup changes");
+    let printed = scenario.to_toml();
+    match Scenario::from_toml(&printed) {
+        Ok(again) => assert_eq!(again, scenario, "printed as:\n{printed}"),
+        Err(error) => panic!("{error}, printed as:\n{printed}"),
+    }
+}
+
+/// Changes the first `size` bytes of `data`, a scenario, in place; its new size, or none if the bytes are better changed
+/// as bytes: one time in eight, so that the decoder is tested too, and where they are not a scenario.
+pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> Option<usize> {
+    let mut rng = fastrand::Rng::with_seed(u64::from(seed));
+    if rng.chance(1, 8) {
+        return None;
+    }
+    let mut scenario = scenario_from_input(&data[..size])?;
+    scenario.mutate(&mut rng);
+    write(&mut scenario, &mut data[..max_size])
+}
+
+/// Crosses two scenarios into `out`; the size, or 0 if one of them is not a scenario.
+pub fn cross(one: &[u8], other: &[u8], out: &mut [u8], seed: u32) -> usize {
+    let mut rng = fastrand::Rng::with_seed(u64::from(seed));
+    let crossed = scenario_from_input(one).zip(scenario_from_input(other)).and_then(|(mut one, other)| {
+        one.cross(&other, &mut rng);
+        write(&mut one, out)
+    });
+    crossed.unwrap_or(0)
+}
+
+/// Writes a scenario where it fits, shortened as far as it must be.
+fn write(scenario: &mut Scenario, out: &mut [u8]) -> Option<usize> {
+    loop {
+        let bytes = scenario.to_bytes();
+        if let Some(place) = out.get_mut(..bytes.len()) {
+            place.copy_from_slice(&bytes);
+            return Some(bytes.len());
+        }
+        scenario.steps.pop()?;
+    }
+}
+
+thread_local! {
+    /// One runner for each tier, used again from input to input.
+    static RUNNERS: RefCell<Vec<Runner>> = const { RefCell::new(Vec::new()) };
+}
+
+fn run(tier: TierName, data: &[u8]) {
+    let Some(scenario) = scenario_from_input(data) else {
+        return;
+    };
+    RUNNERS.with_borrow_mut(|runners| {
+        if !runners.iter().any(|runner| runner.tier() == tier) {
+            runners.push(Runner::new(tier).expect("the tier can be set up"));
+        }
+        let runner = runners.iter_mut().find(|runner| runner.tier() == tier).expect("it was just put there");
+        match runner.run(&scenario, None) {
+            Ok(verdict) if verdict.violations.is_empty() => {}
+            Ok(verdict) => {
+                let violations = verdict.violations.iter();
+                let told: Vec<_> = violations.map(|it| format!("{}: {}", it.invariant.name, it.message)).collect();
+                panic!("{}\n{}", told.join("\n"), scenario.to_toml());
+            }
+            Err(error @ (TierError::Endless(_) | TierError::Transport(_))) => {
+                panic!("{error}\n{}", scenario.to_toml());
+            }
+            Err(error @ TierError::Setup(_)) => panic!("{error}"),
+        }
+    });
+}
+
+/// What the targets promise of themselves is part of the ordinary tests.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mutation_keeps_inputs_within_their_bounds_and_valid() {
+        let mut rng = fastrand::Rng::with_seed(5);
+        let mut data = vec![0; 512];
+        let bytes = Scenario::generate(&mut rng, 3).to_bytes();
+        data[..bytes.len()].copy_from_slice(&bytes);
+        let mut size = bytes.len();
+        for seed in 0..500 {
+            if let Some(new) = mutate(&mut data, size, 512, seed) {
+                size = new;
+            }
+            assert!(size <= 512);
+            assert!(scenario_from_input(&data[..size]).is_some());
+        }
+        let mut out = [0; 300];
+        let crossed = cross(&data[..size], &bytes, &mut out, 9);
+        assert!(crossed > 0 && scenario_from_input(&out[..crossed]).is_some());
+    }
+
+    #[test]
+    fn no_bytes_upset_the_targets() {
+        let mut rng = fastrand::Rng::with_seed(6);
+        for length in 0..200 {
+            let mut bytes: Vec<u8> = (0..length).map(|_| rng.u8(..)).collect();
+            decide(&bytes);
+            model(&bytes);
+            scenario_text(&bytes);
+            bytes.splice(0..0, *b"BFS\x01");
+            model(&bytes);
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! What a server of a scenario answers: a pure function, the same on every tier.
 
-use bareflight_policy::{HeaderList, HeaderName, HeaderValue, Request, serialize_request_origin};
+use std::borrow::Cow;
+
+use bareflight_policy::{HeaderList, HeaderName, HeaderValue, Request, SerializedOrigin, origin_header};
 
 use crate::scenario::{AllowList, AllowOrigin, Name, Server};
 
@@ -13,18 +15,54 @@ pub struct Reply {
     pub headers: HeaderList,
 }
 
-/// What `server` answers to `request`, of which it sees method, path and headers.
-pub fn reply(server: &Server, path: &str, request: &Request) -> Reply {
+/// What a server sees of a request, as far as its answer depends on it.
+#[derive(Clone, Debug)]
+pub struct Asked<'r> {
+    /// The method.
+    pub method: &'r str,
+    /// Path and query.
+    pub path: &'r str,
+    /// `Origin`
+    pub origin: Option<Cow<'r, str>>,
+    /// `Access-Control-Request-Method`
+    pub request_method: Option<Cow<'r, [u8]>>,
+    /// `Access-Control-Request-Headers`
+    pub request_headers: Option<Cow<'r, [u8]>>,
+}
+
+impl<'r> Asked<'r> {
+    /// What a server sees of a request of the policy.
+    pub fn of(request: &'r Request) -> Self {
+        Self {
+            method: request.method.as_str(),
+            path: path(request),
+            origin: origin_header(request).as_ref().map(SerializedOrigin::as_str).map(str::to_owned).map(Cow::Owned),
+            request_method: request.headers.get(&HeaderName::ACCESS_CONTROL_REQUEST_METHOD),
+            request_headers: request.headers.get(&HeaderName::ACCESS_CONTROL_REQUEST_HEADERS),
+        }
+    }
+
+    /// Whether it is a CORS preflight.
+    pub fn is_preflight(&self) -> bool {
+        self.method == "OPTIONS" && self.origin.is_some() && self.request_method.is_some()
+    }
+}
+
+/// The path and query of a request's current URL.
+pub fn path(request: &Request) -> &str {
+    &request.current_url().as_url()[url::Position::BeforePath..url::Position::AfterQuery]
+}
+
+/// What `server` answers.
+pub fn reply(server: &Server, asked: &Asked<'_>) -> Reply {
     let mut headers = HeaderList::new();
-    let origin = serialize_request_origin(request);
-    let cross_origin = sends_origin(request);
-    if cross_origin {
-        allow_origin(server, origin.as_str(), &mut headers);
+    if let Some(origin) = &asked.origin {
+        allow_origin(server, origin, &mut headers);
     }
-    if is_preflight(request) {
-        return preflight(server, request, headers);
+    if asked.is_preflight() {
+        return preflight(server, asked, headers);
     }
-    if let Some(redirect) = server.redirects.iter().find(|redirect| redirect.path == path) {
+    if let Some(redirect) = server.redirects.iter().find(|redirect| redirect.path == asked.path) {
         append(&mut headers, HeaderName::LOCATION, redirect.to.to_url().as_bytes());
         return Reply {
             status: redirect.status,
@@ -34,22 +72,9 @@ pub fn reply(server: &Server, path: &str, request: &Request) -> Reply {
     Reply { status: 200, headers }
 }
 
-/// Whether a request is a CORS preflight, as a server sees it.
-pub fn is_preflight(request: &Request) -> bool {
-    request.method.as_str() == "OPTIONS" && request.headers.contains(&HeaderName::ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-/// Whether a request carries `Origin`: those with tainting *cors*, and all whose method is not GET or HEAD
-/// (<https://fetch.spec.whatwg.org/#append-a-request-origin-header>).
-pub fn sends_origin(request: &Request) -> bool {
-    bareflight_policy::origin_header(request).is_some()
-}
-
-fn preflight(server: &Server, request: &Request, mut headers: HeaderList) -> Reply {
+fn preflight(server: &Server, asked: &Asked<'_>, mut headers: HeaderList) -> Reply {
     let cors = &server.cors;
-    let asked = |name: &HeaderName| request.headers.get(name).map(|value| value.into_owned());
-    let methods = asked(&HeaderName::ACCESS_CONTROL_REQUEST_METHOD);
-    let names = asked(&HeaderName::ACCESS_CONTROL_REQUEST_HEADERS);
+    let (methods, names) = (asked.request_method.as_deref(), asked.request_headers.as_deref());
     allow(&mut headers, HeaderName::ACCESS_CONTROL_ALLOW_METHODS, &cors.allow_methods, methods);
     allow(&mut headers, HeaderName::ACCESS_CONTROL_ALLOW_HEADERS, &cors.allow_headers, names);
     if let Some(seconds) = cors.max_age {
@@ -76,9 +101,9 @@ fn allow_origin(server: &Server, origin: &str, headers: &mut HeaderList) {
     }
 }
 
-fn allow(headers: &mut HeaderList, name: HeaderName, list: &AllowList, asked: Option<Vec<u8>>) {
+fn allow(headers: &mut HeaderList, name: HeaderName, list: &AllowList, asked: Option<&[u8]>) {
     match (list, asked) {
-        (AllowList::Reflect, Some(asked)) => append(headers, name, &asked),
+        (AllowList::Reflect, Some(asked)) => append(headers, name, asked),
         (AllowList::Exactly(list), _) if !list.is_empty() => append(headers, name, join(list).as_bytes()),
         _ => {}
     }

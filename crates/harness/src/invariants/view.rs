@@ -4,7 +4,7 @@ use bareflight_policy::{PreflightGrant, check_preflight_response, cors_preflight
 
 use crate::case::{Case, Hop};
 use crate::log::{Cause, Client, Connection, Event, Log, Record, Request, Ticket};
-use crate::reply::reply;
+use crate::reply::{Asked, reply};
 use crate::scenario::{Action, WorldEvent};
 
 /// The log, indexed.
@@ -216,7 +216,7 @@ impl<'l> View<'l> {
 fn grant(case: &Case<'_>, lane: &Lane<'_>, sent: &Sent<'_>, status: u16) -> Option<PreflightGrant> {
     let intent = sent.intent.filter(|_| sent.event.preflight)?;
     let server = case.scenario.servers.iter().find(|server| server.name == lane.event.server)?;
-    let answer = reply(server, &sent.event.target, &cors_preflight_request(&intent.hop.request));
+    let answer = reply(server, &Asked::of(&cors_preflight_request(&intent.hop.request)));
     (answer.status == status).then_some(())?;
     check_preflight_response(&intent.hop.request, answer.status, &answer.headers).ok()
 }

@@ -90,8 +90,10 @@ impl Scenario {
             Action::Event(event) => self.fixup_event(event),
         }
         if let Some(expect) = &mut step.expect {
-            if let Some(ExpectedClient::Identity(index)) = expect.client {
-                expect.client = self.identity(index).map(ExpectedClient::Identity);
+            for client in [&mut expect.client, &mut expect.preflight_client] {
+                if let Some(ExpectedClient::Identity(index)) = *client {
+                    *client = self.identity(index).map(ExpectedClient::Identity);
+                }
             }
             if let Some(ExpectedOutcome::Error(error)) = &mut expect.outcome {
                 cut_name(error, Limits::NAME);

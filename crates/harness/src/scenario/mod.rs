@@ -438,10 +438,18 @@ pub struct Expect {
     pub outcome: Option<ExpectedOutcome>,
     /// What became of the preflight.
     pub preflight: Option<ExpectedPreflight>,
+    /// Which client identity the server saw on the connection of the step's last preflight.
+    pub preflight_client: Option<ExpectedClient>,
+    /// How the connection of that preflight came to be.
+    pub preflight_connection: Option<ExpectedConnection>,
     /// Which client identity the server saw on the connection of the step's last request that is not a preflight.
     pub client: Option<ExpectedClient>,
     /// How the connection of that request came to be.
     pub connection: Option<ExpectedConnection>,
+    /// How many requests of the step that are not preflights reached a server; each redirect makes one more.
+    pub requests: Option<u16>,
+    /// Whether the user was asked to choose a certificate.
+    pub prompt: Option<bool>,
 }
 
 /// What the caller sees.
@@ -457,9 +465,11 @@ pub enum ExpectedOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExpectedPreflight {
-    /// One was sent.
+    /// One reached a server.
     Sent,
-    /// None was sent.
+    /// One was wanted, and the TLS handshake of its connection failed: none reached a server.
+    Failed,
+    /// None was wanted.
     None,
 }
 

@@ -93,7 +93,7 @@ headers = { content-type = "application/json" }
 credentials = "include"
 from = "https://app.test"
 top = "https://app.test"
-expect = { status = 200, preflight = "sent", client = "alice" }
+expect = { status = 200, preflight = "sent", preflight-client = "none", preflight-connection = "new", client = "alice", connection = "new", requests = 1, prompt = true }
 
 [[step]]
 event = "time"

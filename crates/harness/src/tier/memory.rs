@@ -1,32 +1,520 @@
 //! The tier `memory`: real rustls handshakes and hyper, in memory, on a virtual clock.
 
-use bareflight_user_agent::Decisions;
+mod wire;
 
-use super::{Tier, TierError};
+use core::time::Duration;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bareflight_handshake_driver::{
+    ClientEvent, ConnectError, Driver, EndReason as DriverEnd, IdentityPlan, Identity as Seen, Observation, Pki,
+    ServerId, Session, Shown,
+};
+use bareflight_user_agent::{
+    Action, Connect, ConnectionId, Decisions, Event, Limits, Protocol, Send, SessionHandle, UserAgent,
+};
+use foldhash::HashMap;
+
+use super::model::endpoint;
+use super::run::{Run, cause_of, write};
+use super::{Tier, TierError, World};
 use crate::case::Case;
-use crate::log::Log;
+use crate::log::{Cause, Client, Connection, Event as Entry, Log, Response, Ticket};
+use crate::scenario::{Name, WorldEvent};
 
 /// Runs scenarios on the tier `memory`.
 #[derive(Debug)]
-pub struct Memory;
+pub struct Memory {
+    agent: UserAgent,
+    events: Vec<Event>,
+    pki: Arc<Pki>,
+    /// Runs until the certificates are made anew: they are kept by name, and hostile cases bring new names without end.
+    left: u32,
+    handshakes: u64,
+}
+
+/// Runs for which one set of certificates serves.
+const RUNS: u32 = 4_096;
 
 impl Memory {
-    /// Makes the certificates that all scenarios share.
+    /// A runner; certificates are made when they are needed.
     ///
     /// # Errors
     ///
-    /// Where they cannot be made.
+    /// None so far: certificates that cannot be made fail the run.
     pub fn new() -> Result<Self, TierError> {
-        Ok(Self)
+        let profile = bareflight_policy::Profile::fetch();
+        Ok(Self {
+            agent: UserAgent::new(profile, &bareflight_user_agent::Standard, Limits::default()),
+            events: Vec::new(),
+            pki: Arc::default(),
+            left: RUNS,
+            handshakes: 0,
+        })
     }
 }
 
 impl Tier for Memory {
-    fn run(&mut self, _: &Case<'_>, _: &'static dyn Decisions, _: &mut Log) -> Result<(), TierError> {
-        Err(TierError::Setup("not built yet".into()))
+    fn run(&mut self, case: &Case<'_>, decisions: &'static dyn Decisions, log: &mut Log) -> Result<(), TierError> {
+        if self.left == 0 {
+            self.pki = Arc::default();
+            self.left = RUNS;
+        }
+        self.left -= 1;
+        log.records.clear();
+        self.events.clear();
+        self.agent.reset(case.profile, decisions);
+        let mut world = MemoryWorld::new(Arc::clone(&self.pki), case)?;
+        let run = Run {
+            case,
+            agent: &mut self.agent,
+            world: &mut world,
+            log,
+            events: &mut self.events,
+            now: Duration::ZERO,
+            performed: 0,
+        };
+        let outcome = run.run();
+        self.handshakes += world.handshakes;
+        outcome
     }
 
     fn handshakes(&self) -> u64 {
-        0
+        self.handshakes
     }
+}
+
+struct MemoryWorld {
+    driver: Driver,
+    now: Duration,
+    handshakes: u64,
+    servers: Vec<ServerId>,
+    /// How often each identity was renewed.
+    renewals: Vec<u32>,
+    /// By the user agent's number.
+    connections: Vec<Open>,
+    /// From the driver's number to the user agent's.
+    numbers: HashMap<u64, usize>,
+    /// Whom each issued session stands for, by the driver's number, and its number in the log.
+    issued: HashMap<u64, (u32, Client)>,
+    /// The client's ends of sessions, by the user agent's handle.
+    sessions: Vec<Option<Session>>,
+    configurations: HashMap<wire::ConfigurationOf, u64>,
+    /// The statuses that responders gave, by the driver's connection, oldest first.
+    answers: Answers,
+}
+
+type Answers = Rc<RefCell<HashMap<u64, VecDeque<u16>>>>;
+
+/// One connection of the user agent.
+struct Open {
+    driver: Option<bareflight_handshake_driver::ConnectionId>,
+    /// Its number in the log.
+    number: u32,
+    server: usize,
+    port: u16,
+    cause: Cause,
+    asked: bool,
+    closed: bool,
+    lifetime: u32,
+    /// What was sent, in order.
+    sent: Vec<Cause>,
+}
+
+impl MemoryWorld {
+    fn new(pki: Arc<Pki>, case: &Case<'_>) -> Result<Self, TierError> {
+        let mut driver = Driver::new(pki);
+        let answers = Answers::default();
+        let servers = case.scenario.servers.iter().map(|server| {
+            let (told, plan) = (Rc::clone(&answers), server.clone());
+            let responder = move |connection: bareflight_handshake_driver::ConnectionId, request: &http::Request<bytes::Bytes>| {
+                let (status, response) = wire::respond(&plan, request);
+                told.borrow_mut().entry(connection.0).or_default().push_back(status);
+                response.into()
+            };
+            let plan = wire::server_plan(server, server.client_certificate);
+            driver.add_server(plan, responder).map_err(|error| TierError::Setup(error.to_string().into()))
+        });
+        let servers = servers.collect::<Result<_, _>>()?;
+        Ok(Self {
+            driver,
+            now: Duration::ZERO,
+            handshakes: 0,
+            servers,
+            renewals: vec![0; case.scenario.identities.len()],
+            connections: Vec::new(),
+            numbers: HashMap::default(),
+            issued: HashMap::default(),
+            sessions: Vec::new(),
+            configurations: HashMap::default(),
+            answers,
+        })
+    }
+}
+
+impl World for MemoryWorld {
+    fn perform(
+        &mut self,
+        case: &Case<'_>,
+        action: Action,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Result<(), TierError> {
+        match action {
+            Action::Connect(connect) => self.connect(case, &connect, log, events),
+            Action::Send(send) => self.send(case, &send, log, events),
+            Action::Close(connection) => self.close(case, connection, log, events),
+            Action::Forget(session) => {
+                if let Some(session) = self.sessions.get_mut(session.0 as usize) {
+                    *session = None;
+                }
+                Ok(())
+            }
+            Action::Prompted(_) | Action::Finish { .. } => Ok(()),
+        }
+    }
+
+    fn change(
+        &mut self,
+        case: &Case<'_>,
+        event: &WorldEvent,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Result<(), TierError> {
+        match event {
+            WorldEvent::Time { seconds } => {
+                let passed = Duration::from_secs(u64::from(*seconds));
+                self.now += passed;
+                self.driver.advance(passed);
+            }
+            WorldEvent::Close { server } => self.close_all(usize::from(*server))?,
+            WorldEvent::Restart { server } => {
+                self.driver.forget_sessions(self.servers[usize::from(*server)]);
+                self.close_all(usize::from(*server))?;
+            }
+            WorldEvent::RotateTicketKeys { server } => {
+                self.driver.forget_sessions(self.servers[usize::from(*server)]);
+            }
+            WorldEvent::ChangeMode { server, client_certificate } => {
+                let index = usize::from(*server);
+                self.driver.forget_sessions(self.servers[index]);
+                let plan = wire::server_plan(&case.scenario.servers[index], *client_certificate);
+                let changed = self.driver.reconfigure(self.servers[index], plan);
+                changed.map_err(|error| TierError::Setup(error.to_string().into()))?;
+                self.close_all(index)?;
+            }
+            WorldEvent::Renew { identity } => self.renewals[usize::from(*identity)] += 1,
+            WorldEvent::Logout | WorldEvent::NetworkChange => {}
+        }
+        self.gather(case, log, events);
+        Ok(())
+    }
+}
+
+impl MemoryWorld {
+    fn connect(
+        &mut self,
+        case: &Case<'_>,
+        connect: &Connect,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Result<(), TierError> {
+        self.handshakes += 1;
+        let (server, sni, port) = endpoint(case, &connect.origin);
+        let number = u32::try_from(self.connections.len() + 1).unwrap_or(u32::MAX);
+        self.connections.push(Open {
+            driver: None,
+            number,
+            server,
+            port,
+            cause: cause_of(connect.cause),
+            asked: false,
+            closed: false,
+            lifetime: case.scenario.servers[server].ticket_lifetime,
+            sent: Vec::new(),
+        });
+        let configuration = self.configuration(case, connect)?;
+        let offer = connect.offer.and_then(|session| self.offered(session));
+        let (id, outcome) = self.driver.connect(self.servers[server], &sni, &configuration, offer);
+        let index = self.connections.len() - 1;
+        if let Some(id) = id {
+            self.numbers.insert(id.0, index);
+            self.connections[index].driver = Some(id);
+        }
+        match outcome {
+            Ok(handshake) => {
+                self.connections[index].asked = handshake.asked;
+                events.push(Event::Connected {
+                    connection: connect.connection,
+                    protocol: match handshake.alpn {
+                        Some(bareflight_handshake_driver::Protocol::H2) => Protocol::H2,
+                        _ => Protocol::Http1,
+                    },
+                    asked: handshake.asked,
+                    names: handshake.server_names.into(),
+                });
+                self.gather(case, log, events);
+            }
+            Err(ConnectError::Ended(reason)) => {
+                self.gather(case, log, events);
+                // What the server wrote tells whether it had asked.
+                let asked = self.connections[index].asked;
+                self.connections[index].closed = true;
+                let reason = wire::end_reason(&reason);
+                events.push(Event::Closed { connection: connect.connection, asked, reason });
+            }
+            Err(other) => return Err(TierError::Transport(other.to_string().into())),
+        }
+        Ok(())
+    }
+
+    /// A TLS 1.2 session is offered as a copy, a TLS 1.3 ticket as itself.
+    fn offered(&mut self, session: SessionHandle) -> Option<Session> {
+        let kept = self.sessions.get_mut(session.0 as usize)?;
+        match kept.as_ref()?.copy() {
+            Some(copy) => Some(copy),
+            None => kept.take(),
+        }
+    }
+
+    fn configuration(
+        &mut self,
+        case: &Case<'_>,
+        connect: &Connect,
+    ) -> Result<bareflight_handshake_driver::ClientConfiguration, TierError> {
+        let identity = connect.identity.map(|identity| identity.0 as usize);
+        let identity = identity.map(|index| {
+            let mut plan = IdentityPlan::new(&case.scenario.identities[index].name);
+            plan.name.generation = self.renewals[index];
+            self.driver.pki().identity(&plan)
+        });
+        let identity = identity.transpose().map_err(|error| TierError::Setup(error.to_string().into()))?;
+        let of = wire::ConfigurationOf::new(connect);
+        let next = self.configurations.len() as u64;
+        let key = *self.configurations.entry(of).or_insert(next);
+        Ok(wire::configuration(key, connect, identity))
+    }
+
+    fn send(
+        &mut self,
+        case: &Case<'_>,
+        send: &Send,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Result<(), TierError> {
+        let open = &mut self.connections[send.connection.0 as usize];
+        let Some(id) = open.driver.filter(|_| !open.closed) else {
+            return Ok(());
+        };
+        open.sent.push(cause_of(send.cause));
+        if self.driver.send(id, wire::request(send)).is_ok() {
+            self.run()?;
+        }
+        self.gather(case, log, events);
+        Ok(())
+    }
+
+    fn close(
+        &mut self,
+        case: &Case<'_>,
+        connection: ConnectionId,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Result<(), TierError> {
+        let open = &mut self.connections[connection.0 as usize];
+        let Some(id) = open.driver.filter(|_| !open.closed) else {
+            return Ok(());
+        };
+        self.driver.close(id).map_err(busy)?;
+        self.gather(case, log, events);
+        Ok(())
+    }
+
+    fn close_all(&mut self, server: usize) -> Result<(), TierError> {
+        let open = self.connections.iter().filter(|open| open.server == server && !open.closed);
+        let ids: Vec<_> = open.filter_map(|open| open.driver).collect();
+        for id in ids {
+            self.driver.shut_down(id).map_err(busy)?;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<(), TierError> {
+        self.driver.run().map_err(busy)
+    }
+
+    /// Writes what the servers saw to the log, and hands what the client saw to the user agent.
+    fn gather(&mut self, case: &Case<'_>, log: &mut Log, events: &mut Vec<Event>) {
+        let mut observations = self.driver.observations();
+        // A server issues its tickets with the last flight of the handshake, a moment before it calls it finished.
+        observations.sort_by_key(|it| !matches!(it, Observation::Handshake(_) | Observation::Refused(_)));
+        for observation in observations {
+            self.observed(case, observation, log);
+        }
+        for event in self.driver.events() {
+            self.happened(event, events);
+        }
+    }
+
+    fn observed(&mut self, case: &Case<'_>, observation: Observation, log: &mut Log) {
+        let index = |world: &Self, id: bareflight_handshake_driver::ConnectionId| {
+            // The one that has no number yet is the one that is being opened.
+            world.numbers.get(&id.0).copied().unwrap_or(world.connections.len() - 1)
+        };
+        match observation {
+            Observation::Handshake(seen) => {
+                let at = index(self, seen.connection);
+                let inherited = seen.resumed.and_then(|session| self.issued.get(&session.0)).map(|(_, client)| client);
+                let client = match (&seen.identity, inherited) {
+                    (Some(identity), _) => client(case, identity),
+                    (None, Some(Client::Declined)) => Client::Declined,
+                    (None, _) => shown(case, &seen.shown),
+                };
+                let record = Connection {
+                    tls: Some(wire::tls(seen.version)),
+                    alpn: Some(wire::protocol(seen.alpn)),
+                    sni: seen.server_name.as_deref().map(Name::new),
+                    asked: seen.shown.asked(),
+                    client,
+                    offered: seen.offered.or(seen.resumed).and_then(|session| self.number(session.0)),
+                    resumed: seen.resumed.and_then(|session| self.number(session.0)),
+                    ..self.connection(case, at)
+                };
+                self.connections[at].asked = record.asked;
+                write(log, self.now, Entry::Connection(record));
+            }
+            Observation::Refused(seen) => {
+                let at = index(self, seen.connection);
+                let record = Connection {
+                    sni: seen.server_name.as_deref().map(Name::new),
+                    asked: seen.shown.asked(),
+                    client: shown(case, &seen.shown),
+                    offered: seen.offered.and_then(|session| self.number(session.0)),
+                    failed: Some(Name::const_new(wire::refusal(&seen.reason, &seen.shown))),
+                    ..self.connection(case, at)
+                };
+                self.connections[at].asked = record.asked;
+                write(log, self.now, Entry::Connection(record));
+            }
+            Observation::SessionIssued { connection, session } => self.issued(index(self, connection), session.0, log),
+            Observation::Request(head) => {
+                let at = index(self, head.connection);
+                let open = &self.connections[at];
+                let stream = usize::try_from(head.stream.0).unwrap_or(usize::MAX);
+                let request = wire::seen(&head, open.number, open.sent.get(stream).copied());
+                let answered = Response { connection: open.number, stream: request.stream, status: 0 };
+                write(log, self.now, Entry::Request(request));
+                let status = self.answers.borrow_mut().get_mut(&head.connection.0).and_then(VecDeque::pop_front);
+                if let Some(status) = status {
+                    write(log, self.now, Entry::Response(Response { status, ..answered }));
+                }
+            }
+            Observation::Closed { connection, .. } => {
+                let at = index(self, connection);
+                write(log, self.now, Entry::Closed { connection: self.connections[at].number });
+            }
+        }
+    }
+
+    /// What is known of a connection before its handshake.
+    fn connection(&self, case: &Case<'_>, at: usize) -> Connection {
+        let open = &self.connections[at];
+        Connection {
+            id: open.number,
+            server: case.scenario.servers[open.server].name.clone(),
+            port: open.port,
+            leg: crate::log::Leg::Origin,
+            sni: None,
+            cause: Some(open.cause),
+            tls: None,
+            alpn: None,
+            asked: false,
+            client: Client::Absent,
+            offered: None,
+            resumed: None,
+            early_data: false,
+            failed: None,
+        }
+    }
+
+    fn issued(&mut self, at: usize, session: u64, log: &mut Log) {
+        let number = u32::try_from(self.issued.len() + 1).unwrap_or(u32::MAX);
+        let open = &self.connections[at];
+        let client = log.records.iter().rev().find_map(|record| match &record.event {
+            Entry::Connection(connection) if connection.id == open.number => Some(connection.client.clone()),
+            _ => None,
+        });
+        self.issued.insert(session, (number, client.unwrap_or(Client::Absent)));
+        let ticket = Ticket { session: number, connection: open.number, lifetime: open.lifetime };
+        write(log, self.now, Entry::Ticket(ticket));
+    }
+
+    /// A session's number in the log.
+    fn number(&self, session: u64) -> Option<u32> {
+        self.issued.get(&session).map(|(number, _)| *number)
+    }
+
+    fn happened(&mut self, event: ClientEvent, events: &mut Vec<Event>) {
+        let connection = |world: &Self, id: bareflight_handshake_driver::ConnectionId| {
+            let index = world.numbers.get(&id.0).copied()?;
+            u32::try_from(index).ok().map(ConnectionId)
+        };
+        match event {
+            ClientEvent::Response { connection: id, stream, response } => {
+                if let Some(connection) = connection(self, id) {
+                    events.push(wire::response(connection, stream.0, &response));
+                }
+            }
+            ClientEvent::Session { connection: id, session } => {
+                if let Some(connection) = connection(self, id) {
+                    let single_use = session.copy().is_none();
+                    let handle = SessionHandle(u32::try_from(self.sessions.len()).unwrap_or(u32::MAX));
+                    self.sessions.push(Some(session));
+                    let lifetime = self.connections[connection.0 as usize].lifetime;
+                    let lifetime = Duration::from_secs(u64::from(lifetime));
+                    events.push(Event::Session { connection, session: handle, single_use, lifetime });
+                }
+            }
+            ClientEvent::Closed { connection: id, reason } => {
+                if let Some(connection) = connection(self, id) {
+                    let open = &mut self.connections[connection.0 as usize];
+                    let asked = open.asked;
+                    open.closed = true;
+                    if reason != DriverEnd::Local {
+                        events.push(Event::Closed { connection, asked, reason: wire::end_reason(&reason) });
+                    }
+                }
+            }
+            // The connection's own end says why.
+            ClientEvent::Failed { .. } => {}
+        }
+    }
+}
+
+/// The scenario's name for an identity that a server saw.
+fn client(case: &Case<'_>, identity: &Seen) -> Client {
+    match identity {
+        Seen::Unknown => Client::Unknown,
+        Seen::Known(name) => {
+            let known = case.scenario.identities.iter().find(|it| it.name == *name.subject);
+            known.map_or(Client::Unknown, |it| Client::Identity {
+                name: it.name.clone(),
+                renewal: u16::try_from(name.generation).unwrap_or(u16::MAX),
+            })
+        }
+    }
+}
+
+fn shown(case: &Case<'_>, shown: &Shown) -> Client {
+    match shown {
+        Shown::NotAsked | Shown::Unanswered => Client::Absent,
+        Shown::Declined => Client::Declined,
+        Shown::Identity(identity) => client(case, identity),
+    }
+}
+
+fn busy(error: bareflight_handshake_driver::Busy) -> TierError {
+    TierError::Transport(error.to_string().into())
 }

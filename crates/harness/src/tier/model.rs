@@ -6,7 +6,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use bareflight_policy::{CertificateAnswer, Origin, Request as PolicyRequest, origin_header};
+use bareflight_policy::{CertificateAnswer, Origin, Request as PolicyRequest};
 use bareflight_user_agent::{
     Action, Alpn as Offered, Connect, ConnectionId, Decisions, EndReason, Event, HeldIdentity, Limits, Protocol,
     Send, SessionHandle, UserAgent,
@@ -14,9 +14,9 @@ use bareflight_user_agent::{
 
 use super::run::{Run, cause_of, number, write};
 use super::{Tier, TierError, World};
-use crate::case::{Case, path};
+use crate::case::Case;
 use crate::log::{Client, Connection, Event as Entry, Log, Protocol as LogProtocol, Request, Response, Ticket, Tls};
-use crate::reply::{is_preflight, reply};
+use crate::reply::{Asked, reply};
 use crate::scenario::{Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust, WorldEvent};
 
 /// Tickets that a TLS 1.3 server issues after each handshake.
@@ -218,27 +218,25 @@ impl ModelWorld {
     ) -> Result<Agreed, Refused> {
         let tls = version(plan.tls);
         let Some(protocol) = protocol(plan.alpn, connect.alpn) else {
-            return Err(Refused { name: "handshake-failed", reason: EndReason::Handshake, late: false });
+            return Err(Refused { name: "handshake-failed", reason: EndReason::Handshake, late: None });
         };
         let resumed = offered.filter(|&session| self.resumes(&self.sessions[session], server, tls, sni));
         if let Some(session) = resumed {
             let client = self.sessions[session].client.clone();
             return Ok(Agreed { tls, protocol, asked: false, client, resumed });
         }
-        record.tls = Some(tls);
-        record.alpn = Some(wire(protocol));
         let mode = self.servers[server].client_certificate;
         record.asked = mode.asks();
         let verifies = connect.trust == bareflight_user_agent::trust(number(Trust::Verify));
         if verifies && plan.certificate == ServerCertificate::Untrusted {
-            return Err(Refused { name: "server-untrusted", reason: EndReason::ServerUntrusted, late: false });
+            return Err(Refused { name: "server-untrusted", reason: EndReason::ServerUntrusted, late: None });
         }
         if !mode.asks() {
             return Ok(Agreed { tls, protocol, asked: false, client: Client::Absent, resumed: None });
         }
         let client = match (connect.answer, connect.identity) {
             (CertificateAnswer::Abort, _) => {
-                return Err(Refused { name: "client-aborted", reason: EndReason::AbortedWhenAsked, late: false });
+                return Err(Refused { name: "client-aborted", reason: EndReason::AbortedWhenAsked, late: None });
             }
             (CertificateAnswer::Present, Some(identity)) => self.identity(case, identity),
             _ => Client::Declined,
@@ -246,7 +244,7 @@ impl ModelWorld {
         record.client = client.clone();
         if mode == ClientCertificate::Require && client == Client::Declined {
             // TLS 1.3: the client's last flight was its Finished, so it counts as connected when the alert arrives.
-            let late = tls == Tls::V1_3;
+            let late = (tls == Tls::V1_3).then_some(protocol);
             return Err(Refused { name: "certificate-required", reason: EndReason::CertificateRequired, late });
         }
         Ok(Agreed { tls, protocol, asked: true, client, resumed: None })
@@ -327,13 +325,9 @@ impl ModelWorld {
     fn refuse(&self, connect: &Connect, refused: Refused, mut record: Connection, log: &mut Log, events: &mut Vec<Event>) {
         record.failed = Some(Name::const_new(refused.name));
         let asked = record.asked;
-        let protocol = match record.alpn {
-            Some(LogProtocol::H2) => Protocol::H2,
-            _ => Protocol::Http1,
-        };
         write(log, self.now, Entry::Connection(record));
         let connection = connect.connection;
-        if refused.late {
+        if let Some(protocol) = refused.late {
             events.push(Event::Connected { connection, protocol, asked, names: Arc::new([]) });
         }
         events.push(Event::Closed { connection, asked, reason: refused.reason });
@@ -345,7 +339,7 @@ impl ModelWorld {
             return;
         }
         let plan = &case.scenario.servers[open.server];
-        let path = path(&send.request);
+        let asked = Asked::of(&send.request);
         let cause = cause_of(send.cause);
         write(log, self.now, Entry::Request(Request {
             connection: open.number,
@@ -354,14 +348,14 @@ impl ModelWorld {
             hop: cause.hop,
             method: Name::new(send.request.method.as_str()),
             authority: authority(&send.request),
-            target: Name::new(path),
-            preflight: is_preflight(&send.request),
-            origin: origin_header(&send.request).map(|origin| Name::new(origin.as_str())),
+            target: Name::new(asked.path),
+            preflight: asked.is_preflight(),
+            origin: asked.origin.as_deref().map(Name::new),
             cookie: send.carried.cookie,
             authorization: send.carried.authorization,
             client_cert: false,
         }));
-        let answer = reply(plan, path, &send.request);
+        let answer = reply(plan, &asked);
         let response = Response { connection: open.number, stream: send.stream, status: answer.status };
         write(log, self.now, Entry::Response(response));
         events.push(Event::Response {
@@ -402,8 +396,8 @@ impl ModelWorld {
 struct Refused {
     name: &'static str,
     reason: EndReason,
-    /// Whether the client counts as connected before it learns.
-    late: bool,
+    /// The protocol of a client that counts as connected before it learns.
+    late: Option<Protocol>,
 }
 
 /// The server at an origin, its host as the SNI, and the port.

@@ -122,8 +122,12 @@ struct ExpectTable {
     status: Option<u16>,
     error: Option<Name>,
     preflight: Option<ExpectedPreflight>,
+    preflight_client: Option<Text>,
+    preflight_connection: Option<ExpectedConnection>,
     client: Option<Text>,
     connection: Option<ExpectedConnection>,
+    requests: Option<u16>,
+    prompt: Option<bool>,
 }
 
 struct Reader<'t> {
@@ -533,16 +537,20 @@ impl Reader<'_> {
             (None, Some(error)) => Some(ExpectedOutcome::Error(error)),
             (None, None) => None,
         };
-        let client = match table.client {
-            None => None,
-            Some(name) if name.get_ref() == "none" => Some(ExpectedClient::None),
-            Some(name) => Some(ExpectedClient::Identity(self.identity_index(scenario, &name)?)),
+        let client = |name: Option<Text>| match name {
+            None => Ok(None),
+            Some(name) if name.get_ref() == "none" => Ok(Some(ExpectedClient::None)),
+            Some(name) => self.identity_index(scenario, &name).map(|index| Some(ExpectedClient::Identity(index))),
         };
         Ok(Expect {
             outcome,
             preflight: table.preflight,
-            client,
+            preflight_client: client(table.preflight_client)?,
+            preflight_connection: table.preflight_connection,
+            client: client(table.client)?,
             connection: table.connection,
+            requests: table.requests,
+            prompt: table.prompt,
         })
     }
 

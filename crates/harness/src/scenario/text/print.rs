@@ -207,13 +207,27 @@ fn expect(scenario: &Scenario, expect: &Expect) -> Vec<String> {
     if let Some(preflight) = expect.preflight {
         pairs.push(pair("preflight", preflight));
     }
-    match expect.client {
-        None => {}
-        Some(ExpectedClient::None) => pairs.push(pair("client", "none")),
-        Some(ExpectedClient::Identity(index)) => pairs.push(pair("client", identity_name(scenario, index))),
+    let client = |client: &ExpectedClient| match client {
+        ExpectedClient::None => "none".to_owned(),
+        ExpectedClient::Identity(index) => identity_name(scenario, *index).to_string(),
+    };
+    if let Some(it) = &expect.preflight_client {
+        pairs.push(pair("preflight-client", client(it)));
+    }
+    if let Some(connection) = expect.preflight_connection {
+        pairs.push(pair("preflight-connection", connection));
+    }
+    if let Some(it) = &expect.client {
+        pairs.push(pair("client", client(it)));
     }
     if let Some(connection) = expect.connection {
         pairs.push(pair("connection", connection));
+    }
+    if let Some(requests) = expect.requests {
+        pairs.push(pair("requests", requests));
+    }
+    if let Some(prompt) = expect.prompt {
+        pairs.push(pair("prompt", prompt));
     }
     pairs
 }

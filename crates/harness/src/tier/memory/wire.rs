@@ -1,0 +1,205 @@
+//! Between the vocabulary of the harness and that of the handshake driver.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bareflight_handshake_driver::{
+    AlertDescription, Answer, Authority, CertifiedKey, ClientAuth, ClientConfiguration, ConfigKey, EndReason as DriverEnd,
+    Protocol as DriverProtocol, RequestHead, Resumption, ServerPlan, Shown, TlsError, Trust as DriverTrust, Validity, Version,
+    Versions,
+};
+use bareflight_policy::{CertificateAnswer, HeaderList, HeaderName, HeaderValue, origin_header};
+use bareflight_pool_key::SessionKey;
+use bareflight_user_agent::{Alpn as Offered, Connect, ConnectionId, EndReason, Event, Send, trust};
+use bytes::Bytes;
+
+use super::super::model::{TICKETS, authority};
+use super::super::run::number;
+use crate::log::{Cause, Protocol, Request, Tls};
+use crate::reply::{Asked, path, reply};
+use crate::scenario::{Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust};
+
+/// What decides which connections have the same TLS configuration.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct ConfigurationOf {
+    session_key: SessionKey,
+}
+
+impl ConfigurationOf {
+    pub(super) fn new(connect: &Connect) -> Self {
+        Self { session_key: connect.session_key }
+    }
+}
+
+pub(super) fn configuration(key: u64, connect: &Connect, identity: Option<Arc<CertifiedKey>>) -> ClientConfiguration {
+    let verifies = connect.trust == trust(number(Trust::Verify));
+    ClientConfiguration {
+        key: ConfigKey(key),
+        answer: match (connect.answer, identity) {
+            (CertificateAnswer::Abort, _) => Answer::Abort,
+            (CertificateAnswer::Present, Some(identity)) => Answer::Present(identity),
+            _ => Answer::Decline,
+        },
+        trust: if verifies { DriverTrust::Authorities(vec![Authority::servers()]) } else { DriverTrust::Anyone },
+        versions: Versions::Both,
+        alpn: match connect.alpn {
+            Offered::Any => vec![DriverProtocol::H2, DriverProtocol::Http11],
+            Offered::Http1 => vec![DriverProtocol::Http11],
+        },
+    }
+}
+
+pub(super) fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPlan {
+    let names: Vec<&str> = server.hosts.iter().map(Name::as_str).collect();
+    ServerPlan {
+        issuer: match server.certificate {
+            ServerCertificate::Trusted => Authority::servers(),
+            ServerCertificate::Untrusted => Authority::named("nobody trusts this one"),
+        },
+        validity: Validity::Current,
+        client_auth: match mode {
+            ClientCertificate::None => ClientAuth::None,
+            ClientCertificate::Request => ClientAuth::Request,
+            ClientCertificate::Require => ClientAuth::Require,
+        },
+        versions: match server.tls {
+            TlsVersions::Tls12 => Versions::Tls12,
+            TlsVersions::Tls13 => Versions::Tls13,
+            TlsVersions::Both => Versions::Both,
+        },
+        alpn: match server.alpn {
+            Alpn::Http1 => vec![DriverProtocol::Http11],
+            Alpn::H2 => vec![DriverProtocol::H2],
+            Alpn::Both => vec![DriverProtocol::H2, DriverProtocol::Http11],
+        },
+        resumption: if server.tickets { Resumption::Tickets } else { Resumption::Off },
+        tickets: TICKETS,
+        lifetime: core::time::Duration::from_secs(u64::from(server.ticket_lifetime)),
+        ..ServerPlan::new(&names)
+    }
+}
+
+/// What a server answers to a request that arrived, and the status.
+pub(super) fn respond(server: &Server, request: &http::Request<Bytes>) -> (u16, http::Response<Bytes>) {
+    let text = |name: &str| request.headers().get(name).map(http::HeaderValue::as_bytes);
+    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let asked = Asked {
+        method: request.method().as_str(),
+        path: target,
+        origin: text("origin").map(String::from_utf8_lossy),
+        request_method: text("access-control-request-method").map(Cow::Borrowed),
+        request_headers: text("access-control-request-headers").map(Cow::Borrowed),
+    };
+    let answer = reply(server, &asked);
+    let mut response = http::Response::builder().status(answer.status);
+    for (name, value) in answer.headers.iter() {
+        response = response.header(name.as_str(), value.as_bytes());
+    }
+    let response = response.body(Bytes::new());
+    (answer.status, response.expect("the policy's headers are HTTP's"))
+}
+
+/// A request as it goes on the wire.
+pub(super) fn request(send: &Send) -> http::Request<Bytes> {
+    let request = &send.request;
+    let mut wire = http::Request::builder()
+        .method(request.method.as_str())
+        .uri(format!("https://{}{}", authority(request), path(request)));
+    if let Some(origin) = origin_header(request) {
+        wire = wire.header("origin", origin.as_str());
+    }
+    for (name, value) in request.headers.iter() {
+        wire = wire.header(name.as_str(), value.as_bytes());
+    }
+    if send.carried.cookie {
+        wire = wire.header("cookie", "session=1");
+    }
+    if send.carried.authorization && !request.headers.contains(&HeaderName::AUTHORIZATION) {
+        wire = wire.header("authorization", "Basic dTpw");
+    }
+    let body = match request.body {
+        bareflight_policy::Body::None => Bytes::new(),
+        _ => Bytes::from_static(b"{}"),
+    };
+    wire.body(body).expect("fixup lets only valid methods, headers and URLs through")
+}
+
+/// A request as its server read it.
+pub(super) fn seen(head: &RequestHead, connection: u32, cause: Option<Cause>) -> Request {
+    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).map(Name::new);
+    let origin = text("origin");
+    Request {
+        connection,
+        stream: u32::try_from(head.stream.0 + 1).unwrap_or(u32::MAX),
+        step: cause.map(|cause| cause.step),
+        hop: cause.map_or(0, |cause| cause.hop),
+        method: Name::new(head.method.as_str()),
+        authority: Name::new(head.authority.as_deref().unwrap_or_default()),
+        target: Name::new(&head.target),
+        preflight: head.method == http::Method::OPTIONS
+            && origin.is_some()
+            && head.headers.contains_key("access-control-request-method"),
+        origin,
+        cookie: head.headers.contains_key("cookie"),
+        authorization: head.headers.contains_key("authorization"),
+        client_cert: head.headers.contains_key("client-cert"),
+    }
+}
+
+pub(super) fn response(connection: ConnectionId, stream: u64, response: &http::Response<Bytes>) -> Event {
+    let mut headers = HeaderList::new();
+    for (name, value) in response.headers() {
+        let pair = (HeaderName::parse(name.as_str()), HeaderValue::parse(name.as_str(), value.as_bytes()));
+        if let (Ok(name), Ok(value)) = pair {
+            headers.append(name, value);
+        }
+    }
+    Event::Response {
+        connection,
+        stream: u32::try_from(stream + 1).unwrap_or(u32::MAX),
+        status: response.status().as_u16(),
+        headers,
+    }
+}
+
+/// Why a connection ended, as far as the user agent tells reasons apart.
+pub(super) fn end_reason(reason: &DriverEnd) -> EndReason {
+    match reason {
+        DriverEnd::AbortedWhenAsked => EndReason::AbortedWhenAsked,
+        DriverEnd::AlertReceived(AlertDescription::CertificateRequired) => EndReason::CertificateRequired,
+        DriverEnd::AlertReceived(_) => EndReason::Handshake,
+        DriverEnd::Tls(TlsError::InvalidCertificate(_)) => EndReason::ServerUntrusted,
+        DriverEnd::Tls(_) | DriverEnd::Stalled => EndReason::Handshake,
+        DriverEnd::Local
+        | DriverEnd::Finished
+        | DriverEnd::CloseNotify
+        | DriverEnd::Truncated
+        | DriverEnd::Http(_) => EndReason::Closed,
+    }
+}
+
+/// Why a server's handshake failed, by the names of the log.
+pub(super) fn refusal(reason: &DriverEnd, shown: &Shown) -> &'static str {
+    match reason {
+        DriverEnd::Tls(TlsError::NoCertificatesPresented) => "certificate-required",
+        DriverEnd::AlertReceived(
+            AlertDescription::UnknownCA | AlertDescription::BadCertificate | AlertDescription::CertificateUnknown,
+        ) => "server-untrusted",
+        DriverEnd::Truncated if shown.asked() => "client-aborted",
+        _ => "handshake-failed",
+    }
+}
+
+pub(super) fn tls(version: Version) -> Tls {
+    match version {
+        Version::Tls12 => Tls::V1_2,
+        Version::Tls13 => Tls::V1_3,
+    }
+}
+
+pub(super) fn protocol(protocol: Option<DriverProtocol>) -> Protocol {
+    match protocol {
+        Some(DriverProtocol::H2) => Protocol::H2,
+        _ => Protocol::Http1,
+    }
+}
