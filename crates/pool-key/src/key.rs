@@ -220,12 +220,27 @@ impl Words {
 
 impl Hash for Words {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.epoch);
-        state.write_u64(self.peer.get());
-        for word in self.rest {
-            state.write_u64(word);
-        }
+        let (peer, [parties, way, rest]) = (self.peer.get(), self.rest);
+        state.write_u64(
+            fold(peer ^ MIX[0], parties ^ MIX[1]) ^ fold(way ^ MIX[2], rest ^ MIX[3]) ^ self.epoch,
+        );
     }
+}
+
+/// Digits of π, as good as any.
+const MIX: [u64; 4] = [
+    0x243f_6a88_85a3_08d3,
+    0x1319_8a2e_0370_7344,
+    0xa409_3822_299f_31d0,
+    0x082e_fa98_ec4e_6c89,
+];
+
+/// Two words mixed into one. The hasher gets a single word for a key: it is a third of the work, and may collide, as
+/// any hash may.
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    let [low, high] = [product, product >> 64].map(|half| half as u64);
+    low ^ high
 }
 
 const CREDENTIALS: u32 = 1;

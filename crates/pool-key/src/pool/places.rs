@@ -146,6 +146,7 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
     /// Lets one rider off.
     pub(super) fn alight(&mut self, slot: Slot) {
         self.unplace(slot);
+        self.notice_retirement(slot);
         let record = &mut self.connections[slot];
         record.riders -= 1;
         record.idle_since = self.now;
@@ -157,6 +158,7 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
     /// Lets nobody else board; a connection that nobody rides goes at once. The caller settles the group.
     pub(super) fn doom(&mut self, slot: Slot) {
         self.unplace(slot);
+        self.notice_retirement(slot);
         let record = &mut self.connections[slot];
         if !core::mem::replace(&mut record.doomed, true) {
             *self.groups[record.group].live_mut(record.shared) -= 1;
@@ -164,18 +166,15 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         self.place_or_drop(slot);
     }
 
-    /// Does the same to all connections of a key, and tells its waiters.
+    /// Does the same to all connections of a group whose epoch is over, and tells its waiters. Those that have no place
+    /// are in no list; they [notice](Self::notice_retirement) when their riders leave.
     pub(super) fn retire_group(&mut self, group: Slot) {
         self.line.retire(&self.groups[group]);
-        let Group {
-            available, busy, ..
-        } = self.groups[group];
-        for mut next in [available.front(), busy.front()] {
-            while let Some(slot) = next {
-                next = self.connections[slot].next_of_key();
-                self.doom(slot);
-            }
+        while let Some(slot) = self.groups[group].available.front() {
+            self.doom(slot);
         }
+        let entry = &mut self.groups[group];
+        (entry.exclusive, entry.shared) = (0, 0);
         self.settle(group);
     }
 
@@ -188,6 +187,7 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
     /// Takes a connection out of the books.
     pub(super) fn take_out(&mut self, slot: Slot) -> C {
         self.unplace(slot);
+        self.notice_retirement(slot);
         let group = self.connections[slot].group;
         let connection = self.strike(slot);
         self.settle(group);
@@ -272,24 +272,19 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         }
     }
 
-    /// Puts a connection at the front of the lists that its state belongs in.
+    /// Puts a connection at the front of the lists of those that have a place, if it has one.
     pub(super) fn place(&mut self, slot: Slot) {
         let record = &self.connections[slot];
-        let (has_place, idle) = (record.has_place(), record.riders == 0);
-        let entry = &mut self.groups[record.group];
+        if !record.has_place() {
+            return;
+        }
+        let (entry, idle) = (&mut self.groups[record.group], record.riders == 0);
+        entry.available.push_front(&mut self.connections, slot);
         if idle {
             entry.idle += 1;
             self.idle_count += 1;
-        }
-        let by_key = if has_place {
-            &mut entry.available
-        } else {
-            &mut entry.busy
-        };
-        by_key.push_front(&mut self.connections, slot);
-        if idle {
             self.idle.push_front(&mut self.connections, slot);
-        } else if has_place {
+        } else {
             self.sharing.push_front(&mut self.connections, slot);
         }
     }
@@ -297,43 +292,38 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
     /// Takes a connection out of the lists that [`place`](Self::place) put it in, before its state changes.
     pub(super) fn unplace(&mut self, slot: Slot) {
         let record = &self.connections[slot];
-        let (has_place, idle) = (record.has_place(), record.riders == 0);
-        let entry = &mut self.groups[record.group];
+        if !record.has_place() {
+            return;
+        }
+        let (entry, idle) = (&mut self.groups[record.group], record.riders == 0);
+        entry.available.unlink(&mut self.connections, slot);
         if idle {
             entry.idle -= 1;
             self.idle_count -= 1;
-        }
-        let by_key = if has_place {
-            &mut entry.available
-        } else {
-            &mut entry.busy
-        };
-        by_key.unlink(&mut self.connections, slot);
-        if idle {
             self.idle.unlink(&mut self.connections, slot);
-        } else if has_place {
+        } else {
             self.sharing.unlink(&mut self.connections, slot);
         }
     }
 
-    /// Sets the stream budget. Whether there is a place changes by it only while the connection is in use.
+    /// Sets the stream budget of a shared connection. Nothing moves unless it gains or loses its place, which it only
+    /// can while it is in use.
     pub(super) fn set_places(&mut self, slot: Slot, streams: u32) {
-        let record = &mut self.connections[slot];
-        let had_place = record.has_place();
-        record.set_streams(streams);
-        if record.has_place() == had_place {
+        let record = &self.connections[slot];
+        if record.has_place() == record.would_have_place(streams) {
+            self.connections[slot].set_streams(streams);
             return;
         }
-        let entry = &mut self.groups[record.group];
-        if had_place {
-            entry.available.unlink(&mut self.connections, slot);
-            entry.busy.push_front(&mut self.connections, slot);
-            self.sharing.unlink(&mut self.connections, slot);
-        } else {
-            entry.busy.unlink(&mut self.connections, slot);
-            entry.available.push_front(&mut self.connections, slot);
-            self.sharing.push_front(&mut self.connections, slot);
-        }
+        self.unplace(slot);
+        self.notice_retirement(slot);
+        self.connections[slot].set_streams(streams);
+        self.place(slot);
+    }
+
+    /// Dooms a connection without a place whose group was retired.
+    fn notice_retirement(&mut self, slot: Slot) {
+        let record = &mut self.connections[slot];
+        record.doomed |= self.groups.is_over(record.group);
     }
 
     /// Removes the record of a connection that is in no list.

@@ -7,11 +7,11 @@ use crate::{
     slab::{Slot, Stamped},
 };
 
-/// The connections of one key, in two lists: those with a free place (last used first) and those without.
+/// The connections of one key that have a place, last used first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ByKey;
 
-/// Connections with a free place, of all keys, last used first: one list of the idle, one of the shared in use.
+/// Those of all keys, last used first: one list of the idle, one of the shared in use.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ByUse;
 
@@ -43,10 +43,8 @@ pub(super) struct Connection<C> {
 /// All that is filed under one key.
 #[derive(Debug, Default)]
 pub(super) struct Group {
-    /// Connections with a free place, last used first.
+    /// Connections that have a place.
     pub(super) available: List<ByKey>,
-    /// Connections without.
-    pub(super) busy: List<ByKey>,
     pub(super) line: List<ByArrival>,
     /// Connections, doomed ones included.
     pub(super) open: u16,
@@ -113,14 +111,14 @@ impl<C> Connection<C> {
         }
     }
 
-    /// The next connection in the same list of its key.
-    pub(super) fn next_of_key(&self) -> Option<Slot> {
-        self.by_key.next()
-    }
-
     /// Whether one more request may ride. One that nobody rides always has a place, unless it is doomed.
     pub(super) fn has_place(&self) -> bool {
         !self.doomed && self.riders < self.places
+    }
+
+    /// Whether it would have with this stream budget.
+    pub(super) fn would_have_place(&self, streams: u32) -> bool {
+        !self.doomed && self.riders < places(streams)
     }
 
     /// Sets the stream budget.

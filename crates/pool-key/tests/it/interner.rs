@@ -10,8 +10,6 @@ use crate::common::Constant;
 const CAPACITY: u32 = 4;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
-
     /// An id, once given out, never stands for another value; a kept value keeps its id; the bound holds.
     #[test]
     fn an_id_stands_for_one_value(values in vec((0..12_u32, any::<bool>()), 0..200)) {

@@ -122,8 +122,6 @@ fn keys_are_five_words() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
-
     /// A key that gives its description back has lost nothing: no two descriptions share one.
     #[test]
     fn a_connection_key_gives_its_description_back(d in any_description()) {

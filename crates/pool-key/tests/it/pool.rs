@@ -33,10 +33,8 @@ fn run(limits: Limits, operations: &[Op]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
-
     #[test]
-    fn pool_is_as_a_list(limits in limits(), operations in vec(op(), 0..120)) {
+    fn pool_is_as_a_list(limits in limits(), operations in vec(op(), 0..200)) {
         run(limits, &operations);
     }
 }

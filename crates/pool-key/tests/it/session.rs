@@ -8,13 +8,11 @@ use bareflight_pool_key::SessionLimits;
 use proptest::{collection::vec, prelude::*};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
-
     #[test]
     fn cache_is_as_a_list(
         sessions in 0..6_u32,
         per_key in 0..4_u32,
-        operations in vec(op(), 0..120),
+        operations in vec(op(), 0..200),
     ) {
         let limits = SessionLimits { sessions, per_key };
         let mut pair = Pair::new(limits, foldhash::fast::FixedState::default());
