@@ -19,7 +19,7 @@ use crate::ids::{ConnectionId, ServerId, StreamId};
 use crate::lock;
 use crate::observation::{ClientEvent, ClientHandshake, Observation};
 use crate::pki::Pki;
-use crate::plan::{Answer, ClientConfiguration, ServerPlan};
+use crate::plan::{ClientConfiguration, ServerPlan};
 use crate::server::{
     self, Attendant, Ending, Office, Policy, Rechecks, Responder, Resumes, Server, SessionTable,
 };
@@ -253,7 +253,7 @@ impl Driver {
             connection,
             config,
             name,
-            aborts: configuration.answer == Answer::Abort,
+            answer: configuration.answer.clone(),
             spawner: self.office.spawner.clone(),
             events: Rc::clone(&self.events),
         })

@@ -85,9 +85,7 @@ pub enum ConnectError {
     BadName(String),
     /// The key stands for another configuration already. One key, one resolver and one verifier: that is what keeps
     /// sessions of different keys apart.
-    #[error(
-        "{0:?} was used with another answer, trust, version or protocol before: use a key of its own"
-    )]
+    #[error("{0:?} was used with another answer, trust or version before: use a key of its own")]
     KeyConflict(ConfigKey),
     /// rustls refuses the plan.
     #[error("TLS refuses the client's plan: {0}")]

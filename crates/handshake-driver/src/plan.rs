@@ -198,8 +198,13 @@ pub struct ClientConfiguration {
     pub trust: Trust,
     /// The TLS versions it speaks.
     pub versions: Versions,
-    /// The protocols it offers, best first; none means no ALPN, and HTTP/1.1.
+    /// The protocols it offers, best first; none means no ALPN, and HTTP/1.1. They may differ from connection to
+    /// connection of one key: a WebSocket resumes the sessions of a fetch.
     pub alpn: Vec<Protocol>,
+    /// Whether connections of this key may answer differently. To rustls their sessions are then compatible, as they
+    /// are to every stack that does not look at who asks (the shape of CVE-2016-5419). It is never right; it is here so
+    /// that a harness can let that fault loose.
+    pub shared: bool,
 }
 
 impl ClientConfiguration {
@@ -212,6 +217,7 @@ impl ClientConfiguration {
             trust: Trust::Authorities(vec![Authority::servers()]),
             versions: Versions::Both,
             alpn: vec![Protocol::Http11],
+            shared: false,
         }
     }
 }

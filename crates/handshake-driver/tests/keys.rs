@@ -71,10 +71,6 @@ fn a_key_stands_for_one_configuration() {
             versions: Versions::Tls12,
             ..client(1, Answer::Decline)
         },
-        ClientConfiguration {
-            alpn: vec![Protocol::H2],
-            ..client(1, Answer::Decline)
-        },
     ];
     for other in others {
         let (connection, outcome) = world.driver.connect(world.server, HOST, &other, None);
@@ -84,4 +80,21 @@ fn a_key_stands_for_one_configuration() {
             "{other:?}"
         );
     }
+}
+
+/// A fault may let connections of one key answer differently; their sessions are then one another's.
+#[test]
+fn a_shared_key_resumes_what_another_answer_obtained() {
+    let mut world = World::new(server(ClientAuth::Request, Versions::Tls13));
+    let shared = |answer| ClientConfiguration {
+        shared: true,
+        ..client(1, answer)
+    };
+    let mut full = world.connect(&shared(Answer::Present(alice())), None);
+    let bare = world.connect(&shared(Answer::Decline), Some(full.session()));
+    assert!(bare.server().resumed.is_some());
+    assert!(
+        bare.server().identity.is_some(),
+        "the bare connection inherits the identity"
+    );
 }

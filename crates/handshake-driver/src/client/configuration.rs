@@ -44,10 +44,12 @@ impl Configurations {
             self.0.insert(plan.key, (plan.clone(), built));
         }
         let (built_for, config) = &self.0[&plan.key];
-        if built_for != plan {
+        let same_answer = plan.shared || built_for.answer == plan.answer;
+        if !same_answer || built_for.trust != plan.trust || built_for.versions != plan.versions {
             return Err(ConnectError::KeyConflict(plan.key));
         }
         let mut config = config.clone();
+        config.alpn_protocols = Protocol::wire(&plan.alpn);
         config.resumption = Resumption::store(shelf);
         Ok(Arc::new(config))
     }
@@ -59,15 +61,14 @@ fn build(
     clock: &Arc<Clock>,
 ) -> Result<ClientConfig, ConnectError> {
     let provider = pki.provider();
-    let mut config =
+    Ok(
         ClientConfig::builder_with_details(Arc::clone(provider), Arc::clone(clock) as _)
             .with_protocol_versions(plan.versions.supported())
             .map_err(ConnectError::Tls)?
             .dangerous()
             .with_custom_certificate_verifier(verifier(&plan.trust, pki)?)
-            .with_client_cert_resolver(Arc::new(Resolver(plan.answer.clone())));
-    config.alpn_protocols = Protocol::wire(&plan.alpn);
-    Ok(config)
+            .with_client_cert_resolver(Arc::new(Resolver)),
+    )
 }
 
 fn verifier(trust: &Trust, pki: &Pki) -> Result<Arc<dyn ServerCertVerifier>, ConnectError> {

@@ -25,7 +25,7 @@ use crate::error::EndReason;
 use crate::executor::Spawner;
 use crate::ids::{ConnectionId, StreamId};
 use crate::observation::{ClientEvent, ClientHandshake};
-use crate::plan::{Protocol, Version};
+use crate::plan::{Answer, Protocol, Version};
 use crate::wire::{End, Gate, Transport, Witness};
 
 /// What the driver tells a connection.
@@ -42,7 +42,7 @@ pub(crate) struct Setup {
     pub(crate) connection: ConnectionId,
     pub(crate) config: Arc<ClientConfig>,
     pub(crate) name: ServerName<'static>,
-    pub(crate) aborts: bool,
+    pub(crate) answer: Answer,
     pub(crate) spawner: Spawner,
     pub(crate) events: Rc<RefCell<VecDeque<ClientEvent>>>,
 }
@@ -77,8 +77,9 @@ async fn run<S: Transport>(
     started: Started,
     report: Report,
 ) {
-    let asked = Arc::new(Asked::default());
-    let gate = match setup.aborts {
+    let aborts = setup.answer == Answer::Abort;
+    let asked = Arc::new(Asked::answering(setup.answer));
+    let gate = match aborts {
         true => Gate::shut_when(io, Arc::clone(&asked)),
         false => Gate::open(io),
     };
@@ -92,7 +93,7 @@ async fn run<S: Transport>(
             speak(io, alpn, queue, &report, setup.spawner).await;
         }
         Err(error) => {
-            let reason = match setup.aborts && asked.was_asked() {
+            let reason = match aborts && asked.was_asked() {
                 true => EndReason::AbortedWhenAsked,
                 false => EndReason::from_io(&error),
             };

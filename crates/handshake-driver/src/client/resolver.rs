@@ -17,9 +17,10 @@ use rustls::sign::CertifiedKey;
 
 use crate::plan::Answer;
 
-/// Answers for all connections of one configuration, always the same.
+/// The resolver object of one configuration: rustls tells configurations apart by it. What to answer it reads from the
+/// connection that asks; that all connections of a key answer the same is seen to where they get their configuration.
 #[derive(Debug)]
-pub(crate) struct Resolver(pub(crate) Answer);
+pub(crate) struct Resolver;
 
 impl ResolvesClientCert for Resolver {
     fn resolve(
@@ -28,28 +29,38 @@ impl ResolvesClientCert for Resolver {
         _schemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
         CURRENT.with_borrow(|current| {
-            if let Some(asked) = current {
-                asked.0.store(true, Ordering::Relaxed);
+            let asked = current.as_ref()?;
+            asked.asked.store(true, Ordering::Relaxed);
+            match &asked.answer {
+                Answer::Present(key) => Some(Arc::clone(key)),
+                Answer::Decline | Answer::Abort => None,
             }
-        });
-        match &self.0 {
-            Answer::Present(key) => Some(Arc::clone(key)),
-            Answer::Decline | Answer::Abort => None,
-        }
+        })
     }
 
+    /// Asked before there is a connection. Yes means only that what a proof would sign is kept until it is needed.
     fn has_certs(&self) -> bool {
-        matches!(self.0, Answer::Present(_))
+        true
     }
 }
 
-/// Whether one connection's client was asked for a certificate.
-#[derive(Debug, Default)]
-pub(crate) struct Asked(AtomicBool);
+/// Whether one connection's client was asked for a certificate, and what it says then.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    asked: AtomicBool,
+    answer: Answer,
+}
 
 impl Asked {
+    pub(crate) fn answering(answer: Answer) -> Self {
+        Self {
+            asked: AtomicBool::new(false),
+            answer,
+        }
+    }
+
     pub(crate) fn was_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Runs a handshake so that the resolver knows whose it is.

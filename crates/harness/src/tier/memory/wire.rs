@@ -46,6 +46,8 @@ pub(super) fn configuration(key: u64, connect: &Connect, identity: Option<Arc<Ce
             Offered::Any => vec![DriverProtocol::H2, DriverProtocol::Http11],
             Offered::Http1 => vec![DriverProtocol::Http11],
         },
+        // The reference never needs it: its session key says who answers. A fault's may not.
+        shared: true,
     }
 }
 
