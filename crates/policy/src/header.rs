@@ -8,6 +8,7 @@
 use crate::method::{is_forbidden_method, is_token};
 use bytes::Bytes;
 use compact_str::CompactString;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -28,7 +29,10 @@ pub type Header = (HeaderName, HeaderValue);
 ///
 /// Cloning counts a reference; a change copies the list only while it is shared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HeaderList(Option<Arc<Vec<Header>>>);
+pub struct HeaderList(Option<Arc<Headers>>);
+
+/// Most lists are short: up to four headers lie beside the reference count.
+type Headers = SmallVec<[Header; 4]>;
 
 /// Bytes that cannot be a header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -272,7 +276,7 @@ impl HeaderList {
 
     /// The headers in order.
     pub fn iter(&self) -> core::slice::Iter<'_, Header> {
-        self.0.as_deref().map_or(&[][..], Vec::as_slice).iter()
+        self.0.as_deref().map_or(&[][..], Headers::as_slice).iter()
     }
 
     /// How many headers there are, repetitions included.
@@ -290,7 +294,7 @@ impl HeaderList {
 
 impl FromIterator<Header> for HeaderList {
     fn from_iter<I: IntoIterator<Item = Header>>(headers: I) -> Self {
-        let headers: Vec<Header> = headers.into_iter().collect();
+        let headers: Headers = headers.into_iter().collect();
         Self((!headers.is_empty()).then(|| Arc::new(headers)))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! <https://fetch.spec.whatwg.org/#methods>
 
+use crate::header::HeaderValue;
 use compact_str::CompactString;
 
 /// A [method](https://fetch.spec.whatwg.org/#concept-method): a token, compared byte for byte.
@@ -96,6 +97,17 @@ impl core::fmt::Display for Method {
     }
 }
 
+/// As `Access-Control-Request-Method` says it; the usual methods take no allocation.
+impl From<&Method> for HeaderValue {
+    fn from(method: &Method) -> Self {
+        const USUAL: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
+        match USUAL.into_iter().find(|usual| *usual == method.as_str()) {
+            Some(usual) => Self::from_static(usual),
+            None => Self::from_valid(method.as_str().to_owned()),
+        }
+    }
+}
+
 /// [`Method::is_forbidden`] for bytes that need not be a method, as in the value of `X-HTTP-Method-Override`.
 pub(crate) fn is_forbidden_method(bytes: &[u8]) -> bool {
     ["CONNECT", "TRACE", "TRACK"]
@@ -131,7 +143,7 @@ const fn is_token_byte(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{InvalidMethod, Method, is_token};
+    use super::{HeaderValue, InvalidMethod, Method, is_token};
 
     #[test]
     fn six_methods_are_normalized_and_no_other() {
@@ -159,6 +171,7 @@ mod tests {
             let method = Method::normalize(written).expect(written);
             assert_eq!(method.as_str(), normalized, "{written}");
             assert_eq!(method.to_string(), normalized);
+            assert_eq!(HeaderValue::from(&method).as_bytes(), normalized.as_bytes());
             assert_eq!(Method::exact(written).expect(written).as_str(), written);
         }
     }

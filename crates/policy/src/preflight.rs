@@ -52,7 +52,7 @@ pub fn cors_preflight_request(request: &Request) -> Request {
 /// `Accept`, `Access-Control-Request-Method` and, if there is an unsafe name, `Access-Control-Request-Headers`: joined by a comma
 /// without a blank, for better or worse.
 fn preflight_headers(request: &Request) -> HeaderList {
-    let method = HeaderValue::from_valid(request.method.as_str().to_owned());
+    let method = HeaderValue::from(&request.method);
     let names = cors_unsafe_request_header_names(&request.headers);
     let names = (!names.is_empty()).then(|| {
         (
@@ -272,23 +272,20 @@ fn list_of<T>(
     name: HeaderName,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<SmallVec<[T; 4]>>, PreflightError> {
-    if !headers.contains(&name) {
-        return Ok(None);
+    let mut list = None;
+    for value in headers.values(name.clone()) {
+        let list: &mut SmallVec<_> = list.get_or_insert_default();
+        for member in split_on_commas(value.as_bytes()).filter(|member| !member.is_empty()) {
+            match core::str::from_utf8(member).ok().and_then(&read) {
+                Some(member) => list.push(member),
+                None => {
+                    let found = HeaderText::new(headers, name.clone());
+                    return Err(PreflightError::Unparsable { found, name });
+                }
+            }
+        }
     }
-    let members = headers
-        .values(name.clone())
-        .flat_map(|value| split_on_commas(value.as_bytes()));
-    let list: Option<_> = members
-        .filter(|member| !member.is_empty())
-        .map(|member| core::str::from_utf8(member).ok().and_then(&read))
-        .collect();
-    match list {
-        Some(list) => Ok(Some(list)),
-        None => Err(PreflightError::Unparsable {
-            found: HeaderText::new(headers, name.clone()),
-            name,
-        }),
-    }
+    Ok(list)
 }
 
 /// `Access-Control-Max-Age`: digits, once. More seconds than can be counted are as many as can be counted.

@@ -53,7 +53,7 @@ impl Default for CacheSettings {
 #[derive(Clone, Debug, Default)]
 pub struct PreflightCache {
     settings: CacheSettings,
-    urls: HashMap<Key, Entries>,
+    urls: HashMap<Key, Entries, foldhash::fast::RandomState>,
     /// Keys in the order in which they were first stored; one whose number is not the map's was cleared since.
     order: VecDeque<(u64, Key)>,
     stored: u64,
