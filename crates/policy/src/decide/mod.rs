@@ -6,9 +6,11 @@
 //!
 //! The case is a *request* of the standard: what the API refuses or drops before (forbidden methods and headers) is not judged.
 
+mod explain;
 mod input;
 mod output;
 
+pub use explain::Explanation;
 pub use input::{Input, InputError, InputResponse, MAX_HEADERS};
 pub use output::{Output, OutputConnection, OutputRequest};
 
@@ -423,6 +425,81 @@ mod tests {
         input.headers = vec![("a".to_owned(), String::new()); MAX_HEADERS];
         input.response = answer(999, &[]);
         assert!(Case::parse(&input).is_ok());
+    }
+
+    #[test]
+    fn a_decision_is_explained_in_words() {
+        let explained = |input: &Input| {
+            let case = Case::parse(input).expect("a case");
+            let decision = decide(&case);
+            let explanation = Explanation {
+                case: &case,
+                decision: &decision,
+            };
+            explanation.to_string()
+        };
+        let stuck = Input {
+            method: "PUT".to_owned(),
+            upload_listener: true,
+            ..example()
+        };
+        assert_eq!(
+            explained(&stuck),
+            "PUT https://api.test/items by https://app.test, mode cors, credentials include\n\
+             a preflight comes first, because of the method PUT and the headers content-type as they are and an upload \
+             listener or a stream body\n  \
+             it is sent without credentials\n  \
+             its answer refuses the request, which is never sent: the preflight's answer fails the CORS check: the request's \
+             credentials mode is include and the response has no Access-Control-Allow-Credentials: the server must answer with \
+             Access-Control-Allow-Credentials: true\n\
+             the request is sent with credentials; a client certificate is presented if the server asks\n  \
+             its answer may be seen by https://app.test"
+        );
+        let plain = Input {
+            response: answer(200, &[]),
+            ..Input::new(API, APP)
+        };
+        let text = explained(&plain);
+        assert!(
+            text.contains(
+                "\nno preflight\nthe request is sent without credentials; no client certificate is"
+            ),
+            "{text}"
+        );
+        assert!(
+            text.contains(
+                "\n  its answer is withheld: the response has no Access-Control-Allow-Origin"
+            ),
+            "{text}"
+        );
+        let text = explained(&Input {
+            mode: "same-origin".to_owned(),
+            ..plain
+        });
+        assert!(
+            text.contains("\nnetwork error: the mode is same-origin"),
+            "{text}"
+        );
+        let granted = Input {
+            profile: "webkitgtk".to_owned(),
+            credentials: "omit".to_owned(),
+            response: None,
+            preflight_response: answer(
+                200,
+                &[
+                    ("access-control-allow-origin", "*"),
+                    ("access-control-allow-headers", "*"),
+                ],
+            ),
+            ..example()
+        };
+        let text = explained(&granted);
+        assert!(
+            text.contains(
+                "it is sent with the client certificate\n  its answer allows the request\n"
+            ),
+            "{text}"
+        );
     }
 
     #[test]
