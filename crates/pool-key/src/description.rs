@@ -41,6 +41,28 @@ pub struct Description {
     pub epoch: Epoch,
 }
 
+impl Description {
+    /// A request without credentials or identity to this origin: over TCP, by no proxy, in no partition, of no tenant,
+    /// in the first epoch. The rest is for struct update syntax to say.
+    #[must_use]
+    pub const fn bare(origin: OriginId, trust: TrustId) -> Self {
+        Self {
+            origin,
+            partition: None,
+            credentials: false,
+            identity: None,
+            trust,
+            server_name: None,
+            route: Route::Direct,
+            leg: Leg::Origin,
+            transport: Transport::Tcp,
+            class: ProtocolClass::Http,
+            tenant: None,
+            epoch: Epoch(0),
+        }
+    }
+}
+
 /// By which way the far end of a leg is reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Route {

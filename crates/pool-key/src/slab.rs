@@ -195,3 +195,56 @@ impl<T> IndexMut<Slot> for Slab<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Record(u32);
+
+    impl Stamped for Record {
+        fn generation(&self) -> u32 {
+            self.0
+        }
+    }
+
+    #[test]
+    fn a_slot_is_used_again_and_its_old_stamp_is_stale() {
+        let mut slab = Slab::new();
+        let first = slab.insert_stamped(Record);
+        let stamp = slab.stamp(first);
+        slab.remove_stamped(first);
+        assert_eq!(slab.find(stamp), None);
+        assert_eq!(slab.insert_stamped(Record), first);
+        assert_eq!(slab.find(stamp), None);
+        assert_eq!(slab.find(slab.stamp(first)), Some(first));
+    }
+
+    #[test]
+    fn a_place_whose_generations_have_run_out_is_not_used_again() {
+        let mut slab = Slab::new();
+        let last = slab.insert_stamped(|_| Record(u32::MAX - 1));
+        let other = slab.insert_stamped(Record);
+        slab.remove_stamped(last);
+        slab.remove_stamped(other);
+        assert_eq!(slab.insert_stamped(Record), other);
+        assert_ne!(slab.insert_stamped(Record), last);
+        slab.clear_stamped();
+        let again: Vec<Slot> = (0..3).map(|_| slab.insert_stamped(Record)).collect();
+        assert!(!again.contains(&last));
+    }
+
+    #[test]
+    fn clearing_makes_stamps_stale_and_gives_slots_out_in_order() {
+        let mut slab = Slab::new();
+        let slots: Vec<Slot> = (0..3).map(|_| slab.insert_stamped(Record)).collect();
+        let stamps: Vec<Stamp> = slots.iter().map(|&slot| slab.stamp(slot)).collect();
+        slab.remove_stamped(slots[1]);
+        slab.clear_stamped();
+        assert_eq!((slab.len(), slab.slots().count()), (0, 0));
+        let again: Vec<Slot> = (0..3).map(|_| slab.insert_stamped(Record)).collect();
+        assert_eq!(again, slots);
+        assert!(stamps.iter().all(|&stamp| slab.find(stamp).is_none()));
+    }
+}

@@ -4,27 +4,14 @@ use core::{num::NonZeroU32, time::Duration};
 
 use allocation_counter::measure;
 use bareflight_pool_key::{
-    Description, Epoch, Id, Interner, Leg, Limits, OriginId, Pool, ProtocolClass, Reserved, Route,
-    SessionCache, SessionFacts, SessionLimits, Sharing, Transport, TrustId, Want,
+    Description, Epoch, Id, Interner, Limits, OriginId, Pool, Reserved, SessionCache, SessionFacts,
+    SessionLimits, Sharing, TrustId, Want,
 };
 
 const NOW: Duration = Duration::ZERO;
 
 fn description(origin: OriginId) -> Description {
-    Description {
-        origin,
-        partition: None,
-        credentials: true,
-        identity: None,
-        trust: TrustId::from_number(NonZeroU32::MIN),
-        server_name: None,
-        route: Route::Direct,
-        leg: Leg::Origin,
-        transport: Transport::Tcp,
-        class: ProtocolClass::Http,
-        tenant: None,
-        epoch: Epoch(0),
-    }
+    Description::bare(origin, TrustId::from_number(NonZeroU32::MIN))
 }
 
 fn numbered(n: u32) -> Description {
@@ -112,7 +99,7 @@ fn after_clear_a_second_round_allocates_nothing() {
                     let lease = pool
                         .insert(reservation, 1, Sharing::Shared { streams: 9 }, NOW)
                         .expect("not stale");
-                    drop(pool.checkout(&key, NOW));
+                    let _second = pool.checkout(&key, NOW);
                     pool.checkin(lease, NOW);
                 }
                 Ok(Reserved::Wait(_)) => {}
@@ -135,4 +122,21 @@ fn a_million_idle_connections_take_at_most_160_bytes_each() {
     let each = counted.bytes_current / i64::from(count);
     println!("{each} bytes for each of {count} idle connections");
     assert!(each <= 160, "{each} bytes each");
+}
+
+#[test]
+fn an_interned_value_takes_at_most_64_bytes_beside_itself() {
+    let count = 100_000_u32;
+    let mut interner = None;
+    let counted = measure(|| {
+        let mut filled: Interner<OriginId, u32> = Interner::new(count);
+        for n in 0..3 * count {
+            filled.intern(&n).expect("ids left");
+        }
+        interner = Some(filled);
+    });
+    assert_eq!(interner.map(|interner| interner.len()), Some(count));
+    let each = counted.bytes_max / u64::from(count);
+    println!("{each} bytes for each of {count} values of 4 bytes, at the most");
+    assert!(each <= 64 + 4, "{each} bytes each");
 }

@@ -44,22 +44,42 @@ type Field = (&'static str, bool, fn(&mut Description, &Description));
 
 /// Every field of a description.
 const FIELDS: [Field; 12] = [
-    ("origin", true, |d, from| d.origin = from.origin),
-    ("partition", true, |d, from| d.partition = from.partition),
+    ("origin", true, |d, from| {
+        d.origin = from.origin;
+    }),
+    ("partition", true, |d, from| {
+        d.partition = from.partition;
+    }),
     ("credentials", true, |d, from| {
-        d.credentials = from.credentials
+        d.credentials = from.credentials;
     }),
-    ("identity", true, |d, from| d.identity = from.identity),
-    ("trust", true, |d, from| d.trust = from.trust),
+    ("identity", true, |d, from| {
+        d.identity = from.identity;
+    }),
+    ("trust", true, |d, from| {
+        d.trust = from.trust;
+    }),
     ("server_name", true, |d, from| {
-        d.server_name = from.server_name
+        d.server_name = from.server_name;
     }),
-    ("route", false, |d, from| d.route = from.route),
-    ("leg", true, |d, from| d.leg = from.leg),
-    ("transport", true, |d, from| d.transport = from.transport),
-    ("class", false, |d, from| d.class = from.class),
-    ("tenant", true, |d, from| d.tenant = from.tenant),
-    ("epoch", true, |d, from| d.epoch = from.epoch),
+    ("route", false, |d, from| {
+        d.route = from.route;
+    }),
+    ("leg", true, |d, from| {
+        d.leg = from.leg;
+    }),
+    ("transport", true, |d, from| {
+        d.transport = from.transport;
+    }),
+    ("class", false, |d, from| {
+        d.class = from.class;
+    }),
+    ("tenant", true, |d, from| {
+        d.tenant = from.tenant;
+    }),
+    ("epoch", true, |d, from| {
+        d.epoch = from.epoch;
+    }),
 ];
 
 /// A description in which every field differs from `description(0, 1)`.

@@ -273,29 +273,32 @@ impl<H: BuildHasher> Pair<H> {
         true
     }
 
-    /// Starts anew, keeping what is stale to show that it is.
+    /// Starts anew, and shows that everything handed out before is stale.
     fn clear(&mut self) {
         self.pool.clear();
         self.model = Model {
             limits: self.model.limits,
             ..Model::default()
         };
+        (self.now, self.epoch) = (Duration::ZERO, 1);
+        self.opened.clear();
+        self.waits.clear();
         for lease in self.leases.drain(..) {
             self.pool.checkin(lease, self.now);
+        }
+        for (handle, _) in self.handles.drain(..) {
+            assert_eq!(self.pool.remove(handle), None);
         }
         for (reservation, _) in self.reservations.drain(..) {
             assert_eq!(
                 self.pool
-                    .insert(reservation, 7, Sharing::Exclusive, Duration::ZERO),
+                    .insert(reservation, 7, Sharing::Exclusive, self.now),
                 Err(7)
             );
         }
         for (ticket, _) in self.tickets.drain(..) {
             assert!(!self.pool.cancel(ticket));
         }
-        self.now = Duration::ZERO;
-        self.epoch = 1;
-        self.pool.clear();
     }
 
     /// Compares all that can be seen from outside, and what was dropped: in order, or as a set.
@@ -307,7 +310,7 @@ impl<H: BuildHasher> Pair<H> {
         }
         assert_eq!(removed, self.model.removed, "next_removed");
         self.model.removed.clear();
-        let count = |count: usize| u32::try_from(count).unwrap();
+        let count = |count: usize| u32::try_from(count).expect("few");
         assert_eq!(self.pool.len(), count(self.model.connections.len()), "len");
         assert_eq!(self.pool.idle(), count(self.model.idle().count()), "idle");
         assert_eq!(
@@ -496,7 +499,7 @@ impl Model {
             self.attempt(what, name);
             return Ok(true);
         }
-        let waiting = u32::try_from(self.waiters.len()).unwrap();
+        let waiting = u32::try_from(self.waiters.len()).expect("few");
         if waiting >= self.limits.waiters {
             return Err(LineFull { waiting });
         }
@@ -529,7 +532,7 @@ impl Model {
             .attempts
             .iter()
             .position(|a| a.number == number)
-            .unwrap();
+            .expect("under way");
         let Attempt { what, doomed, .. } = self.attempts.remove(at);
         let doomed = doomed || what.epoch < self.floor;
         let idle_since = self.now;
@@ -548,7 +551,7 @@ impl Model {
     }
 
     fn board(&mut self, name: u32) -> u32 {
-        self.get(name).unwrap().riders += 1;
+        self.get(name).expect("here").riders += 1;
         self.use_now(name);
         name
     }

@@ -192,7 +192,7 @@ impl<H: BuildHasher> Pair<H> {
             );
             let of_key = self.sessions.iter().filter(|s| s.what == what);
             let surplus = if of_key.clone().count() > self.limits.per_key as usize {
-                of_key.last().map(|s| s.name)
+                of_key.min_by_key(|s| s.name).map(|s| s.name)
             } else if self.sessions.len() > self.limits.sessions as usize {
                 self.sessions.iter().min_by_key(|s| s.used).map(|s| s.name)
             } else {
