@@ -457,6 +457,19 @@ mod tests {
     }
 
     #[test]
+    fn a_static_value_is_checked_when_it_is_made() {
+        for text in ["\n", "a\u{7F}", "a\u{1F}b", " a", "a ", " "] {
+            assert!(
+                std::panic::catch_unwind(|| HeaderValue::from_static(text)).is_err(),
+                "{text:?}"
+            );
+        }
+        for text in ["", "a", "a b", "!", "~"] {
+            assert_eq!(HeaderValue::from_static(text).as_bytes(), text.as_bytes());
+        }
+    }
+
+    #[test]
     fn a_list_gets_joined_values_without_regard_to_case() {
         let list = headers(&[("A", "1"), ("b", "2"), ("a", ""), ("A", "3")]);
         let name = |name| HeaderName::parse(name).expect("a name");

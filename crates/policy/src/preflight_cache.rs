@@ -104,12 +104,9 @@ impl PreflightCache {
     /// [header-name cache entry match](https://fetch.spec.whatwg.org/#concept-cache-match-header) for every unsafe name.
     #[must_use]
     pub fn matches(&self, request: &Request, now: Duration) -> bool {
-        let entries = if self.urls.is_empty() {
-            None
-        } else {
-            self.urls.get(&Key::of(request))
-        };
-        let entries = entries.map_or(&[][..], |entries| &entries.entries);
+        // An empty cache is common, and worth neither a key nor a hash.
+        let found = (!self.urls.is_empty()).then(|| self.urls.get(&Key::of(request)));
+        let entries = found.flatten().map_or(&[][..], |entries| &entries.entries);
         let include = request.credentials_mode == CredentialsMode::Include;
         let live = || {
             entries

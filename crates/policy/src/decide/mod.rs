@@ -2,7 +2,7 @@
 //!
 //! [`Input`] and [`Output`] are plain data whose fields are those of `bareflight decide`'s JSON (in kebab case; feature `serde`
 //! derives both directions). Between them, [`Case::parse`] reads the text and [`decide`] decides, without a heap allocation for a
-//! request with up to eight headers.
+//! request with up to eight headers. [`Explanation`] says it in words.
 //!
 //! The case is a *request* of the standard: what the API refuses or drops before (forbidden methods and headers) is not judged.
 
