@@ -53,7 +53,7 @@
 //!
 //! # What happens when a server asks
 //!
-//! The table of `tests/matrix.rs`, each cell a real handshake, over HTTP/1.1 and HTTP/2 alike:
+//! The table of `tests/it/matrix.rs`, each cell a real handshake, over HTTP/1.1 and HTTP/2 alike:
 //!
 //! | mode | answer | TLS 1.2 | TLS 1.3 | the session inherits |
 //! |---|---|---|---|---|

@@ -1,10 +1,4 @@
 //! What do all these tests need? One client, one server, and what both saw.
-#![allow(
-    clippy::unwrap_used,
-    dead_code,
-    unreachable_pub,
-    reason = "each test file includes this module and uses its part of it"
-)]
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,42 +7,42 @@ use bytes::Bytes;
 use http::{Request, Response};
 use rustls::sign::CertifiedKey;
 
-pub const HOST: &str = "api.test";
+pub(crate) const HOST: &str = "api.test";
 
 /// One PKI for a whole test program: making keys is what costs.
-pub static PKI: LazyLock<Arc<Pki>> = LazyLock::new(Arc::default);
+pub(crate) static PKI: LazyLock<Arc<Pki>> = LazyLock::new(Arc::default);
 
-pub fn identity(plan: &IdentityPlan) -> Arc<CertifiedKey> {
+pub(crate) fn identity(plan: &IdentityPlan) -> Arc<CertifiedKey> {
     PKI.identity(plan).unwrap()
 }
 
-pub fn alice() -> Arc<CertifiedKey> {
+pub(crate) fn alice() -> Arc<CertifiedKey> {
     identity(&IdentityPlan::new("alice"))
 }
 
-pub fn named(plan: &IdentityPlan) -> Option<Identity> {
+pub(crate) fn named(plan: &IdentityPlan) -> Option<Identity> {
     Some(Identity::Known(plan.name.clone()))
 }
 
 /// A driver with one server, which answers every request with its own target.
-pub struct World {
-    pub driver: Driver,
-    pub server: ServerId,
+pub(crate) struct World {
+    pub(crate) driver: Driver,
+    pub(crate) server: ServerId,
 }
 
 impl World {
-    pub fn new(plan: ServerPlan) -> Self {
+    pub(crate) fn new(plan: ServerPlan) -> Self {
         Self::with_rules(plan, Arc::new(Rechecks))
     }
 
-    pub fn with_rules(plan: ServerPlan, resumes: Arc<dyn Resumes>) -> Self {
+    pub(crate) fn with_rules(plan: ServerPlan, resumes: Arc<dyn Resumes>) -> Self {
         let mut driver = Driver::with_rules(Arc::clone(&PKI), resumes);
         let server = driver.add_server(plan, echo).unwrap();
         Self { driver, server }
     }
 
     /// Connects, and returns the handshake as both ends saw it.
-    pub fn connect(
+    pub(crate) fn connect(
         &mut self,
         configuration: &ClientConfiguration,
         offer: Option<Session>,
@@ -56,7 +50,7 @@ impl World {
         self.connect_as(HOST, configuration, offer)
     }
 
-    pub fn connect_as(
+    pub(crate) fn connect_as(
         &mut self,
         name: &str,
         configuration: &ClientConfiguration,
@@ -93,7 +87,7 @@ impl World {
     }
 
     /// Sends one request and returns what came of it.
-    pub fn fetch(
+    pub(crate) fn fetch(
         &mut self,
         connection: ConnectionId,
         request: Request<Bytes>,
@@ -105,7 +99,7 @@ impl World {
 }
 
 /// What came of this request, if anything did.
-pub fn outcome(
+pub(crate) fn outcome(
     events: Vec<ClientEvent>,
     on: ConnectionId,
     of: StreamId,
@@ -127,38 +121,38 @@ pub fn outcome(
 
 /// A handshake as both ends saw it.
 #[derive(Debug)]
-pub struct Handshake {
-    pub connection: ConnectionId,
-    pub client: Result<ClientHandshake, ConnectError>,
-    pub accepted: Option<ServerHandshake>,
-    pub refused: Option<RefusedHandshake>,
-    pub sessions: Vec<Session>,
-    pub issued: Vec<SessionId>,
-    pub closed: Option<EndReason>,
+pub(crate) struct Handshake {
+    pub(crate) connection: ConnectionId,
+    pub(crate) client: Result<ClientHandshake, ConnectError>,
+    pub(crate) accepted: Option<ServerHandshake>,
+    pub(crate) refused: Option<RefusedHandshake>,
+    pub(crate) sessions: Vec<Session>,
+    pub(crate) issued: Vec<SessionId>,
+    pub(crate) closed: Option<EndReason>,
 }
 
 impl Handshake {
-    pub fn server(&self) -> &ServerHandshake {
+    pub(crate) fn server(&self) -> &ServerHandshake {
         self.accepted
             .as_ref()
             .expect("the server accepted no handshake")
     }
 
     /// The session that arrived last, which is also the one issued last.
-    pub fn session(&mut self) -> Session {
+    pub(crate) fn session(&mut self) -> Session {
         self.sessions.pop().expect("no session arrived")
     }
 }
 
-pub fn echo(_: ConnectionId, request: &Request<Bytes>) -> Reply {
+pub(crate) fn echo(_: ConnectionId, request: &Request<Bytes>) -> Reply {
     Response::new(Bytes::from(request.uri().path().to_owned())).into()
 }
 
-pub fn get(url: &str) -> Request<Bytes> {
+pub(crate) fn get(url: &str) -> Request<Bytes> {
     Request::get(url).body(Bytes::new()).unwrap()
 }
 
-pub fn server(client_auth: ClientAuth, versions: Versions) -> ServerPlan {
+pub(crate) fn server(client_auth: ClientAuth, versions: Versions) -> ServerPlan {
     ServerPlan {
         client_auth,
         versions,
@@ -166,12 +160,12 @@ pub fn server(client_auth: ClientAuth, versions: Versions) -> ServerPlan {
     }
 }
 
-pub fn client(key: u64, answer: Answer) -> ClientConfiguration {
+pub(crate) fn client(key: u64, answer: Answer) -> ClientConfiguration {
     ClientConfiguration {
         answer,
         ..ClientConfiguration::new(ConfigKey(key))
     }
 }
 
-pub const VERSIONS: [Versions; 2] = [Versions::Tls12, Versions::Tls13];
-pub const PROTOCOLS: [Protocol; 2] = [Protocol::Http11, Protocol::H2];
+pub(crate) const VERSIONS: [Versions; 2] = [Versions::Tls12, Versions::Tls13];
+pub(crate) const PROTOCOLS: [Protocol; 2] = [Protocol::Http11, Protocol::H2];

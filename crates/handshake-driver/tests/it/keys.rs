@@ -1,11 +1,7 @@
 //! Does a session stay under the key that it was obtained under? Both directions, since each fails silently.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
+use crate::common::*;
 use bareflight_handshake_driver::*;
-use common::*;
 
 /// A configuration rebuilt for each connection never resumes, and nobody notices.
 #[test]

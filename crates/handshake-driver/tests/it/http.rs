@@ -1,12 +1,8 @@
 //! What do requests and responses do on these connections, and how do connections end?
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
+use crate::common::*;
 use bareflight_handshake_driver::*;
 use bytes::Bytes;
-use common::*;
 use http::{Method, Request, Response, StatusCode};
 
 /// An open connection over each protocol in each version.

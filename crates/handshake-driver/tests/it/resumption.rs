@@ -1,13 +1,9 @@
 //! Which sessions may be resumed, and as whom? What was true of the original handshake is judged by what holds now.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
 use std::time::Duration;
 
+use crate::common::*;
 use bareflight_handshake_driver::*;
-use common::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const RESUMPTIONS: [Resumption; 2] = [Resumption::Tickets, Resumption::Stateful];

@@ -1,13 +1,9 @@
 //! What happens when a server asks? Every TLS version × server mode × client answer, first and resumed, and what each end
 //! makes of it.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
+use crate::common::*;
 use AlertDescription::CertificateRequired;
 use bareflight_handshake_driver::*;
-use common::*;
 
 /// What the client answers. (The data of the table; [`Answer`] has the key as well.)
 #[derive(Clone, Copy, Debug, PartialEq)]

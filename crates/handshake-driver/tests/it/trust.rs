@@ -1,14 +1,10 @@
 //! Whom do the two ends believe? Certificates that are expired, from strangers, for another name or for another use.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::common::*;
 use bareflight_handshake_driver::*;
-use common::*;
 use rustls::{CertificateError, Error};
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -1,16 +1,12 @@
 //! Does it hold in any order of events? Random sequences of what clients, servers and time can do; each is run twice, with
 //! other keys, and must be seen alike.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use crate::common::*;
 use bareflight_handshake_driver::*;
-use common::*;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
