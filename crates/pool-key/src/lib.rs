@@ -63,6 +63,8 @@
 //! it never gives an id a second meaning, so forgetting costs a connection and cannot mix two up. A [`Pool`] takes
 //! about 144 bytes for each idle connection that has a key of its own.
 //!
+//! With the feature `rustls`, the module `tls` gives each session key a `ClientConfig` and a session store of its own.
+//!
 //! # To add a field
 //!
 //! Add it to [`Description`]. Nothing compiles until [`Description::keys`], which takes it apart without `..`, says for
@@ -80,6 +82,8 @@ mod pool;
 mod session;
 mod slab;
 mod table;
+#[cfg(feature = "rustls")]
+pub mod tls;
 mod trust;
 
 pub use coalesce::{CoalesceFacts, CoalesceRefused, coalesce};

@@ -80,10 +80,10 @@ fn the_connection_used_last_is_used_next() {
 fn six_connections_a_key_then_the_line() {
     let mut pool = pool(99);
     for name in 0..6 {
-        drop(open(&mut pool, 0, name, Sharing::Exclusive));
+        let _held = open(&mut pool, 0, name, Sharing::Exclusive);
     }
     wait(&mut pool, 0, 'a', Want::Race);
-    drop(open(&mut pool, 1, 7, Sharing::Exclusive));
+    let _held = open(&mut pool, 1, 7, Sharing::Exclusive);
     assert_eq!(ready(&mut pool), []);
 }
 
@@ -170,7 +170,7 @@ fn those_who_join_open_their_own_once_the_key_turns_out_exclusive() {
     for waiter in ['a', 'b'] {
         wait(&mut pool, 0, waiter, Want::Join);
     }
-    drop(pool.insert(attempt, 1, Sharing::Exclusive, NOW));
+    let _held = pool.insert(attempt, 1, Sharing::Exclusive, NOW);
     assert_eq!(ready(&mut pool), [('a', None), ('b', None)]);
 }
 
@@ -247,6 +247,18 @@ fn an_epoch_that_ends_takes_its_connections_attempts_and_waiters_along() {
     pool.checkin(late, NOW);
     assert_eq!(pool.next_removed(), Some(3));
     assert!(pool.is_empty());
+}
+
+/// Who began before the epoch ended may still finish: on a connection of its own, as the shared one takes nobody.
+#[test]
+fn a_key_of_a_past_epoch_may_connect_beside_a_retired_connection() {
+    let mut pool = pool(9);
+    let _held = open(&mut pool, 0, 1, Sharing::Shared { streams: 1 });
+    pool.retire(Epoch(1));
+    assert!(matches!(
+        pool.reserve(&key(0), 'a', Want::Join, NOW),
+        Ok(Reserved::Connect(_))
+    ));
 }
 
 #[test]

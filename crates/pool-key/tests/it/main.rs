@@ -6,3 +6,4 @@ mod interner;
 mod keys;
 mod pool;
 mod session;
+mod tls;
