@@ -131,11 +131,6 @@ impl<'s> Case<'s> {
         self.partitions.get(usize::from(hop.partition)).map_or_else(|| "none".to_owned(), ToString::to_string)
     }
 
-    /// Whether any server of the scenario asks after the handshake.
-    pub fn has_late_authentication(&self) -> bool {
-        false
-    }
-
     /// The first request of a step and those that its redirects lead to, as far as the servers' answers are known
     /// beforehand.
     fn chain(&mut self, exchange: &Exchange, vocabulary: &mut Vocabulary) {

@@ -1,52 +1,55 @@
 //! Another host's request joins a connection only where nothing but the host differs.
 
 use super::bare::step;
+use super::view::Sent;
 use super::{Findings, View};
+use crate::log::Leg;
 
 pub(super) fn coalesce_safe(view: &View<'_>, findings: &mut Findings<'_>) {
-    for sent in &view.requests {
+    // On the leg to a proxy the request's authority is never the host of the connection.
+    let to_origin = |sent: &&Sent<'_>| view.connections[sent.lane].event.leg == Leg::Origin;
+    for sent in view.requests.iter().filter(to_origin) {
         let lane = &view.connections[sent.lane];
         let Some(sni) = lane.event.sni.as_ref() else {
             continue;
         };
-        let host = host_of(&sent.event.authority);
-        if host == sni.as_str() {
+        let (host, port) = host_and_port(&sent.event.authority);
+        if host == sni.as_str() && port == lane.event.port {
             continue;
         }
-        let mut because = |reason: &str| {
+        let mut because = |reason: core::fmt::Arguments<'_>| {
             findings.add(sent.record, || {
                 format!(
-                    "step {} for {host} joined connection {}, opened for {sni}, although {reason}",
+                    "step {} for {} joined connection {}, opened for {sni} on port {}, although {reason}",
                     step(sent.event.step),
+                    sent.event.authority,
                     lane.event.id,
+                    lane.event.port,
                 )
             });
         };
+        if port != lane.event.port {
+            because(format_args!("the ports differ"));
+        }
         let server = view.case.scenario.servers.iter().find(|server| server.name == lane.event.server);
         if !server.is_some_and(|server| server.hosts.iter().any(|name| name == host)) {
-            because("its certificate does not cover that host");
+            because(format_args!("its certificate does not cover that host"));
         }
         if view.client_of(sent).is_authenticated() {
-            because("a client certificate was sent on it");
+            because(format_args!("a client certificate was sent on it"));
         }
-        if let (Some(intent), Some(opened)) = (&sent.intent, &lane.intent) {
-            if intent.key_credentials != opened.key_credentials {
-                because("the credentials differ");
-            }
-            if intent.hop.partition != opened.hop.partition {
-                because("the network partition keys differ");
-            }
-            if intent.hop.trust != opened.hop.trust {
-                because("the server-verification policies differ");
-            }
-            if intent.identity != opened.identity {
-                because("the identities differ");
-            }
+        if let (Some(intent), Some(opened)) = (&sent.intent, &lane.intent)
+            && let Some(what) = intent.differs(opened)
+        {
+            because(format_args!("the {what} differs"));
         }
     }
 }
 
-/// The host of an authority.
-pub(super) fn host_of(authority: &str) -> &str {
-    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
+/// The host and port of an authority; 443 where none is written.
+fn host_and_port(authority: &str) -> (&str, u16) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().unwrap_or(443)),
+        None => (authority, 443),
+    }
 }

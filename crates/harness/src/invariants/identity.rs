@@ -2,7 +2,7 @@
 
 use super::bare::step;
 use super::{Findings, View};
-use crate::log::{Client, Leg};
+use crate::log::{Cause, Client, Leg};
 
 pub(super) fn identity_match(view: &View<'_>, findings: &mut Findings<'_>) {
     for sent in &view.requests {
@@ -11,7 +11,8 @@ pub(super) fn identity_match(view: &View<'_>, findings: &mut Findings<'_>) {
             continue;
         };
         let lane = &view.connections[sent.lane];
-        let stale = lane.intent.is_some_and(|opened| opened.epoch != intent.epoch);
+        // What was resumed is as old as the handshake that it goes back to.
+        let stale = view.root(lane).intent.is_some_and(|opened| opened.epoch != intent.epoch);
         if view.identity(client) != intent.identity {
             findings.add(sent.record, || {
                 let wanted = intent.identity.map_or_else(
@@ -31,7 +32,7 @@ pub(super) fn identity_match(view: &View<'_>, findings: &mut Findings<'_>) {
         } else if stale {
             findings.add(sent.record, || {
                 format!(
-                    "step {} rode connection {}, authenticated as {} before client certificates were cleared",
+                    "step {} rode connection {}, authenticated as {} before the user logged out or the network changed",
                     step(sent.event.step),
                     lane.event.id,
                     name(client),
@@ -70,20 +71,14 @@ pub(super) fn hop_bound(view: &View<'_>, findings: &mut Findings<'_>) {
         }
     }
     for lane in &view.connections {
-        let Some(intent) = lane.intent.filter(|intent| intent.cause.hop > 0) else {
+        let (Some(intent), Some(shown)) = (lane.intent, view.identity(&lane.event.client)) else {
             continue;
         };
-        let Some(shown) = view.identity(&lane.event.client) else {
-            continue;
-        };
-        let own = intent.hop.identity == Some(shown.0);
-        let earlier = (0..intent.cause.hop)
-            .filter_map(|hop| view.case.hop(intent.cause.step, hop))
-            .any(|hop| hop.identity == Some(shown.0));
-        if !own && earlier {
+        let own = intent.identity.is_some_and(|(index, _)| index == shown.0);
+        if !own && belongs_to_another_hop(view, intent.cause, shown.0) {
             findings.add(lane.record, || {
                 format!(
-                    "step {} was redirected, and connection {} showed the target {}, the identity of an earlier hop",
+                    "step {} is redirected, and connection {} showed its server {}, the identity of another hop",
                     step(Some(intent.cause.step)),
                     lane.event.id,
                     name(&lane.event.client),
@@ -91,6 +86,13 @@ pub(super) fn hop_bound(view: &View<'_>, findings: &mut Findings<'_>) {
             });
         }
     }
+}
+
+/// Whether an identity is what another request of the same step, before a redirect or after it, is to show.
+fn belongs_to_another_hop(view: &View<'_>, cause: Cause, identity: u8) -> bool {
+    let hops = (0..=u8::MAX).map_while(|hop| Some((hop, view.case.hop(cause.step, hop)?)));
+    let mut others = hops.filter(|(hop, _)| *hop != cause.hop);
+    others.any(|(_, hop)| hop.identity == Some(identity))
 }
 
 /// A client in words.

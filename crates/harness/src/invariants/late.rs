@@ -4,9 +4,6 @@ use super::{Findings, View};
 use crate::log::{Event, Protocol};
 
 pub(super) fn late_auth_refused(view: &View<'_>, findings: &mut Findings<'_>) {
-    if !view.case.has_late_authentication() {
-        return;
-    }
     for (record, it) in view.records.iter().enumerate() {
         let Event::LateAuthentication(late) = &it.event else {
             continue;
@@ -19,7 +16,8 @@ pub(super) fn late_auth_refused(view: &View<'_>, findings: &mut Findings<'_>) {
                 format!("connection {} is not HTTP/1.1 and went on after a late request for a certificate", late.connection)
             });
         }
-        let bare = lane.intent.is_some_and(|intent| !intent.credentials);
+        // A profile that presents without credentials has said so; what it shows early it may show late.
+        let bare = lane.intent.is_some_and(|intent| !intent.credentials && intent.identity.is_none());
         if bare && late.client.is_authenticated() {
             findings.add(record, || {
                 format!("connection {} has credentials = false and answered late with a certificate", late.connection)

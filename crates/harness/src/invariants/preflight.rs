@@ -5,9 +5,9 @@ use core::time::Duration;
 use bareflight_policy::PreflightCache;
 
 use super::bare::step;
-use super::view::Sent;
+use super::view::{Lane, Sent};
 use super::{Findings, View};
-use crate::log::Cause;
+use crate::log::{Cause, Event, Outcome, Record};
 use crate::scenario::{ClientCertificate, WorldEvent};
 
 pub(super) fn preflight_first(view: &View<'_>, findings: &mut Findings<'_>) {
@@ -56,10 +56,13 @@ pub(super) fn cache_is_partitioned(view: &View<'_>, findings: &mut Findings<'_>)
 }
 
 pub(super) fn preflight_continues(view: &View<'_>, findings: &mut Findings<'_>) {
-    for lane in &view.connections {
+    for (index, lane) in view.connections.iter().enumerate() {
         let preflight = lane.event.cause.is_some_and(|cause: Cause| cause.preflight);
-        let aborted = lane.event.failed.as_deref() == Some("client-aborted");
-        if preflight && lane.event.asked && aborted && mode_at(view, lane.record, &lane.event.server) {
+        let broken_off = || match lane.event.failed.as_deref() {
+            Some(failure) => failure == "client-aborted",
+            None => was_given_up(view, index, lane),
+        };
+        if preflight && lane.event.asked && broken_off() && asks_only(view, lane.record, &lane.event.server) {
             findings.add(lane.record, || {
                 format!(
                     "the preflight's connection {} was broken off because the server asked for a certificate",
@@ -70,8 +73,24 @@ pub(super) fn preflight_continues(view: &View<'_>, findings: &mut Findings<'_>) 
     }
 }
 
+/// Whether the handshake went well and the client closed the connection without sending the preflight for which it was
+/// opened. While other steps are under way there are other reasons for that.
+fn was_given_up(view: &View<'_>, index: usize, lane: &Lane<'_>) -> bool {
+    let fruitless = |step: u16| {
+        let failed = |it: &Record| match &it.event {
+            Event::Outcome { step: of, outcome } => *of == step && matches!(outcome, Outcome::Error(_)),
+            _ => false,
+        };
+        view.records[lane.record..].iter().any(failed)
+    };
+    lane.alone
+        && lane.closed.is_some()
+        && view.requests.iter().all(|sent| sent.lane != index)
+        && lane.event.cause.is_some_and(|cause| fruitless(cause.step))
+}
+
 /// Whether the named server is in mode *request* at that record.
-fn mode_at(view: &View<'_>, record: usize, name: &str) -> bool {
+fn asks_only(view: &View<'_>, record: usize, name: &str) -> bool {
     let scenario = view.case.scenario;
     let Some(index) = scenario.servers.iter().position(|server| server.name == name) else {
         return false;

@@ -1,8 +1,8 @@
 //! Segmentation must not be over-strict: what may be shared is shared.
 
-use bareflight_pool_key::{Limits, TLS12_LIFETIME, TLS13_LIFETIME};
+use bareflight_pool_key::Limits;
 
-use super::sessions::differs;
+use super::sessions::{AUTHENTICATION, age, differs, lifetime};
 use super::view::{Intent, Lane, Session};
 use super::{Findings, View};
 use crate::log::{Cause, Connection, Protocol, Tls};
@@ -76,29 +76,13 @@ fn is_free(view: &View<'_>, lane: &Lane<'_>, before: usize) -> bool {
 fn timed_out(view: &View<'_>, lane: &Lane<'_>, now: usize) -> bool {
     let answers = requests(view, lane.event, now).filter_map(|sent| view.requests[sent].answered);
     let last = answers.map(|(record, _)| record).max().unwrap_or(lane.record);
-    let idle = view.records[now].at.saturating_sub(view.records[last].at);
-    u128::from(idle) >= Limits::default().idle_timeout.as_millis()
+    u128::from(age(view, last, now)) >= Limits::default().idle_timeout.as_millis()
 }
 
 fn requests(view: &View<'_>, connection: &Connection, before: usize) -> impl Iterator<Item = usize> {
     let id = connection.id;
     (0..view.requests.len())
         .filter(move |&sent| view.requests[sent].event.connection == id && view.requests[sent].record < before)
-}
-
-/// The record of the full handshake that a connection goes back to.
-fn root(view: &View<'_>, lane: &Lane<'_>) -> usize {
-    let mut record = lane.record;
-    let mut resumed = lane.event.resumed;
-    while let Some(session) = resumed.and_then(|session| view.session(session)) {
-        let origin = &view.connections[session.lane];
-        if origin.record >= record {
-            break;
-        }
-        record = origin.record;
-        resumed = origin.event.resumed;
-    }
-    record
 }
 
 /// A session that this connection could have offered and did not.
@@ -111,15 +95,11 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
     });
     view.sessions.iter().filter(|session| session.record < lane.record).find(|session| {
         let origin = &view.connections[session.lane];
-        let age = view.records[lane.record].at.saturating_sub(view.records[session.record].at);
         let used = view.connections[..index]
             .iter()
             .any(|other| other.event.offered == Some(session.event.session));
-        let cap = if origin.event.tls == Some(Tls::V1_3) { TLS13_LIFETIME } else { TLS12_LIFETIME };
-        let lifetime = u64::from(session.event.lifetime).min(cap.as_secs()) * 1_000;
-        let authenticated = view.records[lane.record].at.saturating_sub(view.records[root(view, origin)].at);
-        age < lifetime
-            && authenticated < TLS13_LIFETIME.as_secs() * 1_000
+        age(view, session.record, lane.record) < lifetime(session, origin)
+            && age(view, view.root(origin).record, lane.record) < AUTHENTICATION
             && !(used && origin.event.tls == Some(Tls::V1_3))
             && differs(lane, origin).is_none()
             // A failure drops the sessions of its key.

@@ -1,15 +1,18 @@
 //! TLS sessions: offered where they were obtained, and no longer than what they stand for.
 
-use super::view::{Lane, Session};
+use bareflight_pool_key::{TLS12_LIFETIME, TLS13_LIFETIME};
+
+use super::view::{Lane, Session, first_unequal};
 use super::{Findings, View};
-use crate::log::Tls;
+use crate::log::{Connection, Protocol, Tls};
 
 pub(super) fn ticket_scope(view: &View<'_>, findings: &mut Findings<'_>) {
     for lane in &view.connections {
         let Some(session) = lane.event.offered.and_then(|session| view.session(session)) else {
             continue;
         };
-        if let Some(what) = differs(lane, &view.connections[session.lane]) {
+        let origin = &view.connections[session.lane];
+        if let Some(what) = differs(lane, origin).or_else(|| version_differs(lane, origin)) {
             findings.add(lane.record, || {
                 format!(
                     "connection {} offered session {}, which was obtained with another {what}",
@@ -39,9 +42,12 @@ fn unfit(view: &View<'_>, index: usize, lane: &Lane<'_>, session: &Session<'_>) 
     if origin.event.failed.is_some() {
         return Some("whose own connection had failed");
     }
-    let age = view.records[lane.record].at.saturating_sub(view.records[session.record].at);
-    if age > u64::from(session.event.lifetime) * 1_000 {
+    if age(view, session.record, lane.record) > lifetime(session, origin) {
         return Some("which had expired");
+    }
+    // Each resumption brings new tickets; without this bound a certificate that was shown once would count for ever.
+    if age(view, view.root(origin).record, lane.record) > AUTHENTICATION {
+        return Some("whose full handshake was more than seven days ago");
     }
     let mut earlier = view.connections[..index]
         .iter()
@@ -62,15 +68,39 @@ pub(super) fn differs(a: &Lane<'_>, b: &Lane<'_>) -> Option<&'static str> {
     let (Some(one), Some(two)) = (&a.intent, &b.intent) else {
         return None;
     };
-    let fields = [
+    let peer = first_unequal([
         ("host", a.event.sni == b.event.sni),
         ("port", a.event.port == b.event.port),
         ("leg", a.event.leg == b.event.leg),
-        ("partition", one.hop.partition == two.hop.partition),
-        ("credentials", one.key_credentials == two.key_credentials),
-        ("identity", one.identity == two.identity),
-        ("server-verification policy", one.hop.trust == two.hop.trust),
-        ("epoch", one.epoch == two.epoch),
-    ];
-    fields.into_iter().find(|(_, same)| !same).map(|(name, _)| name)
+        ("transport", same_transport(a.event, b.event)),
+    ]);
+    peer.or_else(|| one.differs(two))
+}
+
+/// A session of one TLS version that was resumed in another (CVE-2026-93831). What is merely offered has no version yet.
+fn version_differs(lane: &Lane<'_>, origin: &Lane<'_>) -> Option<&'static str> {
+    (lane.event.resumed.is_some() && lane.event.tls != origin.event.tls).then_some("TLS version")
+}
+
+/// Whether both are over QUIC or both over TCP; a handshake that failed before a protocol was chosen does not tell.
+fn same_transport(a: &Connection, b: &Connection) -> bool {
+    match (a.alpn, b.alpn) {
+        (Some(a), Some(b)) => (a == Protocol::H3) == (b == Protocol::H3),
+        _ => true,
+    }
+}
+
+/// Milliseconds for which what a full handshake proved may be relied on: seven days, whatever was resumed meanwhile (RFC
+/// 9846 section 4.6.1).
+pub(super) const AUTHENTICATION: u64 = TLS13_LIFETIME.as_secs() * 1_000;
+
+/// Milliseconds for which a session may be offered: its lifetime, within what its TLS version allows.
+pub(super) fn lifetime(session: &Session<'_>, origin: &Lane<'_>) -> u64 {
+    let most = if origin.event.tls == Some(Tls::V1_3) { TLS13_LIFETIME } else { TLS12_LIFETIME };
+    u64::from(session.event.lifetime).min(most.as_secs()) * 1_000
+}
+
+/// Milliseconds between two records.
+pub(super) fn age(view: &View<'_>, from: usize, to: usize) -> u64 {
+    view.records[to].at.saturating_sub(view.records[from].at)
 }

@@ -20,6 +20,8 @@ pub struct View<'l> {
     pub(super) requests: Vec<Sent<'l>>,
     /// The sessions, in order.
     pub(super) sessions: Vec<Session<'l>>,
+    /// Whether any server asked for a certificate after a handshake; most logs have none of that.
+    late: bool,
 }
 
 /// A handshake and what is known of it.
@@ -84,6 +86,7 @@ impl<'l> View<'l> {
             connections: Vec::with_capacity(16),
             requests: Vec::with_capacity(16),
             sessions: Vec::with_capacity(16),
+            late: false,
         };
         let mut state = State::default();
         for (record, it) in log.records.iter().enumerate() {
@@ -123,7 +126,8 @@ impl<'l> View<'l> {
                 }
             }
             Event::Outcome { step, .. } => state.open.retain(|open| open != step),
-            Event::LateAuthentication(_) | Event::Prompt { .. } => {}
+            Event::LateAuthentication(_) => self.late = true,
+            Event::Prompt { .. } => {}
         }
     }
 
@@ -181,24 +185,33 @@ impl<'l> View<'l> {
         }
     }
 
-    /// Whom the server took the client of `lane` to be when `record` happened: late authentications count.
-    pub(super) fn client_at(&self, lane: usize, record: usize) -> &'l Client {
+    /// The connection whose full handshake a connection goes back to: itself, unless it resumed a session.
+    pub(super) fn root<'v>(&'v self, lane: &'v Lane<'l>) -> &'v Lane<'l> {
+        let mut root = lane;
+        while let Some(session) = root.event.resumed.and_then(|session| self.session(session)) {
+            let origin = &self.connections[session.lane];
+            // A session comes before what resumes it; a log that says otherwise must not lead in a circle.
+            if origin.record >= root.record {
+                break;
+            }
+            root = origin;
+        }
+        root
+    }
+
+    /// Whom the server took the client of a request's connection to be when it arrived. Without a late authentication
+    /// that is what the handshake says.
+    pub(super) fn client_of(&self, sent: &Sent<'l>) -> &'l Client {
+        if self.late { self.client_at(sent.lane, sent.record) } else { &self.connections[sent.lane].event.client }
+    }
+
+    fn client_at(&self, lane: usize, record: usize) -> &'l Client {
         let lane = &self.connections[lane];
         let late = self.records[lane.record..record].iter().rev().find_map(|it| match &it.event {
             Event::LateAuthentication(late) if late.connection == lane.event.id => Some(&late.client),
             _ => None,
         });
         late.unwrap_or(&lane.event.client)
-    }
-
-    /// Whether the log has any late authentication; most have none, and then a connection's client is what its
-    /// handshake says.
-    pub(super) fn client_of(&self, sent: &Sent<'l>) -> &'l Client {
-        if self.case.has_late_authentication() {
-            self.client_at(sent.lane, sent.record)
-        } else {
-            &self.connections[sent.lane].event.client
-        }
     }
 
     /// The identity of the scenario that `client` is: its index and renewal.
@@ -209,6 +222,24 @@ impl<'l> View<'l> {
         let index = self.case.scenario.identities.iter().position(|it| it.name == *name)?;
         Some((u8::try_from(index).ok()?, *renewal))
     }
+}
+
+impl Intent<'_> {
+    /// The first field of the keys in which two requests differ, of those that depend on what was intended.
+    pub(super) fn differs(&self, other: &Self) -> Option<&'static str> {
+        first_unequal([
+            ("network partition key", self.hop.partition == other.hop.partition),
+            ("credentials", self.key_credentials == other.key_credentials),
+            ("identity", self.identity == other.identity),
+            ("server-verification policy", self.hop.trust == other.hop.trust),
+            ("epoch (a logout or another network lies between)", self.epoch == other.epoch),
+        ])
+    }
+}
+
+/// The first field that is not the same.
+pub(super) fn first_unequal<const N: usize>(fields: [(&'static str, bool); N]) -> Option<&'static str> {
+    fields.into_iter().find(|(_, same)| !same).map(|(name, _)| name)
 }
 
 /// What the answer to a preflight allows. The headers are those that the scenario's server sends; the log shows the
