@@ -12,7 +12,7 @@ use http::Request;
 use rustls::pki_types::ServerName;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::client::{self, Command, Configurations, Line, Session, Shelf};
+use crate::client::{self, Configurations, Line, Session, Shelf};
 use crate::error::{Busy, ConnectError, EndReason, ServerError, StreamError};
 use crate::executor::Executor;
 use crate::ids::{ConnectionId, ServerId, StreamId};
@@ -164,14 +164,24 @@ impl Driver {
             Ok(connection) => connection,
             Err(error) => return (None, Err(error)),
         };
-        let outcome = match self.run() {
-            Ok(()) => self
-                .handshake(connection)
-                .unwrap_or(Err(EndReason::Stalled))
-                .map_err(ConnectError::Ended),
+        let outcome = match self.settle(connection) {
+            Ok(outcome) => outcome.map_err(ConnectError::Ended),
             Err(busy) => Err(busy.into()),
         };
         (Some(connection), outcome)
+    }
+
+    /// Runs until the handshake is over, or will never be.
+    fn settle(
+        &mut self,
+        connection: ConnectionId,
+    ) -> Result<Result<ClientHandshake, EndReason>, Busy> {
+        self.run()?;
+        if let Some(outcome) = self.handshake(connection) {
+            return Ok(outcome);
+        }
+        self.close(connection)?;
+        Ok(Err(EndReason::Stalled))
     }
 
     /// Begins to open a connection; [`run`](Self::run) goes on with it. Requests may be sent at once: they go out with
@@ -289,12 +299,7 @@ impl Driver {
             return Err(StreamError::TooManyStreams(connection));
         }
         let stream = StreamId(line.sent);
-        if line
-            .client
-            .commands
-            .send(Command::Send(stream, Box::new(request)))
-            .is_err()
-        {
+        if line.client.errands.send((stream, request)).is_err() {
             return Err(StreamError::Ended(
                 line.client.end.reason().unwrap_or(EndReason::Local),
             ));
@@ -303,16 +308,19 @@ impl Driver {
         Ok(stream)
     }
 
-    /// The client closes a connection in order. Requests without an answer fail.
+    /// The client closes a connection in order, or gives up its handshake. Requests without an answer fail. If the peer
+    /// does not do its part in an orderly end, the connection is dropped.
     ///
     /// # Errors
     /// When the budget of polls is spent.
     pub fn close(&mut self, connection: ConnectionId) -> Result<(), Busy> {
-        if let Some(line) = self.connections.get(&connection) {
-            // Nobody listens on a connection that has ended already, and that is as it should be.
-            let _ = line.client.commands.send(Command::Close);
+        for _ in 0..2 {
+            if let Some(line) = self.connections.get(&connection).filter(|c| !c.is_over()) {
+                line.client.closing.notify_one();
+            }
+            self.run()?;
         }
-        self.run()
+        Ok(())
     }
 
     /// The server closes a connection in order, after what is in flight.
@@ -369,7 +377,7 @@ impl Driver {
 impl Connection {
     /// Its client has come to its end, whatever that was. What is known of it is kept until the next one begins.
     fn is_over(&self) -> bool {
-        self.client.commands.is_closed()
+        self.client.errands.is_closed()
     }
 
     fn tell_server(&self, ending: Ending) {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, 
 
 use crate::{
     Answer, ClientAuth, ClientConfiguration, ClientEvent, ConfigKey, ConnectionId, Driver,
-    IdentityPlan, Observation, Pki, Protocol, ServerPlan, StreamError, Versions,
+    EndReason, IdentityPlan, Observation, Pki, Protocol, ServerPlan, StreamError, Versions,
 };
 
 static PKI: LazyLock<Arc<Pki>> = LazyLock::new(Arc::default);
@@ -24,6 +24,8 @@ enum Weather {
     Flips(usize, u8),
     /// Ends after so many bytes.
     Ends(usize),
+    /// Says nothing more after so many bytes, and does not end.
+    Stalls(usize),
 }
 
 /// Carries bytes from one pipe to another through the weather.
@@ -53,13 +55,18 @@ async fn carry(
                     *byte ^= 1 << bit;
                 }
             }
-            Weather::Ends(place) => piece = &mut piece[..read.min(place - at)],
+            Weather::Ends(place) | Weather::Stalls(place) => {
+                piece = &mut piece[..read.min(place - at)];
+            }
         }
         at += read;
         if to.write_all(piece).await.is_err()
             || matches!(weather, Weather::Ends(place) if at >= place)
         {
             break;
+        }
+        if matches!(weather, Weather::Stalls(place) if at >= place) {
+            return std::future::pending().await;
         }
     }
     // A connection that was cut is no longer read from either: dropping both halves closes the pipe to both sides.
@@ -116,12 +123,13 @@ fn exchange(versions: Versions, protocol: Protocol, up: Weather, down: Weather) 
         .observations()
         .iter()
         .any(|seen| matches!(seen, Observation::Request(_)));
-    let mut answered = answer(driver.events(), connection);
-    if answered.is_none() {
-        // The two wait for each other, as when a length was damaged; then the client gives up.
-        driver.close(connection).unwrap();
-        answered = answer(driver.events(), connection);
-    }
+    let mut events = driver.events();
+    // The two may wait for each other, as when a length was damaged; then the client gives up.
+    driver.close(connection).unwrap();
+    events.append(&mut driver.events());
+    let answered = answer(events, connection);
+    let again = driver.send(connection, Request::new(Bytes::new()));
+    assert!(matches!(again, Err(StreamError::Ended(_))), "it is over");
     Outcome { answered, arrived }
 }
 
@@ -181,17 +189,28 @@ proptest! {
         }
     }
 
-    /// Cut off anywhere.
+    /// Cut off anywhere, or silent from there on.
     #[test]
-    fn cut_off(
+    fn cut_off_or_silent(
         versions in versions(),
         protocol in protocol(),
-        (upwards, place) in (any::<bool>(), 0..CONVERSATION),
+        (upwards, silent, place) in (any::<bool>(), any::<bool>(), 0..CONVERSATION),
     ) {
-        let (fair, ends) = (Weather::Fair(4096), Weather::Ends(place));
+        let ends = if silent { Weather::Stalls(place) } else { Weather::Ends(place) };
+        let fair = Weather::Fair(4096);
         let (up, down) = if upwards { (ends, fair) } else { (fair, ends) };
         let outcome = exchange(versions, protocol, up, down);
         prop_assert!(outcome.answered.is_some());
+    }
+
+    /// Nobody answers at all: the driver does not hang, and says what is the matter.
+    #[test]
+    fn silence(versions in versions(), protocol in protocol()) {
+        let silent = Weather::Stalls(0);
+        let outcome = exchange(versions, protocol, silent, silent);
+        let given_up = Some(Err(StreamError::Ended(EndReason::Local)));
+        prop_assert_eq!(outcome.answered.map(|a| a.map(|_| ())), given_up);
+        prop_assert!(!outcome.arrived);
     }
 
     /// What was never TLS: a client and a server that are told anything at all.

@@ -14,6 +14,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -28,11 +29,8 @@ use crate::observation::{ClientEvent, ClientHandshake};
 use crate::plan::{Answer, Protocol, Version};
 use crate::wire::{End, Gate, Transport, Witness};
 
-/// What the driver tells a connection.
-pub(crate) enum Command {
-    Send(StreamId, Box<Request<Bytes>>),
-    Close,
-}
+/// A request on its way to a connection.
+pub(crate) type Errand = (StreamId, Request<Bytes>);
 
 /// How the handshake went, once it is over.
 pub(crate) type Started = Rc<RefCell<Option<Result<ClientHandshake, EndReason>>>>;
@@ -49,22 +47,30 @@ pub(crate) struct Setup {
 
 /// The driver's end of a client connection.
 pub(crate) struct Line {
-    pub(crate) commands: UnboundedSender<Command>,
+    pub(crate) errands: UnboundedSender<Errand>,
+    /// Rung once, the connection ends in order, or gives up its handshake; rung again, it is dropped as it is.
+    pub(crate) closing: Rc<Notify>,
     pub(crate) started: Started,
     pub(crate) end: End,
 }
 
 /// Starts a client over `io`, which may be a pipe or a socket.
 pub(crate) fn begin<S: Transport>(setup: Setup, io: S) -> Line {
-    let (commands, queue) = unbounded_channel();
-    let (started, end) = (Started::default(), End::default());
-    let report = Report::new(setup.connection, Rc::clone(&setup.events), end.clone());
+    let (errands, queue) = unbounded_channel();
+    let (started, end, closing) = (Started::default(), End::default(), Rc::<Notify>::default());
+    let report = Report::new(
+        setup.connection,
+        Rc::clone(&setup.events),
+        end.clone(),
+        Rc::clone(&closing),
+    );
     setup
         .spawner
         .clone()
         .spawn(run(setup, io, queue, Rc::clone(&started), report));
     Line {
-        commands,
+        errands,
+        closing,
         started,
         end,
     }
@@ -73,7 +79,7 @@ pub(crate) fn begin<S: Transport>(setup: Setup, io: S) -> Line {
 async fn run<S: Transport>(
     setup: Setup,
     io: S,
-    queue: UnboundedReceiver<Command>,
+    queue: UnboundedReceiver<Errand>,
     started: Started,
     report: Report,
 ) {
@@ -84,7 +90,15 @@ async fn run<S: Transport>(
         false => Gate::open(io),
     };
     let connect = TlsConnector::from(Arc::clone(&setup.config)).connect(setup.name.clone(), gate);
-    match asked.watch(connect).await {
+    let shaken = match select(asked.watch(connect), pin!(report.closing.notified())).await {
+        Either::Left((Ok(tls), _)) => Ok(tls),
+        Either::Left((Err(_), _)) if aborts && asked.was_asked() => {
+            Err(EndReason::AbortedWhenAsked)
+        }
+        Either::Left((Err(error), _)) => Err(EndReason::from_io(&error)),
+        Either::Right(_) => Err(EndReason::Local),
+    };
+    match shaken {
         Ok(tls) => {
             let handshake = facts(&tls, &asked);
             let alpn = handshake.alpn;
@@ -92,11 +106,7 @@ async fn run<S: Transport>(
             let io = TokioIo::new(Witness::new(tls, report.end.clone()));
             speak(io, alpn, queue, &report, setup.spawner).await;
         }
-        Err(error) => {
-            let reason = match aborts && asked.was_asked() {
-                true => EndReason::AbortedWhenAsked,
-                false => EndReason::from_io(&error),
-            };
+        Err(reason) => {
             report.end.set(reason.clone());
             *started.borrow_mut() = Some(Err(reason));
             refuse(queue, &report);
@@ -129,7 +139,7 @@ type Io<S> = TokioIo<Witness<TlsStream<Gate<S>>>>;
 async fn speak<S: Transport>(
     io: Io<S>,
     alpn: Option<Protocol>,
-    queue: UnboundedReceiver<Command>,
+    queue: UnboundedReceiver<Errand>,
     report: &Report,
     spawner: Spawner,
 ) {
@@ -154,7 +164,7 @@ async fn speak<S: Transport>(
 async fn together(
     connection: impl Future<Output = hyper::Result<()>>,
     sender: Sender,
-    mut queue: UnboundedReceiver<Command>,
+    mut queue: UnboundedReceiver<Errand>,
     report: &Report,
 ) {
     let ended = {
@@ -166,24 +176,27 @@ async fn together(
                 exchanges.await;
                 ended
             }
-            Either::Right(((), connection)) => connection.await,
+            Either::Right(((), connection)) => {
+                match select(connection, pin!(report.closing.notified())).await {
+                    Either::Left((ended, _)) => ended,
+                    Either::Right(_) => Ok(()),
+                }
+            }
         }
     };
     report.closed(ended.err().map(|e| e.to_string()));
     refuse(queue, report);
 }
 
-fn broken(error: &hyper::Error, queue: UnboundedReceiver<Command>, report: &Report) {
+fn broken(error: &hyper::Error, queue: UnboundedReceiver<Errand>, report: &Report) {
     report.closed(Some(error.to_string()));
     refuse(queue, report);
 }
 
 /// Tells those who waited in vain.
-fn refuse(mut queue: UnboundedReceiver<Command>, report: &Report) {
+fn refuse(mut queue: UnboundedReceiver<Errand>, report: &Report) {
     queue.close();
-    while let Ok(command) = queue.try_recv() {
-        if let Command::Send(stream, _) = command {
-            report.failed(stream, report.why(None));
-        }
+    while let Ok((stream, _)) = queue.try_recv() {
+        report.failed(stream, report.why(None));
     }
 }

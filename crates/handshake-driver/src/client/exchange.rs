@@ -1,7 +1,8 @@
 //! Which request goes next? One after another in HTTP/1.1, side by side in HTTP/2.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::connection::Command;
+use super::connection::Errand;
 use super::report::Report;
 use crate::MAX_BODY;
 use crate::error::{EndReason, StreamError};
@@ -29,25 +30,29 @@ pub(super) enum Sender {
 /// Sends what is asked for until told to close, or until the connection is over.
 pub(super) async fn exchange_all(
     sender: Sender,
-    queue: &mut UnboundedReceiver<Command>,
+    queue: &mut UnboundedReceiver<Errand>,
     report: &Report,
 ) {
     let mut desk = Desk(Some(sender));
-    let mut waiting = VecDeque::<(StreamId, Box<Request<Bytes>>)>::new();
+    let mut waiting = VecDeque::<Errand>::new();
     let mut unanswered = BTreeSet::new();
     let mut in_flight = FuturesUnordered::new();
+    let mut closing = pin!(report.closing.notified());
     loop {
         while !waiting.is_empty()
             && let Some(sender) = desk.lend()
             && let Some((stream, request)) = waiting.pop_front()
         {
-            in_flight.push(exchange(sender, stream, *request, report));
+            in_flight.push(exchange(sender, stream, request, report));
         }
         let next = poll_fn(|cx| {
+            if closing.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Next::Close);
+            }
             if !report.is_over()
-                && let Poll::Ready(command) = queue.poll_recv(cx)
+                && let Poll::Ready(errand) = queue.poll_recv(cx)
             {
-                return Poll::Ready(command.map_or(Next::Over, Next::Heard));
+                return Poll::Ready(errand.map_or(Next::Over, Next::Heard));
             }
             match in_flight.poll_next_unpin(cx) {
                 Poll::Ready(Some((sender, stream, outcome))) => {
@@ -58,7 +63,7 @@ pub(super) async fn exchange_all(
             }
         });
         match next.await {
-            Next::Heard(Command::Send(stream, request)) => {
+            Next::Heard((stream, request)) => {
                 unanswered.insert(stream);
                 waiting.push_back((stream, request));
             }
@@ -67,7 +72,7 @@ pub(super) async fn exchange_all(
                 desk.give_back(sender);
                 report.answered(stream, outcome);
             }
-            Next::Heard(Command::Close) => {
+            Next::Close => {
                 report.end.set(EndReason::Local);
                 break;
             }
@@ -96,7 +101,8 @@ impl Desk {
 }
 
 enum Next {
-    Heard(Command),
+    Heard(Errand),
+    Close,
     Answered(Sender, StreamId, Result<Response<Bytes>, StreamError>),
     Over,
 }

@@ -9,7 +9,7 @@ mod session;
 
 pub(crate) use configuration::Configurations;
 pub use configuration::MAX_CONFIGURATIONS;
-pub(crate) use connection::{Command, Line, Setup, begin};
+pub(crate) use connection::{Line, Setup, begin};
 pub(crate) use resolver::Asked;
 pub use session::Session;
 pub(crate) use session::Shelf;

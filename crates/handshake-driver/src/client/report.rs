@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::Response;
+use tokio::sync::Notify;
 
 use crate::error::{EndReason, StreamError};
 use crate::ids::{ConnectionId, StreamId};
@@ -17,6 +18,7 @@ pub(super) struct Report {
     connection: ConnectionId,
     events: Rc<RefCell<VecDeque<ClientEvent>>>,
     pub(super) end: End,
+    pub(super) closing: Rc<Notify>,
     over: Cell<bool>,
 }
 
@@ -25,11 +27,13 @@ impl Report {
         connection: ConnectionId,
         events: Rc<RefCell<VecDeque<ClientEvent>>>,
         end: End,
+        closing: Rc<Notify>,
     ) -> Self {
         Self {
             connection,
             events,
             end,
+            closing,
             over: Cell::new(false),
         }
     }

@@ -143,6 +143,7 @@ fn cell(
     assert!(client.resumed && !client.asked, "{cell}, resumed");
     let server = again.server();
     assert_eq!(server.resumed, Some(issued), "{cell}, resumed");
+    assert_eq!(server.offered, None, "{cell}, resumed");
     assert_eq!(
         server.shown,
         Shown::NotAsked,

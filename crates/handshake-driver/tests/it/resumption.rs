@@ -42,6 +42,23 @@ fn a_server_that_forgets_makes_a_full_handshake_and_knows_what_it_was_offered() 
 }
 
 #[test]
+fn what_one_server_forgets_another_remembers() {
+    for (versions, resumption) in ways() {
+        let mut world = World::new(plan(ClientAuth::None, versions, resumption));
+        let configuration = client(1, Answer::Decline);
+        let mut first = world.connect(&configuration, None);
+        let plan = plan(ClientAuth::None, versions, resumption);
+        let other = world.driver.add_server(plan, echo).unwrap();
+        world.driver.forget_sessions(other);
+        let second = world.connect(&configuration, Some(first.session()));
+        assert!(
+            second.server().resumed.is_some(),
+            "{versions:?} {resumption:?}"
+        );
+    }
+}
+
+#[test]
 fn no_resumption_no_session() {
     for versions in VERSIONS {
         let mut world = World::new(plan(ClientAuth::None, versions, Resumption::Off));
