@@ -1,2 +1,46 @@
-//! The `bareflight` command line.
-fn main() {}
+//! The `bareflight` command line: scenarios in, verdicts out.
+
+mod check;
+mod cli;
+mod corpus;
+mod drawing;
+mod exit;
+mod explain;
+mod failure;
+mod files;
+mod fuzz;
+mod input;
+mod judge;
+mod list;
+mod output;
+mod replay;
+mod repository;
+mod story;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command, CorpusCommand};
+use exit::Exit;
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let exit = run(Cli::parse()).unwrap_or_else(|failure| {
+        failure.report();
+        failure.exit()
+    });
+    exit.into()
+}
+
+fn run(cli: Cli) -> Result<Exit, Failure> {
+    match cli.command.unwrap_or(Command::Check(cli.check)) {
+        Command::Check(args) => check::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
+        Command::List(args) => list::run(&args),
+        Command::Corpus(CorpusCommand::Pack(args)) => corpus::pack(&args),
+    }
+}

@@ -1,0 +1,199 @@
+//! What can be typed: subcommands, options and the text of `--help`.
+
+use std::path::PathBuf;
+
+use bareflight_harness::faults::Fault;
+use bareflight_harness::tier::TierName;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Said at the end of every help text.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all hold
+  1  an invariant is broken, an expectation is not met, a fault is not caught or a control is flagged
+  2  unusable input or arguments
+  3  could not be decided
+Of several the first that applies counts, in the order 1, 2, 3, 0.";
+
+/// An executable, fuzzable form of one rule of the web: a CORS preflight never carries credentials, TLS client
+/// certificates included.
+///
+/// Without a subcommand it runs `check`.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) check: CheckArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Replays the corpus, fuzzes the reference, lets every known fault loose, and reports
+    #[command(after_help = EXIT_CODES)]
+    Check(CheckArgs),
+    /// Runs scenarios, fuzz inputs or recorded logs and judges them
+    #[command(after_help = EXIT_CODES)]
+    Replay(ReplayArgs),
+    /// Tells what happened in a scenario, a fuzz input or a recorded log, step by step
+    #[command(after_help = EXIT_CODES)]
+    Explain(ExplainArgs),
+    /// Fuzzes guided by coverage, through cargo-fuzz
+    #[command(after_help = EXIT_CODES)]
+    Fuzz(FuzzArgs),
+    /// Lists what there is
+    #[command(after_help = EXIT_CODES)]
+    List(ListArgs),
+    /// Keeps the corpus
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Corpus(CorpusCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// How long to fuzz the reference
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub(crate) seconds: u64,
+    /// Where all choices come from: the same seed gives the same scenarios
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Only this tier
+    #[arg(long, value_parser = tier())]
+    pub(crate) tier: Option<TierName>,
+    /// The corpus [default: `corpus` here or at the top of the repository]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) corpus: Option<PathBuf>,
+    /// Where the report and what was found are written [default: `target/bareflight` beside the corpus]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Prints the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// Scenarios (TOML or binary), fuzz inputs or recorded logs
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) how: How,
+    /// Prints the verdicts as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Writes the scenario of the one FILE as TOML; a file that is there is left as it is
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) write: Option<PathBuf>,
+}
+
+/// How scenarios are run.
+#[derive(Debug, Args)]
+pub(crate) struct How {
+    /// The tier [default: all for `replay`, model for `explain`; a recorded log is judged as it is]
+    #[arg(long, value_parser = tier())]
+    pub(crate) tier: Option<TierName>,
+    /// Lets this known fault loose: `bareflight list faults`
+    #[arg(long, value_name = "NAME", value_parser = fault(), hide_possible_values = true)]
+    pub(crate) fault: Option<&'static Fault>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// A scenario (TOML or binary), a fuzz input or a recorded log
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) how: How,
+    /// Tells only this step, counted from 1
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) step: Option<u16>,
+    /// Writes a drawing as SVG; a file that is there is left as it is
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Writes the observation log as JSON Lines; a file that is there is left as it is
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(crate) log: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FuzzArgs {
+    /// The target, see `bareflight list targets` [default: each in turn]
+    #[arg(value_parser = target())]
+    pub(crate) target: Option<String>,
+    /// How long each target runs [default: until it is stopped, or 20 s where all run in turn]
+    #[arg(long, value_name = "N")]
+    pub(crate) seconds: Option<u64>,
+    /// What libFuzzer is told
+    #[arg(last = true, value_name = "LIBFUZZER ARGS")]
+    pub(crate) rest: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// What
+    #[arg(value_enum)]
+    pub(crate) what: Listed,
+    /// Prints it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The corpus whose scenarios are listed [default: `corpus` here or at the top of the repository]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) corpus: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Listed {
+    /// What must hold
+    Invariants,
+    /// Known bugs, and controls
+    Faults,
+    /// Fuzz targets
+    Targets,
+    /// The corpus
+    Scenarios,
+    /// What implementations do where the standard leaves a choice
+    Profiles,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CorpusCommand {
+    /// Makes `seeds/*.bin` from `cases/*.toml`
+    #[command(after_help = EXIT_CODES)]
+    Pack(PackArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PackArgs {
+    /// Says whether the seeds are up to date, and writes nothing
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// The corpus [default: `corpus` here or at the top of the repository]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) corpus: Option<PathBuf>,
+}
+
+fn tier() -> impl TypedValueParser<Value = TierName> {
+    let names = TierName::ALL.map(|tier| PossibleValue::new(tier.as_str()));
+    PossibleValuesParser::new(names).map(|name| TierName::from_name(&name).expect("one of the possible values"))
+}
+
+fn fault() -> impl TypedValueParser<Value = &'static Fault> {
+    let names = Fault::all().iter().map(|fault| PossibleValue::new(fault.name.as_str()));
+    PossibleValuesParser::new(names).map(|name| Fault::named(&name).expect("one of the possible values"))
+}
+
+fn target() -> PossibleValuesParser {
+    PossibleValuesParser::new(bareflight_harness::fuzz::TARGETS.map(|(name, _)| PossibleValue::new(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

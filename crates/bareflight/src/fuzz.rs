@@ -1,0 +1,111 @@
+//! `bareflight fuzz`: guided by coverage, through cargo-fuzz, which is installed if it is missing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use bareflight_harness::fuzz::TARGETS;
+
+use crate::cli::FuzzArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::output;
+use crate::repository;
+
+/// How long each target runs where all run in turn.
+const EACH: u64 = 20;
+
+/// What each target begins with, below the corpus. `decide` eats bytes that are no scenarios.
+const SEEDS: [(&str, &[&str]); 3] =
+    [("model", &["seeds", "regressions"]), ("memory", &["seeds", "regressions"]), ("scenario_text", &["cases"])];
+
+pub(crate) fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
+    let root = repository::root().ok_or_else(|| {
+        Failure::Usage("fuzzing needs the repository: run this inside a clone of bareflight".to_owned())
+    })?;
+    let cargo_fuzz = CargoFuzz::find_or_install(root)?;
+    let targets: Vec<&str> = match &args.target {
+        Some(target) => vec![target],
+        None => TARGETS.iter().map(|(name, _)| *name).collect(),
+    };
+    let seconds = args.seconds.or(args.target.is_none().then_some(EACH));
+    let mut exit = Exit::Holds;
+    for target in targets {
+        exit = exit.max(cargo_fuzz.fuzz(target, seconds, &args.rest)?);
+    }
+    Ok(exit)
+}
+
+/// cargo-fuzz, and the repository that it works in.
+struct CargoFuzz {
+    root: PathBuf,
+    program: PathBuf,
+}
+
+impl CargoFuzz {
+    fn find_or_install(root: PathBuf) -> Result<Self, Failure> {
+        let tools = root.join("target/tools");
+        let own = tools.join("bin").join(format!("cargo-fuzz{}", std::env::consts::EXE_SUFFIX));
+        for program in [PathBuf::from("cargo-fuzz"), own.clone()] {
+            let version = Command::new(&program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+            if version.is_ok_and(|status| status.success()) {
+                return Ok(Self { root, program });
+            }
+        }
+        output::complain("cargo-fuzz is missing: installing it under target/tools (once, some minutes)");
+        let mut install = Command::new("cargo");
+        install.args(["install", "cargo-fuzz", "--locked", "--root"]).arg(&tools);
+        let status = install.status().map_err(|error| Failure::Program(format!("cargo cannot be started: {error}")))?;
+        if !status.success() {
+            return Err(Failure::Program("cargo-fuzz could not be installed; its messages are above".to_owned()));
+        }
+        Ok(Self { root, program: own })
+    }
+
+    /// Fuzzes one target. What is new is kept in `fuzz/corpus/TARGET`, what crashes in `fuzz/artifacts/TARGET`.
+    fn fuzz(&self, target: &str, seconds: Option<u64>, rest: &[String]) -> Result<Exit, Failure> {
+        // Built apart, so that a build that fails is not taken for a crash.
+        if !self.call("build", &[target.to_owned()])? {
+            return Err(Failure::Program(format!("the fuzz target {target} could not be built; the messages are above")));
+        }
+        let found = self.root.join("fuzz/corpus").join(target);
+        files::create_folder(&found)?;
+        let mut arguments = vec![target.to_owned(), found.display().to_string()];
+        arguments.extend(self.seeds(target).map(|folder| folder.display().to_string()));
+        // Scenarios have no natural order by length: -len_control would keep long ones out for hours.
+        arguments.extend(["--".to_owned(), "-len_control=0".to_owned()]);
+        arguments.extend(seconds.map(|seconds| format!("-max_total_time={seconds}")));
+        arguments.extend_from_slice(rest);
+        let before = self.artifacts(target);
+        let held = self.call("run", &arguments)?;
+        let new: Vec<_> = self.artifacts(target).difference(&before).cloned().collect();
+        for artifact in &new {
+            let path = artifact.display();
+            output::complain(&format!("{target}: found {path}\n  bareflight explain {path}"));
+            output::complain(&format!("  bareflight replay {path} --write corpus/regressions/NAME.toml"));
+        }
+        Ok(if held { Exit::Holds } else { Exit::Broken })
+    }
+
+    fn call(&self, verb: &str, arguments: &[String]) -> Result<bool, Failure> {
+        let mut command = Command::new(&self.program);
+        // Safe Rust gains little from a sanitizer, and without one stable Rust suffices.
+        command.args(["fuzz", verb, "--sanitizer", "none"]).args(arguments).current_dir(&self.root);
+        let status = command.status().map_err(|error| Failure::Program(format!("cargo-fuzz cannot be started: {error}")))?;
+        Ok(status.success())
+    }
+
+    fn seeds(&self, target: &str) -> impl Iterator<Item = PathBuf> {
+        let folders = SEEDS.iter().find(|(name, _)| *name == target).map_or(&[][..], |(_, folders)| folders);
+        let corpus = self.root.join("corpus");
+        folders.iter().map(move |folder| corpus.join(folder)).filter(|folder| folder.is_dir())
+    }
+
+    fn artifacts(&self, target: &str) -> BTreeSet<PathBuf> {
+        let folder = self.root.join("fuzz/artifacts").join(target);
+        let paths = |folder: &Path| Some(fs::read_dir(folder).ok()?.filter_map(|it| Some(it.ok()?.path())).collect());
+        paths(&folder).unwrap_or_default()
+    }
+}
