@@ -422,7 +422,9 @@ mod tests {
                 readings,
                 ..put(CredentialsMode::Omit, &[])
             };
-            cors_preflight_request(&request).network_partition_key
+            let preflight = cors_preflight_request(&request);
+            assert_eq!(preflight.readings, readings);
+            preflight.network_partition_key
         };
         assert_eq!(of(Readings::MEANT), Some(partition.clone()));
         assert_eq!(of(Readings::LITERAL), None);

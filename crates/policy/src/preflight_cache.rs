@@ -589,6 +589,26 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_cleared_urls_are_dropped_when_they_are_twice_the_limit() {
+        let mut cache = PreflightCache::new(CacheSettings {
+            max_urls: 4,
+            ..CacheSettings::default()
+        });
+        let numbers: Vec<usize> = (0..10)
+            .map(|_| {
+                cache.clear(&to(0));
+                cache.store(&to(0), &grant(&["PUT"], &[], 60), at(0));
+                cache.order.len()
+            })
+            .collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 1, 2]);
+        for number in 1..=4 {
+            cache.store(&to(number), &grant(&["PUT"], &[], 60), at(0));
+        }
+        assert!(!cache.matches(&to(0), at(1)) && cache.matches(&to(1), at(1)));
+    }
+
+    #[test]
     fn expired_entries_make_room() {
         let settings = CacheSettings {
             max_entries_per_url: 1,

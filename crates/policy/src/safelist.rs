@@ -3,7 +3,6 @@
 //! <https://fetch.spec.whatwg.org/#cors-safelisted-request-header>
 
 use crate::header::{Header, HeaderList, trim_http_whitespace};
-use crate::method::is_token;
 use smallvec::SmallVec;
 
 /// The longest value of a safelisted header, in bytes.
@@ -142,25 +141,18 @@ const fn is_language_byte(byte: u8) -> bool {
 }
 
 /// Whether the value [parses](https://mimesniff.spec.whatwg.org/#parse-a-mime-type) to a MIME type of a form. Parameters never
-/// fail, so only the essence is read.
+/// fail, and what stands before them is one of these types, or it is not: nothing else of the parser matters.
 fn is_form_type(value: &[u8]) -> bool {
-    const FORM_TYPES: [&str; 3] = [
-        "application/x-www-form-urlencoded",
-        "multipart/form-data",
-        "text/plain",
+    const FORM_TYPES: [&[u8]; 3] = [
+        b"application/x-www-form-urlencoded",
+        b"multipart/form-data",
+        b"text/plain",
     ];
-    mime_essence(value).is_some_and(|essence| {
-        FORM_TYPES
-            .iter()
-            .any(|form| essence.eq_ignore_ascii_case(form.as_bytes()))
-    })
-}
-
-/// Type and subtype as written, with the solidus between them.
-fn mime_essence(value: &[u8]) -> Option<&[u8]> {
-    let essence = trim_http_whitespace(value.split(|&byte| byte == b';').next()?);
-    let solidus = essence.iter().position(|&byte| byte == b'/')?;
-    (is_token(&essence[..solidus]) && is_token(&essence[solidus + 1..])).then_some(essence)
+    let essence =
+        trim_http_whitespace(value.split(|&byte| byte == b';').next().unwrap_or_default());
+    FORM_TYPES
+        .iter()
+        .any(|form| essence.eq_ignore_ascii_case(form))
 }
 
 /// [Parses a single range header value](https://fetch.spec.whatwg.org/#simple-range-header-value) without whitespace, and asks
