@@ -5,17 +5,16 @@ use core::time::Duration;
 use bareflight_policy::PreflightCache;
 
 use super::bare::step;
-use super::view::{Lane, Sent};
+use super::view::{Granted, Lane, Sent};
 use super::{Findings, View};
+use crate::case::Hop;
 use crate::log::{Cause, Event, Outcome, Record};
 use crate::scenario::{ClientCertificate, WorldEvent};
 
 pub(super) fn preflight_first(view: &View<'_>, findings: &mut Findings<'_>) {
-    let mut cache = PreflightCache::default();
-    for (index, sent) in view.requests.iter().enumerate() {
-        if sent.event.preflight {
-            remember(view, &mut cache, sent, false);
-        } else if !is_allowed(view, &cache, index, false) {
+    let mut cache = Replayed::default();
+    for sent in without_own_preflight(view) {
+        if !cache.allows(view, sent, false) {
             findings.add(sent.record, || {
                 format!(
                     "step {} needs a preflight, and its {} was sent without one that succeeded",
@@ -29,22 +28,9 @@ pub(super) fn preflight_first(view: &View<'_>, findings: &mut Findings<'_>) {
 
 /// No request is allowed by an entry that was stored under another network partition key.
 pub(super) fn cache_is_partitioned(view: &View<'_>, findings: &mut Findings<'_>) {
-    let suspicious = |index: usize| {
-        let mut cache = PreflightCache::default();
-        for sent in view.requests[..index].iter().filter(|sent| sent.event.preflight) {
-            remember(view, &mut cache, sent, false);
-        }
-        !is_allowed(view, &cache, index, false)
-    };
-    for (index, sent) in view.requests.iter().enumerate() {
-        if sent.event.preflight || !needs_preflight(sent) || own_preflight(view, index) || !suspicious(index) {
-            continue;
-        }
-        let mut shared = PreflightCache::default();
-        for sent in view.requests[..index].iter().filter(|sent| sent.event.preflight) {
-            remember(view, &mut shared, sent, true);
-        }
-        if is_allowed(view, &shared, index, true) {
+    let (mut cache, mut shared) = (Replayed::default(), Replayed::default());
+    for sent in without_own_preflight(view) {
+        if !cache.allows(view, sent, false) && shared.allows(view, sent, true) {
             findings.add(sent.record, || {
                 format!(
                     "step {} went without a preflight on an entry of another network partition key",
@@ -104,48 +90,45 @@ fn asks_only(view: &View<'_>, record: usize, name: &str) -> bool {
     changed.last().unwrap_or(scenario.servers[index].client_certificate) == ClientCertificate::Request
 }
 
-fn needs_preflight(sent: &Sent<'_>) -> bool {
-    sent.intent.is_some_and(|intent| intent.hop.needs_preflight())
-}
-
-/// Whether the request may be sent: it needs no preflight, its own succeeded, or the cache has what it needs.
-fn is_allowed(view: &View<'_>, cache: &PreflightCache, index: usize, share: bool) -> bool {
-    let sent = &view.requests[index];
-    let Some(intent) = sent.intent.filter(|intent| intent.hop.needs_preflight()) else {
-        return true;
-    };
-    if own_preflight(view, index) {
-        return true;
-    }
-    let mut request = intent.hop.request.clone();
-    if share {
-        request.network_partition_key = None;
-    }
-    cache.matches(&request, now(view, sent.record))
-}
-
-/// Whether the preflight of this very request succeeded before it.
-fn own_preflight(view: &View<'_>, index: usize) -> bool {
-    let sent = &view.requests[index];
-    view.requests[..index].iter().any(|other| {
-        other.event.preflight
-            && other.event.step == sent.event.step
-            && other.event.hop == sent.event.hop
-            && other.answered.is_some_and(|(record, _)| record < sent.record)
-            && other.grant.is_some()
+/// The requests that need a preflight and were sent before one of their own had succeeded.
+fn without_own_preflight<'v, 'l>(view: &'v View<'l>) -> impl Iterator<Item = &'v Sent<'l>> {
+    view.requests.iter().filter(|sent| {
+        let Some(intent) = sent.intent.filter(|intent| intent.hop.needs_preflight()) else {
+            return false;
+        };
+        let own = |granted: &Granted<'_>| {
+            granted.cause == Cause { preflight: true, ..intent.cause } && granted.record < sent.record
+        };
+        !sent.event.preflight && !view.grants.iter().any(own)
     })
 }
 
-fn remember(view: &View<'_>, cache: &mut PreflightCache, preflight: &Sent<'_>, share: bool) {
-    let (Some(intent), Some(grant)) = (preflight.intent, &preflight.grant) else {
-        return;
-    };
-    let mut request = intent.hop.request.clone();
-    if share {
-        request.network_partition_key = None;
+/// The preflight cache as it must have been, filled from the log as far as it was looked at.
+#[derive(Default)]
+struct Replayed {
+    cache: PreflightCache,
+    next: usize,
+}
+
+impl Replayed {
+    /// Whether an entry that was stored before allows a request. `share` takes the network partition keys away.
+    fn allows(&mut self, view: &View<'_>, sent: &Sent<'_>, share: bool) -> bool {
+        let Some(intent) = sent.intent else {
+            return true;
+        };
+        let request = |hop: &Hop| {
+            let mut request = hop.request.clone();
+            if share {
+                request.network_partition_key = None;
+            }
+            request
+        };
+        while let Some(granted) = view.grants.get(self.next).filter(|granted| granted.record < sent.record) {
+            self.cache.store(&request(granted.hop), &granted.grant, now(view, granted.record));
+            self.next += 1;
+        }
+        self.cache.matches(&request(intent.hop), now(view, sent.record))
     }
-    let answered = preflight.answered.map_or(preflight.record, |(record, _)| record);
-    cache.store(&request, grant, now(view, answered));
 }
 
 fn now(view: &View<'_>, record: usize) -> Duration {

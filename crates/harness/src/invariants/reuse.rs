@@ -70,12 +70,12 @@ fn is_free(view: &View<'_>, lane: &Lane<'_>, before: usize) -> bool {
         return opened_for_later;
     }
     lane.event.alpn == Some(Protocol::H2)
-        || served.all(|sent| view.requests[sent].answered.is_some_and(|(record, _)| record < before))
+        || served.all(|sent| view.requests[sent].answered.is_some_and(|record| record < before))
 }
 
 fn timed_out(view: &View<'_>, lane: &Lane<'_>, now: usize) -> bool {
     let answers = requests(view, lane.event, now).filter_map(|sent| view.requests[sent].answered);
-    let last = answers.map(|(record, _)| record).max().unwrap_or(lane.record);
+    let last = answers.max().unwrap_or(lane.record);
     u128::from(age(view, last, now)) >= Limits::default().idle_timeout.as_millis()
 }
 
@@ -98,7 +98,8 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
         let used = view.connections[..index]
             .iter()
             .any(|other| other.event.offered == Some(session.event.session));
-        age(view, session.record, lane.record) < lifetime(session, origin)
+        origin.event.failed.is_none()
+            && age(view, session.record, lane.record) < lifetime(session, origin)
             && age(view, view.root(origin).record, lane.record) < AUTHENTICATION
             && !(used && origin.event.tls == Some(Tls::V1_3))
             && differs(lane, origin).is_none()

@@ -20,6 +20,8 @@ pub struct View<'l> {
     pub(super) requests: Vec<Sent<'l>>,
     /// The sessions, in order.
     pub(super) sessions: Vec<Session<'l>>,
+    /// The preflights that succeeded, in the order of their answers.
+    pub(super) grants: Vec<Granted<'l>>,
     /// Whether any server asked for a certificate after a handshake; most logs have none of that.
     late: bool,
 }
@@ -47,10 +49,20 @@ pub(super) struct Sent<'l> {
     /// Index into [`View::connections`].
     pub(super) lane: usize,
     pub(super) intent: Option<Intent<'l>>,
-    /// The record of its answer, and the status.
-    pub(super) answered: Option<(usize, u16)>,
-    /// If it is a preflight: what its answer allows.
-    pub(super) grant: Option<PreflightGrant>,
+    /// The record of its answer.
+    pub(super) answered: Option<usize>,
+}
+
+/// A preflight that succeeded.
+#[derive(Debug)]
+pub(super) struct Granted<'l> {
+    /// The record of the answer.
+    pub(super) record: usize,
+    pub(super) cause: Cause,
+    /// The hop that it asked for.
+    pub(super) hop: &'l Hop,
+    /// What the answer allows.
+    pub(super) grant: PreflightGrant,
 }
 
 /// A session and where it comes from.
@@ -86,6 +98,7 @@ impl<'l> View<'l> {
             connections: Vec::with_capacity(16),
             requests: Vec::with_capacity(16),
             sessions: Vec::with_capacity(16),
+            grants: Vec::new(),
             late: false,
         };
         let mut state = State::default();
@@ -111,8 +124,8 @@ impl<'l> View<'l> {
                     sent.event.connection == event.connection && sent.event.stream == event.stream
                 });
                 if let Some(sent) = sent {
-                    sent.answered = Some((record, event.status));
-                    sent.grant = grant(self.case, &self.connections[sent.lane], sent, event.status);
+                    sent.answered = Some(record);
+                    self.grants.extend(granted(self.case, &self.connections[sent.lane], sent, record, event.status));
                 }
             }
             Event::Ticket(event) => {
@@ -150,7 +163,6 @@ impl<'l> View<'l> {
             lane,
             intent,
             answered: None,
-            grant: None,
         });
     }
 
@@ -244,12 +256,13 @@ pub(super) fn first_unequal<const N: usize>(fields: [(&'static str, bool); N]) -
 
 /// What the answer to a preflight allows. The headers are those that the scenario's server sends; the log shows the
 /// status, which must be the same.
-fn grant(case: &Case<'_>, lane: &Lane<'_>, sent: &Sent<'_>, status: u16) -> Option<PreflightGrant> {
-    let intent = sent.intent.filter(|_| sent.event.preflight)?;
+fn granted<'l>(case: &'l Case<'_>, lane: &Lane<'_>, sent: &Sent<'l>, record: usize, status: u16) -> Option<Granted<'l>> {
+    let Intent { cause, hop, .. } = sent.intent.filter(|_| sent.event.preflight)?;
     let server = case.scenario.servers.iter().find(|server| server.name == lane.event.server)?;
-    let answer = reply(server, &Asked::of(&cors_preflight_request(&intent.hop.request)));
+    let answer = reply(server, &Asked::of(&cors_preflight_request(&hop.request)));
     (answer.status == status).then_some(())?;
-    check_preflight_response(&intent.hop.request, answer.status, &answer.headers).ok()
+    let grant = check_preflight_response(&hop.request, answer.status, &answer.headers).ok()?;
+    Some(Granted { record, cause, hop, grant })
 }
 
 /// What has happened to the world so far, as far as intents depend on it.
