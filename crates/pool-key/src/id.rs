@@ -29,9 +29,11 @@ macro_rules! ids {
         impl sealed::Sealed for $name {}
 
         impl Id for $name {
+            #[inline]
             fn from_number(number: NonZeroU32) -> Self {
                 Self(number)
             }
+            #[inline]
             fn number(self) -> NonZeroU32 {
                 self.0
             }

@@ -34,6 +34,7 @@ impl Description {
     /// until both keys have said what becomes of it.
     #[must_use]
     #[deny(unused_variables)]
+    #[inline]
     pub fn keys(&self) -> Keys {
         let connection = {
             let Description {
@@ -98,12 +99,14 @@ impl Description {
 impl ConnectionKey {
     /// The description that this key was built from.
     #[must_use]
+    #[inline]
     pub fn description(&self) -> Description {
         self.0.description()
     }
 
     /// The epoch that this key belongs to.
     #[must_use]
+    #[inline]
     pub fn epoch(&self) -> Epoch {
         self.0.epoch()
     }
@@ -113,12 +116,14 @@ impl SessionKey {
     /// The description that this key was built from, with the two fields that it does not hold at their defaults:
     /// [`Route::Direct`] and [`ProtocolClass::Http`].
     #[must_use]
+    #[inline]
     pub fn description(&self) -> Description {
         self.0.description()
     }
 
     /// The epoch that this key belongs to.
     #[must_use]
+    #[inline]
     pub fn epoch(&self) -> Epoch {
         self.0.epoch()
     }
@@ -159,12 +164,14 @@ pub(crate) trait Key: Copy + Eq + Hash {
 }
 
 impl Key for ConnectionKey {
+    #[inline]
     fn epoch(&self) -> Epoch {
         self.0.epoch()
     }
 }
 
 impl Key for SessionKey {
+    #[inline]
     fn epoch(&self) -> Epoch {
         self.0.epoch()
     }
@@ -181,10 +188,12 @@ struct Words {
 }
 
 impl Words {
+    #[inline]
     fn epoch(&self) -> Epoch {
         Epoch(self.epoch)
     }
 
+    #[inline]
     fn description(&self) -> Description {
         let (peer, [parties, way, rest]) = (self.peer.get(), self.rest);
         let flags = high(rest);
@@ -237,6 +246,7 @@ const MIX: [u64; 4] = [
 
 /// Two words mixed into one. The hasher gets a single word for a key: it is a third of the work, and may collide, as
 /// any hash may.
+#[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     let [low, high] = [product, product >> 64].map(|half| half as u64);
@@ -248,6 +258,7 @@ const PROXY_LEG: u32 = 1 << 1;
 const QUIC: u32 = 1 << 2;
 const CLASS_SHIFT: u32 = 3;
 
+#[inline]
 fn flags(credentials: bool, leg: Leg, transport: Transport, class: ProtocolClass) -> u32 {
     let credentials = if credentials { CREDENTIALS } else { 0 };
     let leg = match leg {
@@ -267,6 +278,7 @@ fn flags(credentials: bool, leg: Leg, transport: Transport, class: ProtocolClass
     credentials | leg | transport | class << CLASS_SHIFT
 }
 
+#[inline]
 fn via(route: Route) -> Option<ProxyId> {
     match route {
         Route::Direct => None,
@@ -283,6 +295,7 @@ fn id<I: Id>(number: u32) -> Option<I> {
     NonZeroU32::new(number).map(I::from_number)
 }
 
+#[inline]
 fn peer(origin: OriginId, partition: Option<PartitionId>) -> NonZeroU64 {
     NonZeroU64::from(origin.number()) | join(0, number(partition))
 }
@@ -291,16 +304,19 @@ fn pair<A: Id, B: Id>(low: Option<A>, high: Option<B>) -> u64 {
     join(number(low), number(high))
 }
 
+#[inline]
 fn join(low: u32, high: u32) -> u64 {
     u64::from(low) | u64::from(high) << 32
 }
 
 /// The lower half, where `join` put it.
 #[allow(clippy::cast_possible_truncation)]
+#[inline]
 fn low(word: u64) -> u32 {
     word as u32
 }
 
+#[inline]
 fn high(word: u64) -> u32 {
     low(word >> 32)
 }

@@ -146,8 +146,7 @@ impl<S: Copy + Eq, H: BuildHasher> SessionCache<S, H> {
     pub fn insert(&mut self, key: &SessionKey, session: S, facts: SessionFacts, now: Duration) {
         self.now.advance(now);
         let expiry = facts.expiry().into();
-        let bound = self.limits.sessions.min(self.limits.per_key);
-        if expiry <= self.now || self.groups.is_epoch_over(key.epoch()) || bound == 0 {
+        if expiry <= self.now || self.groups.is_epoch_over(key.epoch()) {
             self.removed.push_back(session);
             return;
         }

@@ -42,11 +42,13 @@ enum Place<T> {
 }
 
 impl Slot {
+    #[inline]
     fn at(index: usize) -> Self {
         let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
         Self(number.expect("every limit of this crate is below 2^32 records"))
     }
 
+    #[inline]
     fn index(self) -> usize {
         self.0.get() as usize - 1
     }
@@ -179,6 +181,7 @@ impl<T: Stamped> Slab<T> {
 impl<T> Index<Slot> for Slab<T> {
     type Output = T;
 
+    #[inline]
     fn index(&self, slot: Slot) -> &T {
         match &self.places[slot.index()] {
             Place::Record(record) => record,

@@ -129,11 +129,13 @@ impl<C> Connection<C> {
 
 impl Group {
     /// How many of these connections are under way or open.
+    #[inline]
     pub(super) fn taken(&self) -> u32 {
         u32::from(self.open) + u32::from(self.attempts)
     }
 
     /// The count that this kind of live connection is in.
+    #[inline]
     pub(super) fn live_mut(&mut self, shared: bool) -> &mut u16 {
         if shared {
             &mut self.shared
@@ -144,6 +146,7 @@ impl Group {
 }
 
 /// How many requests a stream budget carries at once.
+#[inline]
 fn places(streams: u32) -> u16 {
     u16::try_from(streams).unwrap_or(u16::MAX).max(1)
 }

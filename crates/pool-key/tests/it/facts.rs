@@ -264,11 +264,40 @@ fn a_key_of_a_past_epoch_may_connect_beside_a_retired_connection() {
 #[test]
 fn an_old_epoch_cannot_be_revived() {
     let mut pool = pool(9);
-    pool.retire(Epoch(2));
     pool.retire(Epoch(1));
+    pool.retire(Epoch(0));
     let lease = open(&mut pool, 0, 1, Sharing::Exclusive);
     pool.checkin(lease, NOW);
     assert_eq!(pool.next_removed(), Some(1));
+}
+
+/// Whatever order the keys came in.
+#[test]
+fn only_epochs_before_the_one_named_end() {
+    let epochs = [2, 0, 3, 1, 2, 0];
+    let mut pool: Pool<u64, char> = Pool::new(Limits::default());
+    let mut cache: SessionCache<u64> = SessionCache::new(SessionLimits::default());
+    for (index, epoch) in (0..).zip(epochs) {
+        let keys = description(index, epoch).keys();
+        cache.insert(&keys.session, epoch, facts(true), NOW);
+        match pool.reserve(&keys.connection, '-', Want::Race, NOW) {
+            Ok(Reserved::Connect(reservation)) => {
+                let lease = pool
+                    .insert(reservation, epoch, SHARED, NOW)
+                    .expect("not stale");
+                pool.checkin(lease, NOW);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    pool.retire(Epoch(2));
+    cache.retire(Epoch(2));
+    let mut removed: Vec<u64> = core::iter::from_fn(|| pool.next_removed()).collect();
+    removed.sort_unstable();
+    assert_eq!(removed, [0, 0, 1]);
+    let mut removed: Vec<u64> = core::iter::from_fn(|| cache.next_removed()).collect();
+    removed.sort_unstable();
+    assert_eq!(removed, [0, 0, 1]);
 }
 
 #[test]

@@ -69,6 +69,13 @@ fn what_is_asked_for_again_cannot_fill_the_bound() {
     }
     assert!(interner.find(&99).is_some() && interner.find(&98).is_some());
     assert_eq!(interner.find(&0), None);
+    for value in [100, 101] {
+        interner.intern(&value).expect("ids left");
+    }
+    assert!(
+        interner.find(&100).is_some(),
+        "new values have room beside old favourites"
+    );
 }
 
 #[test]

@@ -186,19 +186,18 @@ proptest! {
 }
 
 #[test]
-fn equal_keys_have_equal_hashes_and_neighbours_rarely_do() {
+fn every_field_reaches_the_hash() {
     let hasher = foldhash::fast::FixedState::default();
-    let (base, mut hashes) = (description(0, 1), HashSet::new());
-    for (_, _, set) in FIELDS {
+    let base = description(0, 1);
+    let mut hashes = HashSet::from([hasher.hash_one(base.keys().connection)]);
+    for (field, _, set) in FIELDS {
         let mut other = base;
         set(&mut other, &unlike());
-        assert_eq!(
-            hasher.hash_one(other.keys().connection),
-            hasher.hash_one(other.keys().connection)
+        assert!(
+            hashes.insert(hasher.hash_one(other.keys().connection)),
+            "{field}"
         );
-        hashes.insert(hasher.hash_one(other.keys().connection));
     }
-    assert_eq!(hashes.len(), FIELDS.len(), "every field reaches the hash");
 }
 
 const COVERED: CoalesceFacts = CoalesceFacts {
