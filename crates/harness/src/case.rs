@@ -45,6 +45,8 @@ pub struct Hop {
     pub kind: Kind,
     /// The server that it goes to: an index into the scenario's servers.
     pub server: u8,
+    /// `Host` or `:authority`.
+    pub authority: Name,
 }
 
 impl Hop {
@@ -59,6 +61,16 @@ impl Hop {
 pub struct Vocabulary {
     urls: HashMap<Target, RequestUrl>,
     origins: HashMap<Name, (Origin, NetworkPartitionKey)>,
+    requests: HashMap<Exchange, FirstHop>,
+}
+
+/// What an exchange comes to before it meets a world.
+#[derive(Clone, Debug)]
+struct FirstHop {
+    request: Request,
+    route: Result<Route, MainFetchError>,
+    include_credentials: bool,
+    authority: Name,
 }
 
 impl Vocabulary {
@@ -75,6 +87,25 @@ impl Vocabulary {
         let url = RequestUrl::parse(&target.to_url()).expect("fixup and the reader let only valid URLs through");
         self.urls.insert(target.clone(), url.clone());
         url
+    }
+
+    fn first_hop(&mut self, exchange: &Exchange) -> FirstHop {
+        if let Some(known) = self.requests.get(exchange) {
+            return known.clone();
+        }
+        if self.requests.len() >= Self::MOST {
+            self.requests.clear();
+        }
+        let mut request = first_request(exchange, self);
+        let route = main_fetch(&mut request);
+        let hop = FirstHop {
+            route,
+            include_credentials: include_credentials(&request),
+            authority: authority(&request),
+            request,
+        };
+        self.requests.insert(exchange.clone(), hop.clone());
+        hop
     }
 
     fn origin(&mut self, origin: &Name) -> (Origin, NetworkPartitionKey) {
@@ -134,24 +165,21 @@ impl<'s> Case<'s> {
     /// The first request of a step and those that its redirects lead to, as far as the servers' answers are known
     /// beforehand.
     fn chain(&mut self, exchange: &Exchange, vocabulary: &mut Vocabulary) {
-        let (request, partition) = first_request(exchange, vocabulary);
-        // A profile that does not partition has one partition for all.
-        let partition = if self.profile.connections_partitioned.value { self.partition(partition) } else { 0 };
-        let mut next = Some(request);
+        let mut next = Some(vocabulary.first_hop(exchange));
         for _ in 0..HOPS {
-            let Some(mut request) = next.take() else {
+            let Some(FirstHop { request, route, include_credentials, authority }) = next.take() else {
                 return;
             };
-            let route = main_fetch(&mut request);
-            let target = self.target(&request);
+            let target = self.target(&authority);
             let hop = Hop {
                 route,
-                include_credentials: include_credentials(&request),
+                include_credentials,
                 identity: self.identity(exchange, &target),
-                partition,
+                partition: self.partition(&request),
                 trust: exchange.trust,
                 kind: exchange.kind,
                 server: target.server,
+                authority,
                 request,
             };
             if hop.route.is_ok() && exchange.kind != Kind::Preconnect {
@@ -161,7 +189,7 @@ impl<'s> Case<'s> {
         }
     }
 
-    fn redirected(&self, hop: &Hop) -> Option<Request> {
+    fn redirected(&self, hop: &Hop) -> Option<FirstHop> {
         let server = &self.scenario.servers[usize::from(hop.server)];
         if server.redirects.is_empty() {
             return None;
@@ -169,15 +197,20 @@ impl<'s> Case<'s> {
         let answer = reply(server, &Asked::of(&hop.request));
         let mut next = hop.request.clone();
         match http_redirect_fetch(&mut next, answer.status, &answer.headers) {
-            Ok(Redirect::Followed) => Some(next),
-            Ok(Redirect::Deliver) | Err(_) => None,
+            Ok(Redirect::Followed) => {}
+            Ok(Redirect::Deliver) | Err(_) => return None,
         }
+        let route = main_fetch(&mut next);
+        Some(FirstHop {
+            route,
+            include_credentials: include_credentials(&next),
+            authority: authority(&next),
+            request: next,
+        })
     }
 
-    fn target(&self, request: &Request) -> TargetOf {
-        let url = request.current_url().as_url();
-        let host = url.host_str().unwrap_or_default();
-        let port = url.port_or_known_default().unwrap_or(443);
+    fn target(&self, authority: &str) -> TargetOf {
+        let (host, port) = host_and_port(authority);
         let (server, host) = self.scenario.server_of(host, port).unwrap_or((0, 0));
         TargetOf {
             server: u8::try_from(server).unwrap_or(0),
@@ -196,9 +229,14 @@ impl<'s> Case<'s> {
         u8::try_from(index).ok()
     }
 
-    fn partition(&mut self, key: NetworkPartitionKey) -> u16 {
-        let index = self.partitions.iter().position(|known| *known == key).unwrap_or_else(|| {
-            self.partitions.push(key);
+    /// A profile that does not partition has one partition for all.
+    fn partition(&mut self, request: &Request) -> u16 {
+        let Some(key) = request.network_partition_key.as_ref().filter(|_| self.profile.connections_partitioned.value)
+        else {
+            return 0;
+        };
+        let index = self.partitions.iter().position(|known| known == key).unwrap_or_else(|| {
+            self.partitions.push(key.clone());
             self.partitions.len() - 1
         });
         u16::try_from(index).unwrap_or(u16::MAX)
@@ -211,7 +249,21 @@ struct TargetOf {
     port: u16,
 }
 
-fn first_request(exchange: &Exchange, vocabulary: &mut Vocabulary) -> (Request, NetworkPartitionKey) {
+/// `Host` or `:authority` of a request.
+pub(crate) fn authority(request: &Request) -> Name {
+    let origin = request.current_url().origin().as_str();
+    Name::new(origin.strip_prefix("https://").unwrap_or(origin))
+}
+
+/// The host and the port of an authority under `https`.
+pub(crate) fn host_and_port(authority: &str) -> (&str, u16) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().unwrap_or(443)),
+        None => (authority, 443),
+    }
+}
+
+fn first_request(exchange: &Exchange, vocabulary: &mut Vocabulary) -> Request {
     let url = vocabulary.url(&exchange.url);
     let (origin, _) = vocabulary.origin(&exchange.from);
     let (_, partition) = vocabulary.origin(&exchange.top);
@@ -221,9 +273,9 @@ fn first_request(exchange: &Exchange, vocabulary: &mut Vocabulary) -> (Request, 
         Kind::Navigate => navigate(url, origin),
         Kind::Image | Kind::Preconnect => subresource(exchange, url, origin),
     };
-    request.network_partition_key = Some(partition.clone());
+    request.network_partition_key = Some(partition);
     request.traversable_for_user_prompts = TraversableForUserPrompts::Traversable;
-    (request, partition)
+    request
 }
 
 fn fetch(exchange: &Exchange, url: RequestUrl, origin: Origin) -> Request {

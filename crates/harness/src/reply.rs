@@ -1,10 +1,14 @@
 //! What a server of a scenario answers: a pure function, the same on every tier.
 
+use core::hash::BuildHasher;
 use std::borrow::Cow;
 
-use bareflight_policy::{HeaderList, HeaderName, HeaderValue, Request, SerializedOrigin, origin_header};
+use bareflight_policy::{HeaderList, HeaderName, HeaderValue, Request, origin_header};
 
-use crate::scenario::{AllowList, AllowOrigin, Name, Server};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use crate::scenario::{AllowList, AllowOrigin, Cors, Name, Redirect, Server};
 
 /// An answer without its body.
 #[derive(Clone, Debug)]
@@ -23,7 +27,7 @@ pub struct Asked<'r> {
     /// Path and query.
     pub path: &'r str,
     /// `Origin`
-    pub origin: Option<Cow<'r, str>>,
+    pub origin: Option<Name>,
     /// `Access-Control-Request-Method`
     pub request_method: Option<Cow<'r, [u8]>>,
     /// `Access-Control-Request-Headers`
@@ -36,7 +40,7 @@ impl<'r> Asked<'r> {
         Self {
             method: request.method.as_str(),
             path: path(request),
-            origin: origin_header(request).as_ref().map(SerializedOrigin::as_str).map(str::to_owned).map(Cow::Owned),
+            origin: origin_header(request).map(|origin| Name::new(origin.as_str())),
             request_method: request.headers.get(&HeaderName::ACCESS_CONTROL_REQUEST_METHOD),
             request_headers: request.headers.get(&HeaderName::ACCESS_CONTROL_REQUEST_HEADERS),
         }
@@ -53,6 +57,72 @@ pub fn path(request: &Request) -> &str {
     &request.current_url().as_url()[url::Position::BeforePath..url::Position::AfterQuery]
 }
 
+/// Answers that were given before, kept so that each is made once.
+#[derive(Debug, Default)]
+pub struct Replies {
+    known: HashTable<Known>,
+    hasher: RandomState,
+}
+
+/// An answer, and all that it depends on.
+#[derive(Debug)]
+struct Known {
+    cors: Cors,
+    redirect: Option<Redirect>,
+    preflight: bool,
+    origin: Option<Name>,
+    request_method: Option<Vec<u8>>,
+    request_headers: Option<Vec<u8>>,
+    reply: Reply,
+}
+
+impl Replies {
+    /// Answers beyond which all are forgotten: hostile cases bring new ones without end.
+    const MOST: usize = 1 << 10;
+
+    /// What `server` answers.
+    pub fn reply(&mut self, server: &Server, asked: &Asked<'_>) -> Reply {
+        let redirect = redirect(server, asked);
+        let question =
+            (&server.cors, redirect, asked.is_preflight(), &asked.origin, &asked.request_method, &asked.request_headers);
+        let hash = self.hasher.hash_one(question);
+        let same = |known: &Known| {
+            known.preflight == asked.is_preflight()
+                && known.redirect.as_ref() == redirect
+                && known.origin == asked.origin
+                && known.request_method.as_deref() == asked.request_method.as_deref()
+                && known.request_headers.as_deref() == asked.request_headers.as_deref()
+                && known.cors == server.cors
+        };
+        if let Some(known) = self.known.find(hash, same) {
+            return known.reply.clone();
+        }
+        if self.known.len() >= Self::MOST {
+            self.known.clear();
+        }
+        let known = Known {
+            cors: server.cors.clone(),
+            redirect: redirect.cloned(),
+            preflight: asked.is_preflight(),
+            origin: asked.origin.clone(),
+            request_method: asked.request_method.as_deref().map(<[u8]>::to_vec),
+            request_headers: asked.request_headers.as_deref().map(<[u8]>::to_vec),
+            reply: reply(server, asked),
+        };
+        let reply = known.reply.clone();
+        let hasher = &self.hasher;
+        self.known.insert_unique(hash, known, |known| {
+            let Known { cors, redirect, preflight, origin, request_method, request_headers, reply: _ } = known;
+            hasher.hash_one((cors, redirect.as_ref(), *preflight, origin, request_method, request_headers))
+        });
+        reply
+    }
+}
+
+fn redirect<'s>(server: &'s Server, asked: &Asked<'_>) -> Option<&'s Redirect> {
+    server.redirects.iter().find(|redirect| redirect.path == asked.path && !asked.is_preflight())
+}
+
 /// What `server` answers.
 pub fn reply(server: &Server, asked: &Asked<'_>) -> Reply {
     let mut headers = HeaderList::new();
@@ -62,7 +132,7 @@ pub fn reply(server: &Server, asked: &Asked<'_>) -> Reply {
     if asked.is_preflight() {
         return preflight(server, asked, headers);
     }
-    if let Some(redirect) = server.redirects.iter().find(|redirect| redirect.path == asked.path) {
+    if let Some(redirect) = redirect(server, asked) {
         append(&mut headers, HeaderName::LOCATION, redirect.to.to_url().as_bytes());
         return Reply {
             status: redirect.status,

@@ -45,11 +45,12 @@ pub struct StoredSession {
 
 /// Something to do.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "most are large, and none lives long")]
 pub enum Action {
     /// Open a connection.
-    Connect(Box<Connect>),
+    Connect(Connect),
     /// Send a request on an open connection.
-    Send(Box<Send>),
+    Send(Send),
     /// Close a connection.
     Close(ConnectionId),
     /// A session will not be asked for again: free it.

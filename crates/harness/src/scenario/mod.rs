@@ -163,7 +163,7 @@ pub enum ServerCertificate {
 }
 
 /// How a server answers cross-origin requests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cors {
     /// `Access-Control-Allow-Origin`.
     pub allow_origin: AllowOrigin,
@@ -193,7 +193,7 @@ impl Default for Cors {
 }
 
 /// The value of `Access-Control-Allow-Origin`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AllowOrigin {
     /// The header is not sent.
     Absent,
@@ -204,7 +204,7 @@ pub enum AllowOrigin {
 }
 
 /// A list in a preflight's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AllowList {
     /// What the preflight asked for.
     Reflect,
@@ -213,7 +213,7 @@ pub enum AllowList {
 }
 
 /// One path that a server redirects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Redirect {
     /// The path.
     pub path: Name,
@@ -275,7 +275,7 @@ pub enum Action {
 }
 
 /// A request that the user agent is told to make.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Exchange {
     /// Who makes it.
     pub kind: Kind,

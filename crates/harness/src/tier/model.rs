@@ -4,9 +4,9 @@
 //! the logs.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use bareflight_policy::{CertificateAnswer, Origin, Request as PolicyRequest};
+use bareflight_policy::{CertificateAnswer, Origin};
 use bareflight_user_agent::{
     Action, Alpn as Offered, Connect, ConnectionId, Decisions, EndReason, Event, HeldIdentity, Limits, Protocol,
     Send, SessionHandle, UserAgent,
@@ -14,9 +14,9 @@ use bareflight_user_agent::{
 
 use super::run::{Run, cause_of, number, write};
 use super::{Tier, TierError, World};
-use crate::case::Case;
+use crate::case::{Case, authority, host_and_port};
 use crate::log::{Client, Connection, Event as Entry, Log, Protocol as LogProtocol, Request, Response, Ticket, Tls};
-use crate::reply::{Asked, reply};
+use crate::reply::{Asked, Replies};
 use crate::scenario::{Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust, WorldEvent};
 
 /// Tickets that a TLS 1.3 server issues after each handshake.
@@ -73,14 +73,15 @@ struct ModelWorld {
     servers: Vec<ServerState>,
     connections: Vec<Open>,
     sessions: Vec<Session>,
+    replies: Replies,
 }
 
 /// What changes about a server.
 #[derive(Debug)]
 struct ServerState {
     client_certificate: ClientCertificate,
-    /// The names in its certificate.
-    names: Arc<[String]>,
+    /// The names in its certificate, once somebody wants to know.
+    names: Option<Arc<[String]>>,
 }
 
 /// A connection of the user agent; its number is the index.
@@ -115,7 +116,7 @@ impl ModelWorld {
         self.servers.clear();
         self.servers.extend(case.scenario.servers.iter().map(|server| ServerState {
             client_certificate: server.client_certificate,
-            names: server.hosts.iter().map(Name::to_string).collect(),
+            names: None,
         }));
     }
 }
@@ -227,6 +228,10 @@ impl ModelWorld {
         }
         let mode = self.servers[server].client_certificate;
         record.asked = mode.asks();
+        // TLS 1.3 asks before the server shows its certificate, so who breaks off when asked never gets to see it.
+        if mode.asks() && connect.answer == CertificateAnswer::Abort {
+            return Err(Refused { name: "client-aborted", reason: EndReason::AbortedWhenAsked, late: None });
+        }
         let verifies = connect.trust == bareflight_user_agent::trust(number(Trust::Verify));
         if verifies && plan.certificate == ServerCertificate::Untrusted {
             return Err(Refused { name: "server-untrusted", reason: EndReason::ServerUntrusted, late: None });
@@ -235,9 +240,6 @@ impl ModelWorld {
             return Ok(Agreed { tls, protocol, asked: false, client: Client::Absent, resumed: None });
         }
         let client = match (connect.answer, connect.identity) {
-            (CertificateAnswer::Abort, _) => {
-                return Err(Refused { name: "client-aborted", reason: EndReason::AbortedWhenAsked, late: None });
-            }
             (CertificateAnswer::Present, Some(identity)) => self.identity(case, identity),
             _ => Client::Declined,
         };
@@ -291,7 +293,7 @@ impl ModelWorld {
             connection: connect.connection,
             protocol,
             asked,
-            names: Arc::clone(&self.servers[server].names),
+            names: self.names(plan, server, protocol),
         });
         if !plan.tickets {
             return;
@@ -322,13 +324,22 @@ impl ModelWorld {
         }
     }
 
+    /// The names in a server's certificate. In HTTP/1.1 nobody joins a connection, so nobody asks.
+    fn names(&mut self, plan: &Server, server: usize, protocol: Protocol) -> Arc<[String]> {
+        if protocol == Protocol::Http1 {
+            return Arc::clone(&NO_NAMES);
+        }
+        let names = &mut self.servers[server].names;
+        Arc::clone(names.get_or_insert_with(|| plan.hosts.iter().map(Name::to_string).collect()))
+    }
+
     fn refuse(&self, connect: &Connect, refused: Refused, mut record: Connection, log: &mut Log, events: &mut Vec<Event>) {
         record.failed = Some(Name::const_new(refused.name));
         let asked = record.asked;
         write(log, self.now, Entry::Connection(record));
         let connection = connect.connection;
         if let Some(protocol) = refused.late {
-            events.push(Event::Connected { connection, protocol, asked, names: Arc::new([]) });
+            events.push(Event::Connected { connection, protocol, asked, names: Arc::clone(&NO_NAMES) });
         }
         events.push(Event::Closed { connection, asked, reason: refused.reason });
     }
@@ -347,7 +358,10 @@ impl ModelWorld {
             step: Some(cause.step),
             hop: cause.hop,
             method: Name::new(send.request.method.as_str()),
-            authority: authority(&send.request),
+            authority: match case.hop(cause.step, cause.hop) {
+                Some(hop) if hop.request.current_url() == send.request.current_url() => hop.authority.clone(),
+                _ => authority(&send.request),
+            },
             target: Name::new(asked.path),
             preflight: asked.is_preflight(),
             origin: asked.origin.as_deref().map(Name::new),
@@ -355,7 +369,7 @@ impl ModelWorld {
             authorization: send.carried.authorization,
             client_cert: false,
         }));
-        let answer = reply(plan, &asked);
+        let answer = self.replies.reply(plan, &asked);
         let response = Response { connection: open.number, stream: send.stream, status: answer.status };
         write(log, self.now, Entry::Response(response));
         events.push(Event::Response {
@@ -393,6 +407,8 @@ impl ModelWorld {
     }
 }
 
+static NO_NAMES: LazyLock<Arc<[String]>> = LazyLock::new(|| Arc::new([]));
+
 struct Refused {
     name: &'static str,
     reason: EndReason,
@@ -402,19 +418,9 @@ struct Refused {
 
 /// The server at an origin, its host as the SNI, and the port.
 pub(super) fn endpoint(case: &Case<'_>, origin: &Origin) -> (usize, Name, u16) {
-    let text = origin.as_str().strip_prefix("https://").unwrap_or_default();
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().unwrap_or(443)),
-        None => (text, 443),
-    };
+    let (host, port) = host_and_port(origin.as_str().strip_prefix("https://").unwrap_or_default());
     let (server, name) = case.scenario.server_of(host, port).unwrap_or((0, 0));
     (server, case.scenario.servers[server].hosts[name].clone(), port)
-}
-
-/// `Host` or `:authority` of a request.
-pub(super) fn authority(request: &PolicyRequest) -> Name {
-    let origin = request.current_url().origin().as_str();
-    Name::new(origin.split_once("://").map_or(origin, |(_, authority)| authority))
 }
 
 fn version(versions: TlsVersions) -> Tls {

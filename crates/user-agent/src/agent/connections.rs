@@ -1,8 +1,10 @@
 //! What the user agent knows of its open connections, beyond what the pool keeps.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use bareflight_pool_key::{Handle, Lease, Reservation, SessionKey};
+use smallvec::SmallVec;
 
 use crate::decisions::{Question, Wanted};
 use crate::{CauseOf, ConnectionId, Protocol, StoredSession};
@@ -34,9 +36,10 @@ pub(super) struct Record {
     pub(super) handle: Option<Handle>,
     pub(super) protocol: Option<Protocol>,
     pub(super) asked: bool,
-    pub(super) names: std::sync::Arc<[String]>,
+    /// The names that the server's certificate covers, once they are known.
+    pub(super) names: Option<Arc<[String]>>,
     /// Requests without an answer: stream, fetch, place in the pool.
-    pub(super) streams: Vec<Stream>,
+    pub(super) streams: SmallVec<[Stream; 1]>,
     pub(super) sent: u32,
 }
 
@@ -71,7 +74,7 @@ impl Connections {
 
     /// Notes what a connection's certificate covers, once it is known.
     pub(super) fn note_coverage(&mut self, connection: ConnectionId) {
-        let covers = |record: &Record| record.protocol == Some(Protocol::H2) && record.names.len() > 1;
+        let covers = |record: &Record| record.protocol == Some(Protocol::H2) && record.names.as_ref().is_some_and(|names| names.len() > 1);
         self.coverage |= self.get(connection).is_some_and(covers);
     }
 

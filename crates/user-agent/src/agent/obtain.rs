@@ -1,6 +1,8 @@
 //! Obtain a connection: one from the pool, a shared one, a new one, or a place in line.
 
 use bareflight_policy::{CertificateAnswer, Mode};
+use smallvec::SmallVec;
+
 use bareflight_pool_key::{
     Description, Grant, Lease, Leg, ProtocolClass, Reservation, Reserved, Route, TLS13_LIFETIME, Transport, Want,
 };
@@ -141,11 +143,11 @@ impl UserAgent {
             handle: None,
             protocol: None,
             asked: false,
-            names: std::sync::Arc::new([]),
-            streams: Vec::new(),
+            names: None,
+            streams: SmallVec::new(),
             sent: 0,
         });
-        self.actions.push_back(Action::Connect(Box::new(Connect {
+        self.actions.push_back(Action::Connect(Connect {
             connection,
             cause,
             origin,
@@ -155,7 +157,7 @@ impl UserAgent {
             alpn: if websocket { Alpn::Http1 } else { Alpn::Any },
             session_key,
             offer: offer.map(|session| session.handle),
-        })));
+        }));
     }
 
     /// Puts the request at hand on a connection. A preconnect has what it wanted.
@@ -191,12 +193,12 @@ impl UserAgent {
         let purpose = fetch.purpose();
         let include_credentials = self.decisions.include_credentials(&request, purpose);
         let carried = self.decisions.carried(&request, purpose, include_credentials);
-        self.actions.push_back(Action::Send(Box::new(Send {
+        self.actions.push_back(Action::Send(Send {
             connection,
             stream,
             cause: fetch.cause(),
             request,
             carried,
-        })));
+        }));
     }
 }

@@ -21,7 +21,7 @@ impl UserAgent {
         };
         record.protocol = Some(protocol);
         record.asked = asked;
-        record.names = names;
+        record.names = Some(names);
         self.connections.note_coverage(id);
         let opener = self.connections.get_mut(id).and_then(|record| record.opener.take());
         let sharing = match protocol {
@@ -250,7 +250,7 @@ impl Record {
 
     /// Whether the server's certificate covers a host. Wildcards cover one label.
     pub(super) fn covers(&self, host: &str) -> bool {
-        self.names.iter().any(|name| match name.strip_prefix("*.") {
+        self.names.iter().flat_map(|names| names.iter()).any(|name| match name.strip_prefix("*.") {
             Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest == parent),
             None => name == host,
         })

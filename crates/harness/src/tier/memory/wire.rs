@@ -13,8 +13,9 @@ use bareflight_pool_key::SessionKey;
 use bareflight_user_agent::{Alpn as Offered, Connect, ConnectionId, EndReason, Event, Send, trust};
 use bytes::Bytes;
 
-use super::super::model::{TICKETS, authority};
+use super::super::model::TICKETS;
 use super::super::run::number;
+use crate::case::authority;
 use crate::log::{Cause, Protocol, Request, Tls};
 use crate::reply::{Asked, path, reply};
 use crate::scenario::{Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust};
@@ -88,7 +89,7 @@ pub(super) fn respond(server: &Server, request: &http::Request<Bytes>) -> (u16, 
     let asked = Asked {
         method: request.method().as_str(),
         path: target,
-        origin: text("origin").map(String::from_utf8_lossy),
+        origin: text("origin").map(|origin| Name::from_utf8_lossy(origin)),
         request_method: text("access-control-request-method").map(Cow::Borrowed),
         request_headers: text("access-control-request-headers").map(Cow::Borrowed),
     };
