@@ -124,6 +124,18 @@ impl ClientConfigs {
         self.sessions.shelves().retire(epoch);
     }
 
+    /// How many configurations are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.configs.len()
+    }
+
+    /// Whether none is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.configs.is_empty()
+    }
+
     /// Lets the configuration that was used longest ago go, if there is no place for this key.
     fn make_room(&mut self, key: &SessionKey) {
         if self.configs.len() < self.capacity || self.configs.contains_key(key) {

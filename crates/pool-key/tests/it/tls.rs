@@ -122,7 +122,9 @@ fn an_epoch_that_ends_ends_resumption_even_for_a_configuration_in_use() {
         let in_use = world.config(description(0, 0));
         world.resumes(description(0, 0));
         assert!(world.resumes_with(Arc::clone(&in_use), "api.test"));
+        assert_eq!(world.configs.len(), 1);
         world.configs.retire(Epoch(1));
+        assert!(world.configs.is_empty());
         assert!(!world.resumes_with(Arc::clone(&in_use), "api.test"));
         assert!(
             !world.resumes_with(in_use, "api.test"),
@@ -155,7 +157,12 @@ fn resumption_does_not_renew_the_authentication() {
         world.set_clock(n * quarter);
         assert!(world.resumes(description(0, 0)), "{n}");
     }
+    let in_use = world.config(description(0, 0));
     world.set_clock(TLS13_LIFETIME);
+    assert!(
+        !world.resumes_with(in_use, "api.test"),
+        "nor for a configuration in use"
+    );
     assert!(!world.resumes(description(0, 0)));
     assert!(world.resumes(description(0, 0)));
 }
@@ -163,9 +170,11 @@ fn resumption_does_not_renew_the_authentication() {
 #[test]
 fn a_configuration_that_makes_room_takes_its_sessions_along() {
     let mut world = World::new(&TLS13);
+    let in_use = world.config(description(1, 0));
     for index in [0, 1, 0, 2] {
         world.resumes(description(index, 0));
     }
+    assert!(!world.resumes_with(in_use, "api.test"));
     assert!(world.resumes(description(0, 0)));
     assert!(!world.resumes(description(1, 0)));
 }
