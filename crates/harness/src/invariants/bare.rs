@@ -70,5 +70,5 @@ fn bare(
 
 /// A step's number for people: they count from 1.
 pub(super) fn step(step: Option<u16>) -> String {
-    step.map_or_else(|| "unknown".to_owned(), |step| (step + 1).to_string())
+    step.map_or_else(|| "unknown".to_owned(), |step| (u32::from(step) + 1).to_string())
 }

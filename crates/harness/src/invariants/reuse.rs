@@ -95,9 +95,7 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
     });
     view.sessions.iter().filter(|session| session.record < lane.record).find(|session| {
         let origin = &view.connections[session.lane];
-        let used = view.connections[..index]
-            .iter()
-            .any(|other| other.event.offered == Some(session.event.session));
+        let used = session.offered.is_some_and(|offered| offered < lane.record);
         origin.event.failed.is_none()
             && age(view, session.record, lane.record) < lifetime(session, origin)
             && age(view, view.root(origin).record, lane.record) < AUTHENTICATION

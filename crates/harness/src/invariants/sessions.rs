@@ -49,18 +49,16 @@ fn unfit(view: &View<'_>, index: usize, lane: &Lane<'_>, session: &Session<'_>) 
     if age(view, view.root(origin).record, lane.record) > AUTHENTICATION {
         return Some("whose full handshake was more than seven days ago");
     }
-    let mut earlier = view.connections[..index]
-        .iter()
-        .filter(|other| other.event.offered == Some(session.event.session))
-        .peekable();
-    if origin.event.tls == Some(Tls::V1_3) && earlier.peek().is_some() {
+    if session.offered.is_none_or(|first| first == lane.record) {
+        return None;
+    }
+    if origin.event.tls == Some(Tls::V1_3) {
         return Some("which had been offered before, and TLS 1.3 tickets are for one use");
     }
     // Handshakes that overlap cannot know of each other's failure.
-    if lane.alone && earlier.any(|other| other.event.failed.is_some()) {
-        return Some("with which a handshake had failed");
-    }
-    None
+    let failed = |other: &Lane<'_>| other.event.offered == Some(session.event.session) && other.event.failed.is_some();
+    let had_failed = lane.alone && view.connections[..index].iter().any(failed);
+    had_failed.then_some("with which a handshake had failed")
 }
 
 /// The first field of the session key in which two connections differ.

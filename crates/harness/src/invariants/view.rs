@@ -72,6 +72,8 @@ pub(super) struct Session<'l> {
     pub(super) event: &'l Ticket,
     /// Index into [`View::connections`].
     pub(super) lane: usize,
+    /// The record of the first connection that offered it.
+    pub(super) offered: Option<usize>,
 }
 
 /// What the policy wants for one request, at the time at which it was sent.
@@ -111,13 +113,7 @@ impl<'l> View<'l> {
     fn read(&mut self, state: &mut State, record: usize, event: &'l Event) {
         match event {
             Event::Step { step } => state.step(self.case, *step),
-            Event::Connection(event) => self.connections.push(Lane {
-                record,
-                event,
-                intent: event.cause.and_then(|cause| state.intent(self.case, cause)),
-                closed: None,
-                alone: event.cause.is_some_and(|cause| state.is_alone(cause.step)),
-            }),
+            Event::Connection(event) => self.connection(state, record, event),
             Event::Request(event) => self.request(state, record, event),
             Event::Response(event) => {
                 let sent = self.requests.iter_mut().rev().find(|sent| {
@@ -130,7 +126,7 @@ impl<'l> View<'l> {
             }
             Event::Ticket(event) => {
                 if let Some(lane) = self.lane(event.connection) {
-                    self.sessions.push(Session { record, event, lane });
+                    self.sessions.push(Session { record, event, lane, offered: None });
                 }
             }
             Event::Closed { connection } => {
@@ -142,6 +138,19 @@ impl<'l> View<'l> {
             Event::LateAuthentication(_) => self.late = true,
             Event::Prompt { .. } => {}
         }
+    }
+
+    fn connection(&mut self, state: &State, record: usize, event: &'l Connection) {
+        if let Some(session) = event.offered.and_then(|session| self.session_index(session)) {
+            self.sessions[session].offered.get_or_insert(record);
+        }
+        self.connections.push(Lane {
+            record,
+            event,
+            intent: event.cause.and_then(|cause| state.intent(self.case, cause)),
+            closed: None,
+            alone: event.cause.is_some_and(|cause| state.is_alone(cause.step)),
+        });
     }
 
     fn request(&mut self, state: &State, record: usize, event: &'l Request) {
@@ -190,11 +199,15 @@ impl<'l> View<'l> {
 
     /// The session with this number.
     pub(super) fn session(&self, number: u32) -> Option<&Session<'l>> {
+        self.session_index(number).map(|index| &self.sessions[index])
+    }
+
+    fn session_index(&self, number: u32) -> Option<usize> {
         let guess = usize::try_from(number).ok()?.checked_sub(1)?;
-        match self.sessions.get(guess) {
-            Some(session) if session.event.session == number => Some(session),
-            _ => self.sessions.iter().find(|session| session.event.session == number),
+        if self.sessions.get(guess).is_some_and(|session| session.event.session == number) {
+            return Some(guess);
         }
+        self.sessions.iter().position(|session| session.event.session == number)
     }
 
     /// The connection whose full handshake a connection goes back to: itself, unless it resumed a session.
@@ -294,13 +307,13 @@ impl State {
             return;
         };
         match &step.action {
-            Action::Event(WorldEvent::Logout | WorldEvent::NetworkChange) => self.epoch += 1,
+            Action::Event(WorldEvent::Logout | WorldEvent::NetworkChange) => self.epoch = self.epoch.saturating_add(1),
             Action::Event(WorldEvent::Renew { identity }) => {
                 let index = usize::from(*identity);
                 if self.renewals.len() <= index {
                     self.renewals.resize(index + 1, 0);
                 }
-                self.renewals[index] += 1;
+                self.renewals[index] = self.renewals[index].saturating_add(1);
             }
             _ => {}
         }

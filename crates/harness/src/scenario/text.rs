@@ -125,6 +125,9 @@ navigate = "https://api.test/old"
             ("bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nevent = 'time'", "needs `seconds`"),
             ("bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nevent = 'restart'\nserver = 'b'", "line 6, column 10: there is no server `b`"),
             ("bareflight = 1\n[server.a]\nhosts = ['a.test']\n[server.b]\nhosts = ['a.test']", "both serve `a.test`"),
+            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\nticket-lifetime = 0", "line 4, column 19: a ticket lives for at least one second"),
+            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\ncors = { allow-origin = \"é\" }", "`é` is neither"),
+            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\ncors = { allow-methods = [\"PUT,\"] }", "`PUT,` is not the name of a method"),
             ("bareflight = 1\nprofile = 'netscape'\n[server.a]\nhosts = ['a.test']", "line 2, column 11: there is no profile `netscape`"),
         ];
         for (text, reason) in table {

@@ -61,7 +61,7 @@ struct ServerTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct CorsTable {
-    allow_origin: Option<String>,
+    allow_origin: Option<Text>,
     allow_credentials: Option<bool>,
     allow_methods: Option<Spanned<AllowValue>>,
     allow_headers: Option<Spanned<AllowValue>>,
@@ -120,7 +120,7 @@ struct StepTable {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ExpectTable {
     status: Option<u16>,
-    error: Option<Name>,
+    error: Option<Text>,
     preflight: Option<ExpectedPreflight>,
     preflight_client: Option<Text>,
     preflight_connection: Option<ExpectedConnection>,
@@ -243,9 +243,7 @@ impl Reader<'_> {
             tls: table.tls.map_or(Ok(default.tls), |tls| self.tls(&tls))?,
             alpn: table.alpn.map_or(Ok(default.alpn), |alpn| self.alpn(&alpn))?,
             tickets: table.tickets.unwrap_or(default.tickets),
-            ticket_lifetime: table
-                .ticket_lifetime
-                .map_or(Ok(default.ticket_lifetime), |seconds| self.seconds(&seconds, Limits::TICKET_LIFETIME))?,
+            ticket_lifetime: table.ticket_lifetime.map_or(Ok(default.ticket_lifetime), |it| self.ticket_lifetime(&it))?,
             certificate: table.certificate.unwrap_or_default(),
             cors: table.cors.map_or(Ok(default.cors), |cors| self.cors(cors))?,
             redirects: Vec::new(),
@@ -311,12 +309,7 @@ impl Reader<'_> {
 
     fn cors(&self, table: CorsTable) -> Result<Cors, TextError> {
         let default = Cors::default();
-        let allow_origin = match table.allow_origin.as_deref() {
-            None => default.allow_origin,
-            Some("reflect") => AllowOrigin::Reflect,
-            Some("none") => AllowOrigin::Absent,
-            Some(value) => AllowOrigin::Exactly(Name::from(value)),
-        };
+        let allow_origin = table.allow_origin.map_or(Ok(default.allow_origin), |value| self.allow_origin(&value))?;
         let preflight_status = match table.preflight_status {
             None => default.preflight_status,
             Some(status) if (200..=599).contains(status.get_ref()) => status.into_inner(),
@@ -334,6 +327,18 @@ impl Reader<'_> {
         })
     }
 
+    fn allow_origin(&self, value: &Text) -> Result<AllowOrigin, TextError> {
+        match value.get_ref().as_str() {
+            "reflect" => Ok(AllowOrigin::Reflect),
+            "none" => Ok(AllowOrigin::Absent),
+            written if is_value(written.as_bytes()) => Ok(AllowOrigin::Exactly(self.name(value)?)),
+            written => Err(self.error(
+                Some(value.span()),
+                format!("`{written}` is neither \"reflect\" nor \"none\" nor a header's value such as https://app.test"),
+            )),
+        }
+    }
+
     fn allow(&self, value: Option<Spanned<AllowValue>>, default: AllowList) -> Result<AllowList, TextError> {
         let Some(value) = value else {
             return Ok(default);
@@ -346,8 +351,11 @@ impl Reader<'_> {
                 Err(self.error(Some(at), format!("`{word}` is neither \"reflect\" nor \"*\" nor a list of names")))
             }
             AllowValue::List(list) => {
-                self.at_most(list.len(), Limits::ALLOWED, "values", Some(at))?;
-                Ok(AllowList::Exactly(list))
+                self.at_most(list.len(), Limits::ALLOWED, "values", Some(at.clone()))?;
+                match list.iter().find(|name| !is_token(name.as_bytes()) || name.len() > Limits::NAME) {
+                    Some(name) => Err(self.error(Some(at), format!("`{name}` is not the name of a method or of a header"))),
+                    None => Ok(AllowList::Exactly(list)),
+                }
             }
         }
     }
@@ -534,7 +542,7 @@ impl Reader<'_> {
                 return Err(self.error(Some(at.clone()), "a step ends with a `status` or with an `error`, not with both"));
             }
             (Some(status), None) => Some(ExpectedOutcome::Status(status)),
-            (None, Some(error)) => Some(ExpectedOutcome::Error(error)),
+            (None, Some(error)) => Some(ExpectedOutcome::Error(self.name(&error)?)),
             (None, None) => None,
         };
         let client = |name: Option<Text>| match name {
@@ -658,6 +666,13 @@ impl Reader<'_> {
             ));
         }
         self.name(name)
+    }
+
+    fn ticket_lifetime(&self, seconds: &Spanned<u32>) -> Result<u32, TextError> {
+        if *seconds.get_ref() == 0 {
+            return Err(self.error(Some(seconds.span()), "a ticket lives for at least one second; `tickets = false` means none"));
+        }
+        self.seconds(seconds, Limits::TICKET_LIFETIME)
     }
 
     fn seconds(&self, seconds: &Spanned<u32>, most: u32) -> Result<u32, TextError> {
