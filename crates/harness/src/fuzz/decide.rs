@@ -26,7 +26,8 @@ fn holds(input: &Input, case: &Case, decision: &Decision<'_>) {
 
     let mut request = case.request.clone();
     let cross_origin = !request.is_same_origin();
-    let cors = request.mode == bareflight_policy::Mode::Cors && cross_origin && main_fetch(&mut request).is_ok();
+    let http = request.current_url().is_http();
+    let cors = request.mode == bareflight_policy::Mode::Cors && http && cross_origin && main_fetch(&mut request).is_ok();
     if cors && case.profile.speaks_cors.value && has_cors_unsafe_request_header(&case.request.headers) {
         assert!(decision.preflight, "an unsafe header under cors needs a preflight: {input:?}");
     }
