@@ -1,7 +1,7 @@
 //! What the user agent wants done, and what it is told came of it.
 
-use std::sync::Arc;
 use core::time::Duration;
+use std::sync::Arc;
 
 use bareflight_policy::{CertificateAnswer, HeaderList, Origin, Purpose, Request};
 use bareflight_pool_key::{SessionKey, TrustId};
@@ -45,7 +45,10 @@ pub struct StoredSession {
 
 /// Something to do.
 #[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant, reason = "most are large, and none lives long")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "most are large, and none lives long"
+)]
 pub enum Action {
     /// Open a connection.
     Connect(Connect),

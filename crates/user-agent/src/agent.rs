@@ -8,13 +8,18 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use bareflight_policy::{NetworkPartitionKey, Origin, PreflightCache, Profile, Request, main_fetch};
+use bareflight_policy::{
+    NetworkPartitionKey, Origin, PreflightCache, Profile, Request, main_fetch,
+};
 use bareflight_pool_key::{
     Epoch, Id, Interner, OriginId, PartitionId, Pool, SessionCache, SessionLimits, TrustId,
 };
 
 use crate::fetch::{Fetch, Kind};
-use crate::{Action, Decisions, Event, FetchId, HeldIdentity, Identities, NetworkError, Outcome, StoredSession};
+use crate::{
+    Action, Decisions, Event, FetchId, HeldIdentity, Identities, NetworkError, Outcome,
+    StoredSession,
+};
 use connections::Connections;
 
 /// The bounds of a user agent.
@@ -81,7 +86,11 @@ pub struct UserAgent {
 
 impl UserAgent {
     /// A user agent with empty caches.
-    pub fn new(profile: &'static Profile, decisions: &'static dyn Decisions, limits: Limits) -> Self {
+    pub fn new(
+        profile: &'static Profile,
+        decisions: &'static dyn Decisions,
+        limits: Limits,
+    ) -> Self {
         Self {
             profile,
             decisions,
@@ -126,7 +135,13 @@ impl UserAgent {
 
     /// Starts a fetch.
     pub fn fetch(&mut self, wanted: FetchRequest) {
-        let FetchRequest { id, mut request, identity, trust, preconnect } = wanted;
+        let FetchRequest {
+            id,
+            mut request,
+            identity,
+            trust,
+            preconnect,
+        } = wanted;
         let route = match self.route(&mut request) {
             Ok(route) => route,
             Err(error) => return self.finish_now(id, error.into()),
@@ -139,7 +154,11 @@ impl UserAgent {
             route,
             preflight: None,
             hop: 0,
-            kind: if preconnect { Kind::Preconnect } else { Kind::Request },
+            kind: if preconnect {
+                Kind::Preconnect
+            } else {
+                Kind::Request
+            },
             trust,
             named,
             chosen: None,
@@ -154,14 +173,33 @@ impl UserAgent {
     /// Takes what came of an action.
     pub fn handle(&mut self, event: Event) {
         match event {
-            Event::Connected { connection, protocol, asked, names } => {
+            Event::Connected {
+                connection,
+                protocol,
+                asked,
+                names,
+            } => {
                 self.connected(connection, protocol, asked, names);
             }
-            Event::Closed { connection, asked, reason } => self.closed(connection, asked, reason),
-            Event::Session { connection, session, single_use, lifetime } => {
+            Event::Closed {
+                connection,
+                asked,
+                reason,
+            } => self.closed(connection, asked, reason),
+            Event::Session {
+                connection,
+                session,
+                single_use,
+                lifetime,
+            } => {
                 self.session(connection, session, single_use, lifetime);
             }
-            Event::Response { connection, stream, status, headers } => {
+            Event::Response {
+                connection,
+                stream,
+                status,
+                headers,
+            } => {
                 self.response(connection, stream, status, &headers);
             }
         }
@@ -219,7 +257,9 @@ impl UserAgent {
         };
         let needs = fetch.route == bareflight_policy::Route::CorsWithPreflight
             && fetch.kind == Kind::Request
-            && !self.decisions.skips_preflight(&self.preflights, &fetch.request, self.now);
+            && !self
+                .decisions
+                .skips_preflight(&self.preflights, &fetch.request, self.now);
         fetch.preflight = needs.then(|| bareflight_policy::cors_preflight_request(&fetch.request));
         self.obtain(index);
     }

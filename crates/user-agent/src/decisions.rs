@@ -6,9 +6,12 @@
 use core::time::Duration;
 
 use bareflight_policy::{
-    CertificateAnswer, Origin, PreflightCache, Profile, Purpose, Request, answer_certificate_request, include_credentials,
+    CertificateAnswer, Origin, PreflightCache, Profile, Purpose, Request,
+    answer_certificate_request, include_credentials,
 };
-use bareflight_pool_key::{ConnectionKey, Description, IdentityId, Lease, Pool, SessionCache, SessionKey};
+use bareflight_pool_key::{
+    ConnectionKey, Description, IdentityId, Lease, Pool, SessionCache, SessionKey,
+};
 
 use crate::{Carried, ConnectionId, HeldIdentity, Identities, StoredSession};
 
@@ -72,12 +75,16 @@ pub trait Carry {
 
     /// Whether a CertificateRequest opens the dialog in which the user chooses.
     fn prompts(&self, question: &Question) -> bool {
-        question.purpose == Purpose::Request && question.include_credentials && question.chosen.is_some()
+        question.purpose == Purpose::Request
+            && question.include_credentials
+            && question.chosen.is_some()
     }
 
     /// Which credentials travel in headers.
     fn carried(&self, request: &Request, purpose: Purpose, include_credentials: bool) -> Carried {
-        let of_caller = request.headers.contains(&bareflight_policy::HeaderName::AUTHORIZATION);
+        let of_caller = request
+            .headers
+            .contains(&bareflight_policy::HeaderName::AUTHORIZATION);
         Carried {
             cookie: purpose == Purpose::Request && include_credentials,
             authorization: purpose == Purpose::Request && of_caller,

@@ -53,8 +53,12 @@ impl NetworkError {
 
 fn connection(reason: EndReason) -> &'static str {
     match reason {
-        EndReason::CertificateRequired => "the server insists on a client certificate, and none was presented",
-        EndReason::AbortedWhenAsked => "the server asked for a client certificate, and this profile breaks off then",
+        EndReason::CertificateRequired => {
+            "the server insists on a client certificate, and none was presented"
+        }
+        EndReason::AbortedWhenAsked => {
+            "the server asked for a client certificate, and this profile breaks off then"
+        }
         EndReason::ServerUntrusted => "the server's certificate is not trusted",
         EndReason::Handshake => "the TLS handshake failed",
         EndReason::Closed => "the connection was closed before an answer came",

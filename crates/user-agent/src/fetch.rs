@@ -63,7 +63,11 @@ impl Fetch {
     }
 
     pub(crate) fn purpose(&self) -> Purpose {
-        if self.preflight.is_some() { Purpose::Preflight } else { Purpose::Request }
+        if self.preflight.is_some() {
+            Purpose::Preflight
+        } else {
+            Purpose::Request
+        }
     }
 
     pub(crate) fn cause(&self) -> CauseOf {

@@ -42,7 +42,10 @@ impl Identities {
 
     /// The identity that the user chooses for a host.
     pub fn for_host(&self, host: &str) -> Option<HeldIdentity> {
-        let index = self.held.iter().position(|held| held.hosts.iter().any(|name| name == host))?;
+        let index = self
+            .held
+            .iter()
+            .position(|held| held.hosts.iter().any(|name| name == host))?;
         u32::try_from(index).ok().map(HeldIdentity)
     }
 
@@ -63,7 +66,10 @@ impl Identities {
     }
 
     fn next_id(&mut self) -> IdentityId {
-        self.issued = self.issued.checked_add(1).expect("nobody renews four billion certificates");
+        self.issued = self
+            .issued
+            .checked_add(1)
+            .expect("nobody renews four billion certificates");
         IdentityId::from_number(NonZeroU32::new(self.issued).expect("counted from one"))
     }
 }

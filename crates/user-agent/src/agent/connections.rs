@@ -54,7 +54,8 @@ pub(super) struct Stream {
 impl Connections {
     /// Adds a connection and gives it its number.
     pub(super) fn open(&mut self, record: Record) -> ConnectionId {
-        let number = u32::try_from(self.records.len()).expect("the number of connections is bounded by their life");
+        let number = u32::try_from(self.records.len())
+            .expect("the number of connections is bounded by their life");
         self.records.push(Some(record));
         ConnectionId(number)
     }
@@ -74,7 +75,10 @@ impl Connections {
 
     /// Notes what a connection's certificate covers, once it is known.
     pub(super) fn note_coverage(&mut self, connection: ConnectionId) {
-        let covers = |record: &Record| record.protocol == Some(Protocol::H2) && record.names.as_ref().is_some_and(|names| names.len() > 1);
+        let covers = |record: &Record| {
+            record.protocol == Some(Protocol::H2)
+                && record.names.as_ref().is_some_and(|names| names.len() > 1)
+        };
         self.coverage |= self.get(connection).is_some_and(covers);
     }
 

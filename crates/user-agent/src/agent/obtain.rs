@@ -4,11 +4,12 @@ use bareflight_policy::{CertificateAnswer, Mode};
 use smallvec::SmallVec;
 
 use bareflight_pool_key::{
-    Description, Grant, Lease, Leg, ProtocolClass, Reservation, Reserved, Route, TLS13_LIFETIME, Transport, Want,
+    Description, Grant, Lease, Leg, ProtocolClass, Reservation, Reserved, Route, TLS13_LIFETIME,
+    Transport, Want,
 };
 
-use super::connections::{Record, Stream};
 use super::UserAgent;
+use super::connections::{Record, Stream};
 use crate::decisions::{Question, Wanted};
 use crate::fetch::{Fetch, Kind};
 use crate::{Action, Alpn, Connect, ConnectionId, EndReason, NetworkError, Outcome, Send};
@@ -28,9 +29,16 @@ impl UserAgent {
         if wanted.description.class == ProtocolClass::WebSocket {
             return self.connect(index, None, &wanted, &question);
         }
-        let key = self.decisions.connection_description(&wanted).keys().connection;
+        let key = self
+            .decisions
+            .connection_description(&wanted)
+            .keys()
+            .connection;
         if !fresh {
-            if let Some(lease) = self.decisions.checkout(&mut self.pool, &key, &wanted, self.now) {
+            if let Some(lease) = self
+                .decisions
+                .checkout(&mut self.pool, &key, &wanted, self.now)
+            {
                 return self.ride(index, lease, true);
             }
             if let Some(lease) = self.coalesced(index, &wanted) {
@@ -39,7 +47,9 @@ impl UserAgent {
         }
         let want = if fresh { Want::Fresh } else { Want::Race };
         match self.pool.reserve(&key, index, want, self.now) {
-            Ok(Reserved::Connect(reservation)) => self.connect(index, Some(reservation), &wanted, &question),
+            Ok(Reserved::Connect(reservation)) => {
+                self.connect(index, Some(reservation), &wanted, &question);
+            }
             Ok(Reserved::Wait(_)) => {}
             Err(_) => self.fail(index, NetworkError::Connection(EndReason::Closed)),
         }
@@ -78,13 +88,18 @@ impl UserAgent {
     pub(super) fn question(&self, fetch: &Fetch) -> Question {
         let request = fetch.current();
         let purpose = fetch.purpose();
-        let named = fetch.named.as_ref().map(|(origin, identity)| (origin, *identity));
+        let named = fetch
+            .named
+            .as_ref()
+            .map(|(origin, identity)| (origin, *identity));
         let target = request.current_url().origin();
         Question {
             profile: self.profile,
             purpose,
             include_credentials: self.decisions.include_credentials(request, purpose),
-            chosen: self.decisions.choose_identity(&self.identities, target, named, fetch.chosen),
+            chosen: self
+                .decisions
+                .choose_identity(&self.identities, target, named, fetch.chosen),
         }
     }
 
@@ -94,13 +109,20 @@ impl UserAgent {
             return Err(NetworkError::Connection(EndReason::Closed));
         };
         let request = fetch.current();
-        let credentials = self.decisions.pool_credentials(question.purpose, question.include_credentials);
+        let credentials = self
+            .decisions
+            .pool_credentials(question.purpose, question.include_credentials);
         let presents = credentials || self.decisions.answer(question) == CertificateAnswer::Present;
         let chosen = question.chosen.and_then(|held| self.identities.id(held));
-        let partition = request.network_partition_key.as_ref().filter(|_| self.profile.connections_partitioned.value);
+        let partition = request
+            .network_partition_key
+            .as_ref()
+            .filter(|_| self.profile.connections_partitioned.value);
         let description = Description {
             origin: self.origins.intern(request.current_url().origin())?,
-            partition: partition.map(|key| self.partitions.intern(key)).transpose()?,
+            partition: partition
+                .map(|key| self.partitions.intern(key))
+                .transpose()?,
             credentials: credentials || !self.profile.connections_split_by_credentials.value,
             identity: chosen.filter(|_| presents),
             trust: fetch.trust,
@@ -108,21 +130,37 @@ impl UserAgent {
             route: Route::Direct,
             leg: Leg::Origin,
             transport: Transport::Tcp,
-            class: if request.mode == Mode::WebSocket { ProtocolClass::WebSocket } else { ProtocolClass::Http },
+            class: if request.mode == Mode::WebSocket {
+                ProtocolClass::WebSocket
+            } else {
+                ProtocolClass::Http
+            },
             tenant: None,
             epoch: self.epoch,
         };
-        Ok(Wanted { description, chosen, purpose: question.purpose })
+        Ok(Wanted {
+            description,
+            chosen,
+            purpose: question.purpose,
+        })
     }
 
-    fn connect(&mut self, index: usize, reservation: Option<Reservation>, wanted: &Wanted, question: &Question) {
+    fn connect(
+        &mut self,
+        index: usize,
+        reservation: Option<Reservation>,
+        wanted: &Wanted,
+        question: &Question,
+    ) {
         let Some(fetch) = &mut self.fetches[index] else {
             return;
         };
         fetch.reused = false;
         let answer = self.decisions.answer(question);
         let session_key = self.decisions.session_description(wanted).keys().session;
-        let offer = self.decisions.offer(&mut self.sessions, &session_key, wanted, self.now);
+        let offer = self
+            .decisions
+            .offer(&mut self.sessions, &session_key, wanted, self.now);
         let authenticated_until = match offer {
             Some(session) => session.authenticated_until,
             None => self.now + TLS13_LIFETIME,
@@ -152,7 +190,9 @@ impl UserAgent {
             cause,
             origin,
             answer,
-            identity: question.chosen.filter(|_| answer == CertificateAnswer::Present),
+            identity: question
+                .chosen
+                .filter(|_| answer == CertificateAnswer::Present),
             trust,
             alpn: if websocket { Alpn::Http1 } else { Alpn::Any },
             session_key,
@@ -173,7 +213,10 @@ impl UserAgent {
         lease: Option<Lease<ConnectionId>>,
         reused: bool,
     ) {
-        let (Some(fetch), Some(record)) = (self.fetches[index].as_mut(), self.connections.get_mut(connection)) else {
+        let (Some(fetch), Some(record)) = (
+            self.fetches[index].as_mut(),
+            self.connections.get_mut(connection),
+        ) else {
             if let Some(lease) = lease {
                 self.pool.checkin(lease, self.now);
             }
@@ -188,11 +231,17 @@ impl UserAgent {
         fetch.reused = reused;
         record.sent += 1;
         let stream = record.sent;
-        record.streams.push(Stream { number: stream, fetch: index, lease });
+        record.streams.push(Stream {
+            number: stream,
+            fetch: index,
+            lease,
+        });
         let request = fetch.current().clone();
         let purpose = fetch.purpose();
         let include_credentials = self.decisions.include_credentials(&request, purpose);
-        let carried = self.decisions.carried(&request, purpose, include_credentials);
+        let carried = self
+            .decisions
+            .carried(&request, purpose, include_credentials);
         self.actions.push_back(Action::Send(Send {
             connection,
             stream,

@@ -4,18 +4,28 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bareflight_policy::{
-    HeaderList, OnResponse, Origin, OnStatus, Redirect, ResponseTainting, check_preflight_response, cors_check,
-    http_redirect_fetch, on_response, on_status,
+    HeaderList, OnResponse, OnStatus, Origin, Redirect, ResponseTainting, check_preflight_response,
+    cors_check, http_redirect_fetch, on_response, on_status,
 };
-use bareflight_pool_key::{CoalesceFacts, ConnectionKey, Lease, ProtocolClass, SessionFacts, Sharing, coalesce};
+use bareflight_pool_key::{
+    CoalesceFacts, ConnectionKey, Lease, ProtocolClass, SessionFacts, Sharing, coalesce,
+};
 
 use super::UserAgent;
 use super::connections::Record;
 use crate::decisions::Wanted;
-use crate::{Action, ConnectionId, EndReason, NetworkError, Outcome, Protocol, SessionHandle, StoredSession};
+use crate::{
+    Action, ConnectionId, EndReason, NetworkError, Outcome, Protocol, SessionHandle, StoredSession,
+};
 
 impl UserAgent {
-    pub(super) fn connected(&mut self, id: ConnectionId, protocol: Protocol, asked: bool, names: Arc<[String]>) {
+    pub(super) fn connected(
+        &mut self,
+        id: ConnectionId,
+        protocol: Protocol,
+        asked: bool,
+        names: Arc<[String]>,
+    ) {
         let Some(record) = self.connections.get_mut(id) else {
             return;
         };
@@ -23,15 +33,23 @@ impl UserAgent {
         record.asked = asked;
         record.names = Some(names);
         self.connections.note_coverage(id);
-        let opener = self.connections.get_mut(id).and_then(|record| record.opener.take());
+        let opener = self
+            .connections
+            .get_mut(id)
+            .and_then(|record| record.opener.take());
         let sharing = match protocol {
             Protocol::Http1 => Sharing::Exclusive,
-            Protocol::H2 => Sharing::Shared { streams: self.limits.streams },
+            Protocol::H2 => Sharing::Shared {
+                streams: self.limits.streams,
+            },
         };
         if asked {
             self.prompt(id);
         }
-        let reservation = self.connections.get_mut(id).and_then(|record| record.reservation.take());
+        let reservation = self
+            .connections
+            .get_mut(id)
+            .and_then(|record| record.reservation.take());
         let lease = match reservation.map(|it| self.pool.insert(it, id, sharing, self.now)) {
             Some(Ok(lease)) => Some(lease),
             // The pool was cleared meanwhile: nobody waits for this connection any more.
@@ -63,8 +81,18 @@ impl UserAgent {
         }
     }
 
-    pub(super) fn session(&mut self, id: ConnectionId, session: SessionHandle, single_use: bool, lifetime: Duration) {
-        let Some(record) = self.connections.get(id).filter(|record| record.protocol.is_some()) else {
+    pub(super) fn session(
+        &mut self,
+        id: ConnectionId,
+        session: SessionHandle,
+        single_use: bool,
+        lifetime: Duration,
+    ) {
+        let Some(record) = self
+            .connections
+            .get(id)
+            .filter(|record| record.protocol.is_some())
+        else {
             // The handshake has not ended well: nothing was verified.
             return self.actions.push_back(Action::Forget(session));
         };
@@ -78,7 +106,8 @@ impl UserAgent {
             lifetime,
             authenticated_until: record.authenticated_until,
         };
-        self.sessions.insert(&record.session_key, stored, facts, self.now);
+        self.sessions
+            .insert(&record.session_key, stored, facts, self.now);
     }
 
     pub(super) fn closed(&mut self, id: ConnectionId, asked: bool, reason: EndReason) {
@@ -119,11 +148,21 @@ impl UserAgent {
         self.fail(index, NetworkError::Connection(reason));
     }
 
-    pub(super) fn response(&mut self, id: ConnectionId, number: u32, status: u16, headers: &HeaderList) {
+    pub(super) fn response(
+        &mut self,
+        id: ConnectionId,
+        number: u32,
+        status: u16,
+        headers: &HeaderList,
+    ) {
         let Some(record) = self.connections.get_mut(id) else {
             return;
         };
-        let Some(at) = record.streams.iter().position(|stream| stream.number == number) else {
+        let Some(at) = record
+            .streams
+            .iter()
+            .position(|stream| stream.number == number)
+        else {
             return;
         };
         let stream = record.streams.swap_remove(at);
@@ -153,14 +192,20 @@ impl UserAgent {
         {
             return self.fail(index, error.into());
         }
-        if on_status(&fetch.request, status, false, fetch.misdirected) == OnStatus::RetryOnNewConnection {
+        if on_status(&fetch.request, status, false, fetch.misdirected)
+            == OnStatus::RetryOnNewConnection
+        {
             fetch.misdirected = true;
             return self.obtain(index);
         }
         match on_response(&fetch.request, status) {
-            OnResponse::Follow | OnResponse::NavigationDecides => self.redirected(index, status, headers),
+            OnResponse::Follow | OnResponse::NavigationDecides => {
+                self.redirected(index, status, headers);
+            }
             OnResponse::NetworkError => self.fail(index, NetworkError::RedirectMode),
-            OnResponse::Deliver | OnResponse::OpaqueRedirect => self.finish(index, Outcome::Response(status)),
+            OnResponse::Deliver | OnResponse::OpaqueRedirect => {
+                self.finish(index, Outcome::Response(status));
+            }
         }
     }
 
@@ -209,16 +254,31 @@ impl UserAgent {
     }
 
     /// A connection to another host of the same certificate that this request may join.
-    pub(super) fn coalesced(&mut self, index: usize, wanted: &Wanted) -> Option<Lease<ConnectionId>> {
+    pub(super) fn coalesced(
+        &mut self,
+        index: usize,
+        wanted: &Wanted,
+    ) -> Option<Lease<ConnectionId>> {
         if !self.connections.any_covers_others() {
             return None;
         }
-        let url = self.fetches[index].as_ref()?.current().current_url().as_url();
+        let url = self.fetches[index]
+            .as_ref()?
+            .current()
+            .current_url()
+            .as_url();
         let (host, port) = (url.host_str()?, url.port_or_known_default());
-        let key = self.decisions.connection_description(wanted).keys().connection;
+        let key = self
+            .decisions
+            .connection_description(wanted)
+            .keys()
+            .connection;
         let (origins, connections) = (&self.origins, &self.connections);
         let joins = |other: &ConnectionKey, id: &ConnectionId| {
-            let Some(record) = connections.get(*id).filter(|record| record.protocol == Some(Protocol::H2)) else {
+            let Some(record) = connections
+                .get(*id)
+                .filter(|record| record.protocol == Some(Protocol::H2))
+            else {
                 return false;
             };
             let facts = CoalesceFacts {
@@ -226,7 +286,9 @@ impl UserAgent {
                 client_certificate_asked: record.asked,
                 client_certificate_sent: record.inherits_identity(),
             };
-            let same_port = origins.value(other.description().origin).is_some_and(|origin| port_of(origin) == port);
+            let same_port = origins
+                .value(other.description().origin)
+                .is_some_and(|origin| port_of(origin) == port);
             same_port && coalesce(other, &key, facts).is_ok()
         };
         self.pool.checkout_where(joins, self.now)
@@ -236,7 +298,10 @@ impl UserAgent {
 fn port_of(origin: &Origin) -> Option<u16> {
     let text = origin.as_str();
     let (scheme, authority) = text.split_once("://")?;
-    match authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()) {
+    match authority
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse().ok())
+    {
         Some(port) => Some(port),
         None => Some(if scheme == "http" { 80 } else { 443 }),
     }
@@ -250,9 +315,12 @@ impl Record {
 
     /// Whether the server's certificate covers a host. Wildcards cover one label.
     pub(super) fn covers(&self, host: &str) -> bool {
-        self.names.iter().flat_map(|names| names.iter()).any(|name| match name.strip_prefix("*.") {
-            Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest == parent),
-            None => name == host,
-        })
+        self.names
+            .iter()
+            .flat_map(|names| names.iter())
+            .any(|name| match name.strip_prefix("*.") {
+                Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest == parent),
+                None => name == host,
+            })
     }
 }
