@@ -59,6 +59,10 @@ pub(crate) struct CheckArgs {
     /// Where all choices come from: the same seed gives the same scenarios
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Scenarios after which a fault counts as missed and a control as harmless [default: 50,000 and 10,000 on model,
+    /// 4,000 and 300 on memory]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) hunt: Option<u64>,
     /// Only this tier
     #[arg(long, value_parser = tier())]
     pub(crate) tier: Option<TierName>,

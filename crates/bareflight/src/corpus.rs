@@ -44,16 +44,20 @@ impl Corpus {
         Err(Failure::Usage(format!("there is no corpus at {}: name its folder with --corpus", folder.display())))
     }
 
-    /// Where it is.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// All scenarios, in the order of their paths, and what is not usable.
     pub(crate) fn read(&self) -> (Vec<Entry>, Vec<InputError>) {
+        self.read_folders(&FOLDERS)
+    }
+
+    /// As [`read`](Self::read), without the seeds: they say nothing that their cases do not.
+    pub(crate) fn read_written(&self) -> (Vec<Entry>, Vec<InputError>) {
+        self.read_folders(&FOLDERS[..2])
+    }
+
+    fn read_folders(&self, folders: &[&str]) -> (Vec<Entry>, Vec<InputError>) {
         let mut entries = Vec::new();
         let mut unusable = Vec::new();
-        for folder in FOLDERS {
+        for folder in folders {
             for path in files_in(&self.folder.join(folder)) {
                 match input::read(&path) {
                     Ok(input) => entries.push(Entry { path, scenario: input.scenario }),

@@ -65,8 +65,8 @@ fn tell(text: &mut String, story: &Story<'_>, only: Option<u16>) {
                 begin(text, story, act, step);
             }
         } else if wanted(act, current, only) {
-            let step = act.step.filter(|_| act.step != current);
-            let whose = step.map_or_else(String::new, |step| format!("step {}: ", u32::from(step) + 1));
+            let other = act.step.is_some() && act.step != current;
+            let whose = if other { format!("step {}: ", story::number(act.step)) } else { String::new() };
             let _ = writeln!(text, "  {whose}{}", words(story, act));
         }
         if wanted(act, current, only) {
@@ -84,8 +84,8 @@ fn wanted(act: &Act<'_>, current: Option<u16>, only: Option<u16>) -> bool {
 }
 
 fn begin(text: &mut String, story: &Story<'_>, act: &Act<'_>, step: &Step) {
-    let number = act.step.map_or(0, |step| u32::from(step) + 1);
-    let title = styled(BOLD, &format!("step {number}: {}", story::step_title(story.case.scenario, step)));
+    let title = format!("step {}: {}", story::number(act.step), story::step_title(story.case.scenario, step));
+    let title = styled(BOLD, &title);
     let at = if act.at > 0 { styled(DIM, &format!("  at {}", seconds(act.at))) } else { String::new() };
     let _ = writeln!(text, "\n{title}{at}");
     let details = story::step_details(story.case.scenario, step);
@@ -150,7 +150,7 @@ fn verdict(text: &mut String, judged: &Judged) {
         rule(text, violation);
     }
     for it in &judged.mismatches {
-        let _ = writeln!(text, "{} of step {}: {}", styled(BAD, "expectation"), u32::from(it.step) + 1, it.message);
+        let _ = writeln!(text, "{} of step {}: {}", styled(BAD, "expectation"), story::number(Some(it.step)), it.message);
     }
     let _ = match (judged.violations.len(), judged.mismatches.len()) {
         (0, 0) => writeln!(text, "{}", styled(GOOD, "all invariants hold")),

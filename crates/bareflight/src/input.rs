@@ -169,9 +169,9 @@ impl InputError {
     fn place(&self) -> (String, Option<(usize, Range<usize>)>) {
         match (&self.problem, &self.source_text) {
             (Problem::Text(error), Some(text)) => {
-                let place = error.position.zip(error.span.clone()).map(|((line, _), span)| {
-                    let start = text[..text.floor_char_boundary(span.start)].rfind('\n').map_or(0, |at| at + 1);
-                    (line, span.start.saturating_sub(start)..span.end.saturating_sub(start))
+                let place = error.position.zip(error.span.clone()).and_then(|((line, _), span)| {
+                    let start = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
+                    Some((line, span.start - start..span.end.saturating_sub(start)))
                 });
                 (error.message.clone(), place)
             }
@@ -191,7 +191,7 @@ impl InputError {
 
 /// A span within a line: on the boundaries of characters, and at least one long where it can be.
 fn clip(line: &str, span: Range<usize>) -> Range<usize> {
-    let start = line.floor_char_boundary(span.start);
-    let end = line.ceil_char_boundary(span.end.max(start + 1).min(line.len()));
-    start..end.max(start)
+    let boundary = |from: usize| (from..=line.len()).find(|&at| line.is_char_boundary(at)).unwrap_or(line.len());
+    let start = boundary(span.start);
+    start..boundary(span.end.max(start + 1))
 }

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<Exit, Failure> {
         Listed::Profiles => profiles(),
         Listed::Scenarios => {
             let corpus = Corpus::open(args.corpus.as_deref())?;
-            let (scenarios, unusable) = corpus.read();
+            let (scenarios, unusable) = corpus.read_written();
             for error in &unusable {
                 output::complain(&error.render());
                 exit = Exit::Unusable;

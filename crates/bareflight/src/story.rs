@@ -91,6 +91,20 @@ pub(crate) enum What<'l> {
     Outcome(&'l Outcome),
 }
 
+impl What<'_> {
+    /// The connection that it is about.
+    pub(crate) fn lane(&self) -> Option<usize> {
+        match self {
+            Self::Handshake { lane }
+            | Self::Request { lane, .. }
+            | Self::Late { lane, .. }
+            | Self::Ticket { lane, .. }
+            | Self::Closed { lane } => Some(*lane),
+            Self::Step(_) | Self::Prompt | Self::Outcome(_) => None,
+        }
+    }
+}
+
 impl<'l> Story<'l> {
     /// Reads a log. Records that speak of connections that it does not have are left out.
     pub(crate) fn of(case: &'l Case<'l>, log: &'l Log, violations: &'l [Violation]) -> Self {
@@ -179,7 +193,7 @@ impl<'l> Story<'l> {
         let headers =
             [("Cookie", request.cookie), ("Authorization", request.authorization), ("Client-Cert", request.client_cert)];
         for (header, _) in headers.into_iter().filter(|(_, carried)| *carried) {
-            words.push_str(", with ");
+            words.push_str(", ");
             words.push_str(header);
         }
         words
@@ -364,9 +378,14 @@ fn mode(mode: Mode) -> &'static str {
     }
 }
 
+/// The number of a step as people count, from 1.
+pub(crate) fn number(step: Option<u16>) -> String {
+    step.map_or_else(|| "?".to_owned(), |step| (u32::from(step) + 1).to_string())
+}
+
 /// The cause of a connection, in words: `the preflight of step 1`.
 pub(crate) fn cause(cause: Cause) -> String {
-    let step = u32::from(cause.step) + 1;
+    let step = number(Some(cause.step));
     match (cause.preflight, cause.hop) {
         (true, _) => format!("the preflight of step {step}"),
         (false, 0) => format!("step {step}"),

@@ -1,11 +1,13 @@
 //! Does every scenario of the corpus still hold, and is what its author expects seen?
 
+use bareflight_harness::log::{Client, Event, Log};
 use bareflight_harness::tier::TierName;
 
 use super::found::{self, Found};
 use super::progress::Progress;
 use crate::corpus::Entry;
 use crate::drawing;
+use crate::exit::Exit;
 use crate::judge::{Runners, case_of};
 use crate::story::Story;
 
@@ -24,8 +26,19 @@ pub(super) struct Replayed {
     pub(super) unmet: Vec<(String, u16, String)>,
     /// What could not be decided.
     pub(super) undecided: Vec<String>,
-    /// How the first of its scenarios that sends a preflight looks.
-    pub(super) picture: Option<(String, String)>,
+    /// How the rule looks where it holds: the shortest log with a preflight and an authenticated connection.
+    pub(super) picture: Option<Picture>,
+}
+
+/// A scenario that holds, drawn.
+#[derive(Debug)]
+pub(super) struct Picture {
+    /// Its file.
+    pub(super) file: String,
+    /// The drawing.
+    pub(super) svg: String,
+    /// How many records its log has.
+    records: usize,
 }
 
 /// Runs the corpus on each tier.
@@ -71,11 +84,20 @@ impl Replayed {
                 self.found.extend(found.map(|found| (file.clone(), found)));
             }
         }
-        // A connection without the certificate, and another one with it: the rule in one picture.
-        let (connections, requests) = judged.sizes();
-        if self.picture.is_none() && judged.exit() == crate::exit::Exit::Holds && connections > 1 && requests > 1 {
+        let records = judged.log.records.len();
+        let shorter = self.picture.as_ref().is_none_or(|picture| records < picture.records);
+        if shorter && judged.exit() == Exit::Holds && shows_the_rule(&judged.log) {
             let case = case_of(&entry.scenario, None);
-            self.picture = Some((file, drawing::inline(&Story::of(&case, &judged.log, &[]))));
+            let svg = drawing::inline(&Story::of(&case, &judged.log, &[]));
+            self.picture = Some(Picture { file, svg, records });
         }
     }
+}
+
+/// A preflight from which a certificate was withheld, and a connection on which it was shown.
+fn shows_the_rule(log: &Log) -> bool {
+    let events = || log.records.iter().map(|record| &record.event);
+    events().any(|event| matches!(event, Event::Request(request) if request.preflight))
+        && events().any(|event| matches!(event, Event::Connection(it) if it.client == Client::Declined))
+        && events().any(|event| matches!(event, Event::Connection(it) if it.client.is_authenticated()))
 }

@@ -110,11 +110,12 @@ fn section(html: &mut String, title: &str, words: &str, table: &Table) {
 
 fn pictures(html: &mut String, report: &Report) {
     let _ = write!(html, "<h2>Drawn</h2><p>{LEGEND}</p>");
-    if let Some((file, svg)) = &report.example {
+    if let Some(example) = &report.example {
         let _ = write!(
             html,
-            "<h3>As it should be</h3><p class=\"dim\">{}</p><div class=\"scroll\">{svg}</div>",
-            escape(file),
+            "<h3>As it should be</h3><p class=\"dim\">{}</p><div class=\"scroll\">{}</div>",
+            escape(&example.file),
+            example.svg,
         );
     }
     let caught = report.faults.iter().filter(|row| !row.control && row.hunts.iter().any(|hunt| hunt.found.is_some()));

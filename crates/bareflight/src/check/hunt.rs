@@ -27,6 +27,17 @@ struct Budget {
 const MODEL: Budget = Budget { fault: 50_000, control: 10_000 };
 const MEMORY: Budget = Budget { fault: 4_000, control: 300 };
 
+impl Job {
+    /// The most scenarios that the job may take.
+    fn budget(self) -> u64 {
+        let budget = match self.tier {
+            TierName::Model => MODEL,
+            TierName::Memory => MEMORY,
+        };
+        if self.fault.control { budget.control } else { budget.fault }
+    }
+}
+
 /// Time after which a hunt is given up as undecided: a machine that is so slow tells nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -76,8 +87,8 @@ pub(super) fn seed_of(seed: u64, tier: TierName, name: &str) -> u64 {
 }
 
 /// Does all hunts, on as many threads as there are processors. Which thread does which has no influence on the results,
-/// which are in the order of the jobs.
-pub(super) fn hunt(jobs: &[Job], seed: u64, progress: &Progress) -> Vec<Hunted> {
+/// which are in the order of the jobs. `most` takes the place of the budgets.
+pub(super) fn hunt(jobs: &[Job], seed: u64, most: Option<u64>, progress: &Progress) -> Vec<Hunted> {
     let threads = thread::available_parallelism().map_or(2, usize::from).min(jobs.len());
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(jobs.len()));
@@ -86,7 +97,7 @@ pub(super) fn hunt(jobs: &[Job], seed: u64, progress: &Progress) -> Vec<Hunted> 
             scope.spawn(|| {
                 let mut runners = Runners::default();
                 while let Some((index, job)) = take(&next, jobs) {
-                    let hunted = one(job, seed, &mut runners);
+                    let hunted = one(job, seed, most.unwrap_or(job.budget()), &mut runners);
                     progress.step(format!("{} on {}", job.fault.name, job.tier));
                     done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, hunted));
                 }
@@ -106,13 +117,12 @@ fn take(next: &AtomicUsize, jobs: &[Job]) -> Option<(usize, Job)> {
     Some((index, *job))
 }
 
-fn one(job: Job, seed: u64, runners: &mut Runners) -> Hunted {
+fn one(job: Job, seed: u64, budget: u64, runners: &mut Runners) -> Hunted {
     let began = Instant::now();
-    let (end, scenarios) = match runners.of(job.tier) {
-        Ok(runner) => Hunt { job, runner, began }.run(seed),
-        Err(error) => (End::Undecided(error.to_string()), 0),
-    };
-    Hunted { job, end, scenarios, elapsed: began.elapsed() }
+    match runners.of(job.tier) {
+        Ok(runner) => Hunt { job, runner, began }.run(seed, budget),
+        Err(error) => Hunted { job, end: End::Undecided(error.to_string()), scenarios: 0, elapsed: began.elapsed() },
+    }
 }
 
 struct Hunt<'r> {
@@ -122,26 +132,28 @@ struct Hunt<'r> {
 }
 
 impl Hunt<'_> {
-    fn run(mut self, seed: u64) -> (End, u64) {
+    fn run(mut self, seed: u64, budget: u64) -> Hunted {
         let Job { fault, tier } = self.job;
-        let budget = match tier {
-            TierName::Model => MODEL,
-            TierName::Memory => MEMORY,
-        };
-        let budget = if fault.control { budget.control } else { budget.fault };
         let mut campaign = Campaign::new(seed_of(seed, tier, &fault.name), []);
         for number in 1..=budget {
             if self.began.elapsed() > PATIENCE {
-                return (End::Undecided(format!("{} s were not enough", PATIENCE.as_secs())), number - 1);
+                let reason = format!("{} s were not enough", PATIENCE.as_secs());
+                return self.ended(number - 1, |_| End::Undecided(reason));
             }
             let scenario = campaign.next_scenario();
             match self.broken(&scenario) {
-                Err(error) => return (End::Undecided(error.to_string()), number),
-                Ok(Some(invariant)) => return (self.end(&scenario, invariant), number),
+                Err(error) => return self.ended(number, |_| End::Undecided(error.to_string())),
+                Ok(Some(invariant)) => return self.ended(number, |hunt| hunt.end(&scenario, invariant)),
                 Ok(None) => {}
             }
         }
-        (if fault.control { End::Passed } else { End::Missed }, budget)
+        self.ended(budget, |_| if fault.control { End::Passed } else { End::Missed })
+    }
+
+    /// The clock stops before what was found is made small.
+    fn ended(mut self, scenarios: u64, end: impl FnOnce(&mut Self) -> End) -> Hunted {
+        let elapsed = self.began.elapsed();
+        Hunted { job: self.job, end: end(&mut self), scenarios, elapsed }
     }
 
     /// The invariant that ends the hunt, if the scenario breaks it: for a fault one that its entry names, for a control

@@ -30,6 +30,7 @@ use report::Report;
 pub(crate) struct Plan {
     seed: u64,
     seconds: u64,
+    hunt: Option<u64>,
     tiers: Vec<TierName>,
     out: PathBuf,
 }
@@ -39,6 +40,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let plan = Plan {
         seed: args.seed,
         seconds: args.seconds,
+        hunt: args.hunt,
         tiers: args.tier.map_or_else(|| TierName::ALL.to_vec(), |tier| vec![tier]),
         out: args.out.clone().unwrap_or_else(|| repository::at_root("target").join("bareflight")),
     };
@@ -103,7 +105,7 @@ fn fuzz(plan: &Plan, entries: &[Entry], report: &mut Report) -> Result<(), Failu
 fn hunt(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
     let jobs = hunt::jobs(&plan.tiers);
     let progress = Progress::start("letting faults loose", jobs.len() as u64);
-    let hunted = hunt::hunt(&jobs, plan.seed, &progress);
+    let hunted = hunt::hunt(&jobs, plan.seed, plan.hunt, &progress);
     report.add_hunts(plan, hunted)?;
     progress.finish(&report.faults_line());
     Ok(())

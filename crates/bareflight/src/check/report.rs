@@ -8,7 +8,7 @@ use bareflight_harness::tier::TierName;
 use serde::Serialize;
 
 use super::Plan;
-use super::corpus::Replayed;
+use super::corpus::{Picture, Replayed};
 use super::found::Found;
 use super::hunt::{End, Hunted};
 use super::reference::Fuzzed;
@@ -45,7 +45,7 @@ pub(super) struct Report {
     pub(super) unusable: Vec<String>,
     /// A scenario that holds, drawn.
     #[serde(skip)]
-    pub(super) example: Option<(String, String)>,
+    pub(super) example: Option<Picture>,
 }
 
 /// The corpus on one tier.
@@ -295,8 +295,12 @@ impl Report {
     pub(super) fn corpus_line(&self) -> String {
         let tier = |row: &CorpusRow| {
             let scenarios = count(row.scenarios as u64, "scenario");
-            let unmet = format!("{} of {} not met", row.unmet, count(row.expectations as u64, "expectation"));
-            format!("{} {scenarios}, {unmet}, {}", row.tier, count(row.violations as u64, "violation"))
+            let expectations = count(row.expectations as u64, "expectation");
+            let met = match row.unmet {
+                0 => format!("{expectations} met"),
+                unmet => format!("{unmet} of {expectations} not met"),
+            };
+            format!("{} {scenarios}, {met}, {}", row.tier, count(row.violations as u64, "violation"))
         };
         self.corpus.iter().map(tier).collect::<Vec<_>>().join("; ")
     }

@@ -160,6 +160,7 @@ fn hunted(hunt: Option<&HuntRow>) -> [Cell; 3] {
         HuntResult::Undecided => ("undecided", Tone::Warn),
     };
     let time = match hunt.elapsed_seconds {
+        none if none < 0.001 => "<1 ms".to_owned(),
         short if short < 1.0 => format!("{:.0} ms", short * 1_000.0),
         long => format!("{long:.1} s"),
     };
