@@ -2,7 +2,9 @@
 
 use crate::case::Case;
 use crate::log::{Client, Connection, Event, Log, Outcome, Request};
-use crate::scenario::{Expect, ExpectedClient, ExpectedConnection, ExpectedOutcome, ExpectedPreflight};
+use crate::scenario::{
+    Expect, ExpectedClient, ExpectedConnection, ExpectedOutcome, ExpectedPreflight,
+};
 
 /// An expectation that did not come true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +22,10 @@ pub fn check(case: &Case<'_>, log: &Log) -> Vec<Mismatch> {
         if let Some(expect) = &step.expect {
             let seen = Seen::of(log, index);
             let messages = compare(case, expect, &seen);
-            mismatches.extend(messages.map(|message| Mismatch { step: index, message }));
+            mismatches.extend(messages.map(|message| Mismatch {
+                step: index,
+                message,
+            }));
         }
     }
     mismatches
@@ -55,7 +60,9 @@ impl<'l> Seen<'l> {
                 Event::Outcome { step: of, outcome } if *of == step => seen.outcome = Some(outcome),
                 Event::Prompt { cause } if cause.step == step => seen.prompted = true,
                 Event::Connection(connection) => {
-                    let for_preflight = connection.cause.is_some_and(|cause| cause.step == step && cause.preflight);
+                    let for_preflight = connection
+                        .cause
+                        .is_some_and(|cause| cause.step == step && cause.preflight);
                     seen.preflight_failed |= for_preflight && connection.failed.is_some();
                 }
                 Event::Request(request) if request.step == Some(step) => seen.request(log, request),
@@ -66,7 +73,10 @@ impl<'l> Seen<'l> {
     }
 
     fn request(&mut self, log: &'l Log, request: &'l Request) {
-        let ridden = connection_of(log, request).map(|connection| Ridden { request, connection });
+        let ridden = connection_of(log, request).map(|connection| Ridden {
+            request,
+            connection,
+        });
         if request.preflight {
             self.preflights += 1;
             self.preflight = ridden;
@@ -84,15 +94,32 @@ fn connection_of<'l>(log: &'l Log, request: &Request) -> Option<&'l Connection> 
     })
 }
 
-fn compare<'l>(case: &Case<'_>, expect: &Expect, seen: &Seen<'l>) -> impl Iterator<Item = String> + use<'l> {
+fn compare<'l>(
+    case: &Case<'_>,
+    expect: &Expect,
+    seen: &Seen<'l>,
+) -> impl Iterator<Item = String> + use<'l> {
     let (request, preflight) = (seen.request.as_ref(), seen.preflight.as_ref());
     [
-        expect.outcome.as_ref().and_then(|wanted| outcome(wanted, seen)),
+        expect
+            .outcome
+            .as_ref()
+            .and_then(|wanted| outcome(wanted, seen)),
         expect.preflight.and_then(|wanted| preflights(wanted, seen)),
-        expect.preflight_client.as_ref().and_then(|wanted| client(case, "preflight's client", wanted, preflight)),
-        expect.preflight_connection.and_then(|wanted| connection("preflight", wanted, preflight)),
-        expect.client.as_ref().and_then(|wanted| client(case, "client", wanted, request)),
-        expect.connection.and_then(|wanted| connection("request", wanted, request)),
+        expect
+            .preflight_client
+            .as_ref()
+            .and_then(|wanted| client(case, "preflight's client", wanted, preflight)),
+        expect
+            .preflight_connection
+            .and_then(|wanted| connection("preflight", wanted, preflight)),
+        expect
+            .client
+            .as_ref()
+            .and_then(|wanted| client(case, "client", wanted, request)),
+        expect
+            .connection
+            .and_then(|wanted| connection("request", wanted, request)),
         expect.requests.and_then(|wanted| requests(wanted, seen)),
         expect.prompt.and_then(|wanted| prompt(wanted, seen)),
     ]
@@ -102,8 +129,12 @@ fn compare<'l>(case: &Case<'_>, expect: &Expect, seen: &Seen<'l>) -> impl Iterat
 
 fn outcome(wanted: &ExpectedOutcome, seen: &Seen<'_>) -> Option<String> {
     let (same, wanted) = match (wanted, seen.outcome) {
-        (ExpectedOutcome::Status(wanted), Some(Outcome::Status(status))) => (wanted == status, wanted.to_string()),
-        (ExpectedOutcome::Error(wanted), Some(Outcome::Error(error))) => (wanted == error, wanted.to_string()),
+        (ExpectedOutcome::Status(wanted), Some(Outcome::Status(status))) => {
+            (wanted == status, wanted.to_string())
+        }
+        (ExpectedOutcome::Error(wanted), Some(Outcome::Error(error))) => {
+            (wanted == error, wanted.to_string())
+        }
         (ExpectedOutcome::Status(wanted), _) => (false, wanted.to_string()),
         (ExpectedOutcome::Error(wanted), _) => (false, wanted.to_string()),
     };
@@ -131,7 +162,12 @@ fn preflights(wanted: ExpectedPreflight, seen: &Seen<'_>) -> Option<String> {
     Some(format!("expected {wanted}, saw {saw}"))
 }
 
-fn client(case: &Case<'_>, whose: &str, wanted: &ExpectedClient, seen: Option<&Ridden<'_>>) -> Option<String> {
+fn client(
+    case: &Case<'_>,
+    whose: &str,
+    wanted: &ExpectedClient,
+    seen: Option<&Ridden<'_>>,
+) -> Option<String> {
     let shown = match seen.map(|ridden| &ridden.connection.client) {
         Some(Client::Identity { name, .. }) => name.as_str(),
         Some(Client::Unknown) => "somebody unknown",
@@ -140,13 +176,23 @@ fn client(case: &Case<'_>, whose: &str, wanted: &ExpectedClient, seen: Option<&R
     };
     let wanted = match wanted {
         ExpectedClient::None => "none",
-        ExpectedClient::Identity(index) => case.scenario.identities[usize::from(*index)].name.as_str(),
+        ExpectedClient::Identity(index) => {
+            case.scenario.identities[usize::from(*index)].name.as_str()
+        }
     };
     (wanted != shown).then(|| format!("expected the {whose} to be {wanted}, saw {shown}"))
 }
 
-fn connection(whose: &str, wanted: ExpectedConnection, seen: Option<&Ridden<'_>>) -> Option<String> {
-    let Some(Ridden { request, connection }) = seen else {
+fn connection(
+    whose: &str,
+    wanted: ExpectedConnection,
+    seen: Option<&Ridden<'_>>,
+) -> Option<String> {
+    let Some(Ridden {
+        request,
+        connection,
+    }) = seen
+    else {
         return Some(format!("expected a connection, saw no {whose}"));
     };
     let got = match (request.stream == 1, connection.resumed) {
@@ -159,18 +205,30 @@ fn connection(whose: &str, wanted: ExpectedConnection, seen: Option<&Ridden<'_>>
         ExpectedConnection::Resumed => "resumed",
         ExpectedConnection::Reused => "reused",
     };
-    (wanted != got).then(|| format!("expected the {whose} on a {} connection, saw it on a {} one", name(wanted), name(got)))
+    (wanted != got).then(|| {
+        format!(
+            "expected the {whose} on a {} connection, saw it on a {} one",
+            name(wanted),
+            name(got)
+        )
+    })
 }
 
 fn requests(wanted: u16, seen: &Seen<'_>) -> Option<String> {
     let got = seen.requests;
-    (usize::from(wanted) != got).then(|| format!("expected {wanted} requests beside preflights, saw {got}"))
+    (usize::from(wanted) != got)
+        .then(|| format!("expected {wanted} requests beside preflights, saw {got}"))
 }
 
 fn prompt(wanted: bool, seen: &Seen<'_>) -> Option<String> {
     let say = |prompted: bool| if prompted { "asked" } else { "not asked" };
-    (wanted != seen.prompted)
-        .then(|| format!("expected the user to be {} for a certificate, saw them {}", say(wanted), say(seen.prompted)))
+    (wanted != seen.prompted).then(|| {
+        format!(
+            "expected the user to be {} for a certificate, saw them {}",
+            say(wanted),
+            say(seen.prompted)
+        )
+    })
 }
 
 #[cfg(test)]
@@ -184,35 +242,98 @@ mod tests {
     #[test]
     fn every_expectation_can_hold_and_can_fail() {
         let table = [
-            ("status = 200", "status = 204", "expected the outcome 204, saw 200"),
-            ("status = 200", "error = 'blocked'", "expected the outcome blocked, saw 200"),
-            ("preflight = 'sent'", "preflight = 'none'", "expected no preflight, saw 1 arrive"),
-            ("preflight = 'sent'", "preflight = 'failed'", "expected the handshake of a preflight to fail, saw 1 arrive"),
-            ("preflight-client = 'none'", "preflight-client = 'alice'", "preflight's client to be alice, saw none"),
-            ("preflight-connection = 'new'", "preflight-connection = 'reused'", "on a reused connection, saw it on a new one"),
-            ("client = 'alice'", "client = 'none'", "expected the client to be none, saw alice"),
-            ("connection = 'new'", "connection = 'resumed'", "the request on a resumed connection, saw it on a new one"),
-            ("requests = 1", "requests = 0", "expected 0 requests beside preflights, saw 1"),
-            ("prompt = true", "prompt = false", "expected the user to be not asked for a certificate, saw them asked"),
+            (
+                "status = 200",
+                "status = 204",
+                "expected the outcome 204, saw 200",
+            ),
+            (
+                "status = 200",
+                "error = 'blocked'",
+                "expected the outcome blocked, saw 200",
+            ),
+            (
+                "preflight = 'sent'",
+                "preflight = 'none'",
+                "expected no preflight, saw 1 arrive",
+            ),
+            (
+                "preflight = 'sent'",
+                "preflight = 'failed'",
+                "expected the handshake of a preflight to fail, saw 1 arrive",
+            ),
+            (
+                "preflight-client = 'none'",
+                "preflight-client = 'alice'",
+                "preflight's client to be alice, saw none",
+            ),
+            (
+                "preflight-connection = 'new'",
+                "preflight-connection = 'reused'",
+                "on a reused connection, saw it on a new one",
+            ),
+            (
+                "client = 'alice'",
+                "client = 'none'",
+                "expected the client to be none, saw alice",
+            ),
+            (
+                "connection = 'new'",
+                "connection = 'resumed'",
+                "the request on a resumed connection, saw it on a new one",
+            ),
+            (
+                "requests = 1",
+                "requests = 0",
+                "expected 0 requests beside preflights, saw 1",
+            ),
+            (
+                "prompt = true",
+                "prompt = false",
+                "expected the user to be not asked for a certificate, saw them asked",
+            ),
         ];
         for (holds, fails, message) in table {
-            assert_eq!(mismatches("request", holds), Vec::<String>::new(), "{holds}");
+            assert_eq!(
+                mismatches("request", holds),
+                Vec::<String>::new(),
+                "{holds}"
+            );
             let said = mismatches("request", fails);
-            assert!(said.len() == 1 && said[0].contains(message), "{fails}: {said:?}");
+            assert!(
+                said.len() == 1 && said[0].contains(message),
+                "{fails}: {said:?}"
+            );
         }
     }
 
     /// The same PUT where the server insists: the preflight's handshake fails and nothing else happens.
     #[test]
     fn what_did_not_happen_is_said() {
-        let holds = "error = 'certificate-required', preflight = 'failed', requests = 0, prompt = false";
+        let holds =
+            "error = 'certificate-required', preflight = 'failed', requests = 0, prompt = false";
         assert_eq!(mismatches("require", holds), Vec::<String>::new());
         let table = [
-            ("preflight = 'sent'", "expected a preflight to arrive, saw its handshake fail"),
-            ("preflight = 'none'", "expected no preflight, saw its handshake fail"),
-            ("client = 'none'", "expected the client to be none, saw no request"),
-            ("connection = 'new'", "expected a connection, saw no request"),
-            ("preflight-connection = 'new'", "expected a connection, saw no preflight"),
+            (
+                "preflight = 'sent'",
+                "expected a preflight to arrive, saw its handshake fail",
+            ),
+            (
+                "preflight = 'none'",
+                "expected no preflight, saw its handshake fail",
+            ),
+            (
+                "client = 'none'",
+                "expected the client to be none, saw no request",
+            ),
+            (
+                "connection = 'new'",
+                "expected a connection, saw no request",
+            ),
+            (
+                "preflight-connection = 'new'",
+                "expected a connection, saw no preflight",
+            ),
         ];
         for (expect, message) in table {
             assert_eq!(mismatches("require", expect), [message], "{expect}");
@@ -236,6 +357,9 @@ mod tests {
         let scenario = Scenario::from_toml(&text).unwrap();
         let mut runner = Runner::new(TierName::Model).unwrap();
         let mismatches = runner.expectations(&scenario).unwrap();
-        mismatches.into_iter().map(|mismatch| mismatch.message).collect()
+        mismatches
+            .into_iter()
+            .map(|mismatch| mismatch.message)
+            .collect()
     }
 }

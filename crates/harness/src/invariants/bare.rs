@@ -5,12 +5,24 @@ use super::view::{Intent, Sent};
 use super::{Findings, View};
 
 pub(super) fn preflight_bare(view: &View<'_>, findings: &mut Findings<'_>) {
-    bare(view, findings, "preflight", |sent| sent.event.preflight, |intent| intent.cause.preflight);
+    bare(
+        view,
+        findings,
+        "preflight",
+        |sent| sent.event.preflight,
+        |intent| intent.cause.preflight,
+    );
 }
 
 pub(super) fn omit_bare(view: &View<'_>, findings: &mut Findings<'_>) {
     let omits = |intent: &Intent<'_>| !intent.credentials && !intent.cause.preflight;
-    bare(view, findings, "request without credentials", |sent| sent.intent.as_ref().is_some_and(omits), omits);
+    bare(
+        view,
+        findings,
+        "request without credentials",
+        |sent| sent.intent.as_ref().is_some_and(omits),
+        omits,
+    );
 }
 
 pub(super) fn preflight_clean(view: &View<'_>, findings: &mut Findings<'_>) {
@@ -22,7 +34,10 @@ pub(super) fn preflight_clean(view: &View<'_>, findings: &mut Findings<'_>) {
         ];
         for (header, _) in carried.into_iter().filter(|(_, carried)| *carried) {
             findings.add(sent.record, || {
-                format!("the preflight of step {} carried {header}", step(sent.event.step))
+                format!(
+                    "the preflight of step {} carried {header}",
+                    step(sent.event.step)
+                )
             });
         }
     }
@@ -55,7 +70,11 @@ fn bare(
             continue;
         };
         // What was shown is shown, even if the handshake failed afterwards or the connection was never used.
-        if !view.requests.iter().any(|sent| sent.lane == index && is_one(sent)) {
+        if !view
+            .requests
+            .iter()
+            .any(|sent| sent.lane == index && is_one(sent))
+        {
             findings.add(lane.record, || {
                 format!(
                     "connection {}, opened for the {what} of step {}, showed the server {}",
@@ -70,5 +89,8 @@ fn bare(
 
 /// A step's number for people: they count from 1.
 pub(super) fn step(step: Option<u16>) -> String {
-    step.map_or_else(|| "unknown".to_owned(), |step| (u32::from(step) + 1).to_string())
+    step.map_or_else(
+        || "unknown".to_owned(),
+        |step| (u32::from(step) + 1).to_string(),
+    )
 }

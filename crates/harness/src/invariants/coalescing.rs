@@ -31,7 +31,12 @@ pub(super) fn coalesce_safe(view: &View<'_>, findings: &mut Findings<'_>) {
         if port != lane.event.port {
             because(format_args!("the ports differ"));
         }
-        let server = view.case.scenario.servers.iter().find(|server| server.name == lane.event.server);
+        let server = view
+            .case
+            .scenario
+            .servers
+            .iter()
+            .find(|server| server.name == lane.event.server);
         if !server.is_some_and(|server| server.hosts.iter().any(|name| name == host)) {
             because(format_args!("its certificate does not cover that host"));
         }

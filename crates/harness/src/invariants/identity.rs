@@ -12,13 +12,18 @@ pub(super) fn identity_match(view: &View<'_>, findings: &mut Findings<'_>) {
         };
         let lane = &view.connections[sent.lane];
         // What was resumed is as old as the handshake that it goes back to.
-        let stale = view.root(lane).intent.is_some_and(|opened| opened.epoch != intent.epoch);
+        let stale = view
+            .root(lane)
+            .intent
+            .is_some_and(|opened| opened.epoch != intent.epoch);
         if view.identity(client) != intent.identity {
             findings.add(sent.record, || {
                 let wanted = intent.identity.map_or_else(
                     || "no identity".to_owned(),
                     |(index, renewal)| {
-                        let name = view.case.scenario.identities[usize::from(index)].name.clone();
+                        let name = view.case.scenario.identities[usize::from(index)]
+                            .name
+                            .clone();
                         self::name(&Client::Identity { name, renewal })
                     },
                 );
@@ -44,7 +49,9 @@ pub(super) fn identity_match(view: &View<'_>, findings: &mut Findings<'_>) {
 
 pub(super) fn identity_kept(view: &View<'_>, findings: &mut Findings<'_>) {
     for sent in &view.requests {
-        let wants = sent.intent.is_some_and(|intent| intent.credentials && intent.identity.is_some());
+        let wants = sent
+            .intent
+            .is_some_and(|intent| intent.credentials && intent.identity.is_some());
         if wants && *view.client_of(sent) == Client::Declined {
             findings.add(sent.record, || {
                 let lane = &view.connections[sent.lane];
@@ -66,7 +73,11 @@ pub(super) fn hop_bound(view: &View<'_>, findings: &mut Findings<'_>) {
     for lane in &view.connections {
         if lane.event.leg == Leg::Proxy && view.identity(&lane.event.client).is_some() {
             findings.add(lane.record, || {
-                format!("the proxy on connection {} was shown {}", lane.event.id, name(&lane.event.client))
+                format!(
+                    "the proxy on connection {} was shown {}",
+                    lane.event.id,
+                    name(&lane.event.client)
+                )
             });
         }
     }

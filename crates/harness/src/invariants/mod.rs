@@ -147,7 +147,9 @@ pub static INVARIANTS: [Invariant; 17] = [
         sentence: "a session is offered only under the key that it was obtained under (peer, port, leg, transport, \
                    partition, credentials, identity, trust)",
         section: TLS_RESUMPTION,
-        judges: |profile| profile.connections_split_by_credentials.value && profile.connections_partitioned.value,
+        judges: |profile| {
+            profile.connections_split_by_credentials.value && profile.connections_partitioned.value
+        },
         check: sessions::ticket_scope,
     },
     Invariant {
@@ -217,7 +219,10 @@ pub fn judge(case: &Case<'_>, log: &Log, violations: &mut Vec<Violation>) {
     let view = View::new(case, log);
     for invariant in &INVARIANTS {
         if (invariant.judges)(case.profile) {
-            let mut findings = Findings { invariant, violations };
+            let mut findings = Findings {
+                invariant,
+                violations,
+            };
             (invariant.check)(&view, &mut findings);
         }
     }

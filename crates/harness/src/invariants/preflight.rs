@@ -48,7 +48,11 @@ pub(super) fn preflight_continues(view: &View<'_>, findings: &mut Findings<'_>) 
             Some(failure) => failure == "client-aborted",
             None => was_given_up(view, index, lane),
         };
-        if preflight && lane.event.asked && broken_off() && asks_only(view, lane.record, &lane.event.server) {
+        if preflight
+            && lane.event.asked
+            && broken_off()
+            && asks_only(view, lane.record, &lane.event.server)
+        {
             findings.add(lane.record, || {
                 format!(
                     "the preflight's connection {} was broken off because the server asked for a certificate",
@@ -64,7 +68,9 @@ pub(super) fn preflight_continues(view: &View<'_>, findings: &mut Findings<'_>) 
 fn was_given_up(view: &View<'_>, index: usize, lane: &Lane<'_>) -> bool {
     let fruitless = |step: u16| {
         let failed = |it: &Record| match &it.event {
-            Event::Outcome { step: of, outcome } => *of == step && matches!(outcome, Outcome::Error(_)),
+            Event::Outcome { step: of, outcome } => {
+                *of == step && matches!(outcome, Outcome::Error(_))
+            }
             _ => false,
         };
         view.records[lane.record..].iter().any(failed)
@@ -78,16 +84,24 @@ fn was_given_up(view: &View<'_>, index: usize, lane: &Lane<'_>) -> bool {
 /// Whether the named server is in mode *request* at that record.
 fn asks_only(view: &View<'_>, record: usize, name: &str) -> bool {
     let scenario = view.case.scenario;
-    let Some(index) = scenario.servers.iter().position(|server| server.name == name) else {
+    let Some(index) = scenario
+        .servers
+        .iter()
+        .position(|server| server.name == name)
+    else {
         return false;
     };
     let changed = view.events_before(record).filter_map(|event| match event {
-        WorldEvent::ChangeMode { server, client_certificate } if usize::from(*server) == index => {
-            Some(*client_certificate)
-        }
+        WorldEvent::ChangeMode {
+            server,
+            client_certificate,
+        } if usize::from(*server) == index => Some(*client_certificate),
         _ => None,
     });
-    changed.last().unwrap_or(scenario.servers[index].client_certificate) == ClientCertificate::Request
+    changed
+        .last()
+        .unwrap_or(scenario.servers[index].client_certificate)
+        == ClientCertificate::Request
 }
 
 /// The requests that need a preflight and were sent before one of their own had succeeded.
@@ -97,7 +111,12 @@ fn without_own_preflight<'v, 'l>(view: &'v View<'l>) -> impl Iterator<Item = &'v
             return false;
         };
         let own = |granted: &Granted<'_>| {
-            granted.cause == Cause { preflight: true, ..intent.cause } && granted.record < sent.record
+            granted.cause
+                == Cause {
+                    preflight: true,
+                    ..intent.cause
+                }
+                && granted.record < sent.record
         };
         !sent.event.preflight && !view.grants.iter().any(own)
     })
@@ -123,11 +142,20 @@ impl Replayed {
             }
             request
         };
-        while let Some(granted) = view.grants.get(self.next).filter(|granted| granted.record < sent.record) {
-            self.cache.store(&request(granted.hop), &granted.grant, now(view, granted.record));
+        while let Some(granted) = view
+            .grants
+            .get(self.next)
+            .filter(|granted| granted.record < sent.record)
+        {
+            self.cache.store(
+                &request(granted.hop),
+                &granted.grant,
+                now(view, granted.record),
+            );
             self.next += 1;
         }
-        self.cache.matches(&request(intent.hop), now(view, sent.record))
+        self.cache
+            .matches(&request(intent.hop), now(view, sent.record))
     }
 }
 

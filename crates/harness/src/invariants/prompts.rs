@@ -9,11 +9,21 @@ pub(super) fn no_prompt(view: &View<'_>, findings: &mut Findings<'_>) {
         let Event::Prompt { cause } = &it.event else {
             continue;
         };
-        let omits = view.case.hop(cause.step, cause.hop).is_some_and(|hop| !hop.include_credentials);
+        let omits = view
+            .case
+            .hop(cause.step, cause.hop)
+            .is_some_and(|hop| !hop.include_credentials);
         if cause.preflight || omits {
-            let what = if cause.preflight { "preflight" } else { "request without credentials" };
+            let what = if cause.preflight {
+                "preflight"
+            } else {
+                "request without credentials"
+            };
             findings.add(record, || {
-                format!("the {what} of step {} asked the user to choose a certificate", step(Some(cause.step)))
+                format!(
+                    "the {what} of step {} asked the user to choose a certificate",
+                    step(Some(cause.step))
+                )
             });
         }
     }

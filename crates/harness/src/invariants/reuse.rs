@@ -17,7 +17,10 @@ pub(super) fn reuse_live(view: &View<'_>, findings: &mut Findings<'_>) {
         if !lane.alone || retries(view, index, &intent) {
             continue;
         }
-        if let Some(idle) = view.connections[..index].iter().find(|other| is_idle(view, other, lane, &intent)) {
+        if let Some(idle) = view.connections[..index]
+            .iter()
+            .find(|other| is_idle(view, other, lane, &intent))
+        {
             findings.add(lane.record, || {
                 format!(
                     "connection {} was opened for step {} although connection {} was idle and equal in all that counts",
@@ -45,11 +48,14 @@ fn may_share(kind: Kind) -> bool {
 /// Whether this is a further connection for the same request: the retry after 421, or the second attempt after a prompt.
 fn retries(view: &View<'_>, index: usize, intent: &Intent<'_>) -> bool {
     let same = |cause: Cause| cause == intent.cause;
-    view.connections[..index].iter().any(|other| other.event.cause.is_some_and(same))
+    view.connections[..index]
+        .iter()
+        .any(|other| other.event.cause.is_some_and(same))
 }
 
 fn is_idle(view: &View<'_>, other: &Lane<'_>, lane: &Lane<'_>, intent: &Intent<'_>) -> bool {
-    let open = other.event.failed.is_none() && other.closed.is_none_or(|closed| closed > lane.record);
+    let open =
+        other.event.failed.is_none() && other.closed.is_none_or(|closed| closed > lane.record);
     open && may_share(kind(other))
         && differs(lane, other).is_none()
         && is_free(view, other, lane.record)
@@ -70,7 +76,11 @@ fn is_free(view: &View<'_>, lane: &Lane<'_>, before: usize) -> bool {
         return opened_for_later;
     }
     lane.event.alpn == Some(Protocol::H2)
-        || served.all(|sent| view.requests[sent].answered.is_some_and(|record| record < before))
+        || served.all(|sent| {
+            view.requests[sent]
+                .answered
+                .is_some_and(|record| record < before)
+        })
 }
 
 fn timed_out(view: &View<'_>, lane: &Lane<'_>, now: usize) -> bool {
@@ -79,10 +89,15 @@ fn timed_out(view: &View<'_>, lane: &Lane<'_>, now: usize) -> bool {
     u128::from(age(view, last, now)) >= Limits::default().idle_timeout.as_millis()
 }
 
-fn requests(view: &View<'_>, connection: &Connection, before: usize) -> impl Iterator<Item = usize> {
+fn requests(
+    view: &View<'_>,
+    connection: &Connection,
+    before: usize,
+) -> impl Iterator<Item = usize> {
     let id = connection.id;
-    (0..view.requests.len())
-        .filter(move |&sent| view.requests[sent].event.connection == id && view.requests[sent].record < before)
+    (0..view.requests.len()).filter(move |&sent| {
+        view.requests[sent].event.connection == id && view.requests[sent].record < before
+    })
 }
 
 /// A session that this connection could have offered and did not.
@@ -90,18 +105,22 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
     if lane.event.offered.is_some() {
         return None;
     }
-    let failed = view.connections[..index].iter().rev().find(|other| {
-        other.event.failed.is_some() && differs(lane, other).is_none()
-    });
-    view.sessions.iter().filter(|session| session.record < lane.record).find(|session| {
-        let origin = &view.connections[session.lane];
-        let used = session.offered.is_some_and(|offered| offered < lane.record);
-        origin.event.failed.is_none()
+    let failed = view.connections[..index]
+        .iter()
+        .rev()
+        .find(|other| other.event.failed.is_some() && differs(lane, other).is_none());
+    view.sessions
+        .iter()
+        .filter(|session| session.record < lane.record)
+        .find(|session| {
+            let origin = &view.connections[session.lane];
+            let used = session.offered.is_some_and(|offered| offered < lane.record);
+            origin.event.failed.is_none()
             && age(view, session.record, lane.record) < lifetime(session, origin)
             && age(view, view.root(origin).record, lane.record) < AUTHENTICATION
             && !(used && origin.event.tls == Some(Tls::V1_3))
             && differs(lane, origin).is_none()
             // A failure drops the sessions of its key.
             && failed.is_none_or(|failed| failed.record < session.record)
-    })
+        })
 }

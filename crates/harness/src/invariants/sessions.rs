@@ -30,14 +30,22 @@ pub(super) fn ticket_hygiene(view: &View<'_>, findings: &mut Findings<'_>) {
         };
         if let Some(reason) = unfit(view, index, lane, session) {
             findings.add(lane.record, || {
-                format!("connection {} offered session {}, {reason}", lane.event.id, session.event.session)
+                format!(
+                    "connection {} offered session {}, {reason}",
+                    lane.event.id, session.event.session
+                )
             });
         }
     }
 }
 
 /// Why `session` must not be offered on `lane`, whatever the key.
-fn unfit(view: &View<'_>, index: usize, lane: &Lane<'_>, session: &Session<'_>) -> Option<&'static str> {
+fn unfit(
+    view: &View<'_>,
+    index: usize,
+    lane: &Lane<'_>,
+    session: &Session<'_>,
+) -> Option<&'static str> {
     let origin = &view.connections[session.lane];
     if origin.event.failed.is_some() {
         return Some("whose own connection had failed");
@@ -56,7 +64,9 @@ fn unfit(view: &View<'_>, index: usize, lane: &Lane<'_>, session: &Session<'_>) 
         return Some("which had been offered before, and TLS 1.3 tickets are for one use");
     }
     // Handshakes that overlap cannot know of each other's failure.
-    let failed = |other: &Lane<'_>| other.event.offered == Some(session.event.session) && other.event.failed.is_some();
+    let failed = |other: &Lane<'_>| {
+        other.event.offered == Some(session.event.session) && other.event.failed.is_some()
+    };
     let had_failed = lane.alone && view.connections[..index].iter().any(failed);
     had_failed.then_some("with which a handshake had failed")
 }
@@ -94,7 +104,11 @@ pub(super) const AUTHENTICATION: u64 = TLS13_LIFETIME.as_secs() * 1_000;
 
 /// Milliseconds for which a session may be offered: its lifetime, within what its TLS version allows.
 pub(super) fn lifetime(session: &Session<'_>, origin: &Lane<'_>) -> u64 {
-    let most = if origin.event.tls == Some(Tls::V1_3) { TLS13_LIFETIME } else { TLS12_LIFETIME };
+    let most = if origin.event.tls == Some(Tls::V1_3) {
+        TLS13_LIFETIME
+    } else {
+        TLS12_LIFETIME
+    };
     u64::from(session.event.lifetime).min(most.as_secs()) * 1_000
 }
 

@@ -5,7 +5,9 @@ use super::{Findings, View};
 
 pub(super) fn credentials_split(view: &View<'_>, findings: &mut Findings<'_>) {
     let same = |a: &Intent<'_>, b: &Intent<'_>| a.credentials == b.credentials;
-    split(view, findings, "credentials", same, |intent| intent.credentials.to_string());
+    split(view, findings, "credentials", same, |intent| {
+        intent.credentials.to_string()
+    });
 }
 
 pub(super) fn partition_split(view: &View<'_>, findings: &mut Findings<'_>) {
@@ -17,9 +19,13 @@ pub(super) fn partition_split(view: &View<'_>, findings: &mut Findings<'_>) {
 
 pub(super) fn trust_match(view: &View<'_>, findings: &mut Findings<'_>) {
     let same = |a: &Intent<'_>, b: &Intent<'_>| a.hop.trust == b.hop.trust;
-    split(view, findings, "the server-verification policy", same, |intent| {
-        format!("{:?}", intent.hop.trust).to_lowercase()
-    });
+    split(
+        view,
+        findings,
+        "the server-verification policy",
+        same,
+        |intent| format!("{:?}", intent.hop.trust).to_lowercase(),
+    );
 }
 
 /// No connection, and no session, serves two intents that differ in `what`.

@@ -54,16 +54,29 @@ fn each_log_breaks_what_it_must_where_it_must_and_nothing_else() {
     let mut wrong = Vec::new();
     for example in examples() {
         let text = example.scenario.concat();
-        let mut scenario = Scenario::from_toml(&text).unwrap_or_else(|error| panic!("{}: {error}\n{text}", example.story));
+        let mut scenario = Scenario::from_toml(&text)
+            .unwrap_or_else(|error| panic!("{}: {error}\n{text}", example.story));
         scenario.profile = Name::const_new(example.profile);
-        let log = Log { records: example.log };
+        let log = Log {
+            records: example.log,
+        };
         let mut violations = Vec::new();
-        judge(&Case::new(&scenario, &mut Vocabulary::default()), &log, &mut violations);
-        let found: BTreeSet<_> = violations.iter().map(|it| (it.invariant.name, it.record)).collect();
+        judge(
+            &Case::new(&scenario, &mut Vocabulary::default()),
+            &log,
+            &mut violations,
+        );
+        let found: BTreeSet<_> = violations
+            .iter()
+            .map(|it| (it.invariant.name, it.record))
+            .collect();
         let expected: BTreeSet<_> = example.breaks.iter().copied().collect();
         if found != expected {
             let messages: Vec<_> = violations.iter().map(|it| &it.message).collect();
-            wrong.push(format!("{}: {}: expected {expected:?}, found {found:?} {messages:#?}", example.about, example.story));
+            wrong.push(format!(
+                "{}: {}: expected {expected:?}, found {found:?} {messages:#?}",
+                example.about, example.story
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -73,13 +86,32 @@ fn each_log_breaks_what_it_must_where_it_must_and_nothing_else() {
 fn every_invariant_has_a_log_in_which_it_holds_and_one_in_which_it_breaks() {
     let examples = examples();
     for invariant in &INVARIANTS {
-        let about = || examples.iter().filter(|example| example.about == invariant.name);
-        let breaks = |example: &Example| example.breaks.iter().any(|(name, _)| *name == invariant.name);
+        let about = || {
+            examples
+                .iter()
+                .filter(|example| example.about == invariant.name)
+        };
+        let breaks = |example: &Example| {
+            example
+                .breaks
+                .iter()
+                .any(|(name, _)| *name == invariant.name)
+        };
         assert!(about().any(breaks), "no log breaks {}", invariant.name);
-        assert!(about().any(|example| !breaks(example)), "{} holds in no log", invariant.name);
+        assert!(
+            about().any(|example| !breaks(example)),
+            "{} holds in no log",
+            invariant.name
+        );
     }
     for example in &examples {
-        let known = INVARIANTS.iter().any(|invariant| invariant.name == example.about);
-        assert!(known, "{}: there is no invariant {}", example.story, example.about);
+        let known = INVARIANTS
+            .iter()
+            .any(|invariant| invariant.name == example.about);
+        assert!(
+            known,
+            "{}: there is no invariant {}",
+            example.story, example.about
+        );
     }
 }

@@ -121,12 +121,23 @@ impl<'l> View<'l> {
                 });
                 if let Some(sent) = sent {
                     sent.answered = Some(record);
-                    self.grants.extend(granted(self.case, &self.connections[sent.lane], sent, record, event.status));
+                    self.grants.extend(granted(
+                        self.case,
+                        &self.connections[sent.lane],
+                        sent,
+                        record,
+                        event.status,
+                    ));
                 }
             }
             Event::Ticket(event) => {
                 if let Some(lane) = self.lane(event.connection) {
-                    self.sessions.push(Session { record, event, lane, offered: None });
+                    self.sessions.push(Session {
+                        record,
+                        event,
+                        lane,
+                        offered: None,
+                    });
                 }
             }
             Event::Closed { connection } => {
@@ -141,7 +152,10 @@ impl<'l> View<'l> {
     }
 
     fn connection(&mut self, state: &State, record: usize, event: &'l Connection) {
-        if let Some(session) = event.offered.and_then(|session| self.session_index(session)) {
+        if let Some(session) = event
+            .offered
+            .and_then(|session| self.session_index(session))
+        {
             self.sessions[session].offered.get_or_insert(record);
         }
         self.connections.push(Lane {
@@ -178,20 +192,26 @@ impl<'l> View<'l> {
     /// The events of the world that came before a record.
     pub(super) fn events_before(&self, record: usize) -> impl Iterator<Item = &'l WorldEvent> {
         let scenario = self.case.scenario;
-        self.records[..record].iter().filter_map(|it| match it.event {
-            Event::Step { step } => match &scenario.steps.get(usize::from(step))?.action {
-                Action::Event(event) => Some(event),
-                Action::Exchange(_) => None,
-            },
-            _ => None,
-        })
+        self.records[..record]
+            .iter()
+            .filter_map(|it| match it.event {
+                Event::Step { step } => match &scenario.steps.get(usize::from(step))?.action {
+                    Action::Event(event) => Some(event),
+                    Action::Exchange(_) => None,
+                },
+                _ => None,
+            })
     }
 
     /// The index of the connection with this number.
     pub(super) fn lane(&self, id: u32) -> Option<usize> {
         // Numbers are given in order, so the first guess is nearly always right.
         let guess = usize::try_from(id).ok()?.checked_sub(1)?;
-        if self.connections.get(guess).is_some_and(|lane| lane.event.id == id) {
+        if self
+            .connections
+            .get(guess)
+            .is_some_and(|lane| lane.event.id == id)
+        {
             return Some(guess);
         }
         self.connections.iter().position(|lane| lane.event.id == id)
@@ -199,15 +219,22 @@ impl<'l> View<'l> {
 
     /// The session with this number.
     pub(super) fn session(&self, number: u32) -> Option<&Session<'l>> {
-        self.session_index(number).map(|index| &self.sessions[index])
+        self.session_index(number)
+            .map(|index| &self.sessions[index])
     }
 
     fn session_index(&self, number: u32) -> Option<usize> {
         let guess = usize::try_from(number).ok()?.checked_sub(1)?;
-        if self.sessions.get(guess).is_some_and(|session| session.event.session == number) {
+        if self
+            .sessions
+            .get(guess)
+            .is_some_and(|session| session.event.session == number)
+        {
             return Some(guess);
         }
-        self.sessions.iter().position(|session| session.event.session == number)
+        self.sessions
+            .iter()
+            .position(|session| session.event.session == number)
     }
 
     /// The connection whose full handshake a connection goes back to: itself, unless it resumed a session.
@@ -227,15 +254,24 @@ impl<'l> View<'l> {
     /// Whom the server took the client of a request's connection to be when it arrived. Without a late authentication
     /// that is what the handshake says.
     pub(super) fn client_of(&self, sent: &Sent<'l>) -> &'l Client {
-        if self.late { self.client_at(sent.lane, sent.record) } else { &self.connections[sent.lane].event.client }
+        if self.late {
+            self.client_at(sent.lane, sent.record)
+        } else {
+            &self.connections[sent.lane].event.client
+        }
     }
 
     fn client_at(&self, lane: usize, record: usize) -> &'l Client {
         let lane = &self.connections[lane];
-        let late = self.records[lane.record..record].iter().rev().find_map(|it| match &it.event {
-            Event::LateAuthentication(late) if late.connection == lane.event.id => Some(&late.client),
-            _ => None,
-        });
+        let late = self.records[lane.record..record]
+            .iter()
+            .rev()
+            .find_map(|it| match &it.event {
+                Event::LateAuthentication(late) if late.connection == lane.event.id => {
+                    Some(&late.client)
+                }
+                _ => None,
+            });
         late.unwrap_or(&lane.event.client)
     }
 
@@ -244,7 +280,12 @@ impl<'l> View<'l> {
         let Client::Identity { name, renewal } = client else {
             return None;
         };
-        let index = self.case.scenario.identities.iter().position(|it| it.name == *name)?;
+        let index = self
+            .case
+            .scenario
+            .identities
+            .iter()
+            .position(|it| it.name == *name)?;
         Some((u8::try_from(index).ok()?, *renewal))
     }
 }
@@ -253,29 +294,58 @@ impl Intent<'_> {
     /// The first field of the keys in which two requests differ, of those that depend on what was intended.
     pub(super) fn differs(&self, other: &Self) -> Option<&'static str> {
         first_unequal([
-            ("network partition key", self.hop.partition == other.hop.partition),
+            (
+                "network partition key",
+                self.hop.partition == other.hop.partition,
+            ),
             ("credentials", self.key_credentials == other.key_credentials),
             ("identity", self.identity == other.identity),
-            ("server-verification policy", self.hop.trust == other.hop.trust),
-            ("epoch (a logout or another network lies between)", self.epoch == other.epoch),
+            (
+                "server-verification policy",
+                self.hop.trust == other.hop.trust,
+            ),
+            (
+                "epoch (a logout or another network lies between)",
+                self.epoch == other.epoch,
+            ),
         ])
     }
 }
 
 /// The first field that is not the same.
-pub(super) fn first_unequal<const N: usize>(fields: [(&'static str, bool); N]) -> Option<&'static str> {
-    fields.into_iter().find(|(_, same)| !same).map(|(name, _)| name)
+pub(super) fn first_unequal<const N: usize>(
+    fields: [(&'static str, bool); N],
+) -> Option<&'static str> {
+    fields
+        .into_iter()
+        .find(|(_, same)| !same)
+        .map(|(name, _)| name)
 }
 
 /// What the answer to a preflight allows. The headers are those that the scenario's server sends; the log shows the
 /// status, which must be the same.
-fn granted<'l>(case: &'l Case<'_>, lane: &Lane<'_>, sent: &Sent<'l>, record: usize, status: u16) -> Option<Granted<'l>> {
+fn granted<'l>(
+    case: &'l Case<'_>,
+    lane: &Lane<'_>,
+    sent: &Sent<'l>,
+    record: usize,
+    status: u16,
+) -> Option<Granted<'l>> {
     let Intent { cause, hop, .. } = sent.intent.filter(|_| sent.event.preflight)?;
-    let server = case.scenario.servers.iter().find(|server| server.name == lane.event.server)?;
+    let server = case
+        .scenario
+        .servers
+        .iter()
+        .find(|server| server.name == lane.event.server)?;
     let answer = reply(server, &Asked::of(&cors_preflight_request(&hop.request)));
     (answer.status == status).then_some(())?;
     let grant = check_preflight_response(&hop.request, answer.status, &answer.headers).ok()?;
-    Some(Granted { record, cause, hop, grant })
+    Some(Granted {
+        record,
+        cause,
+        hop,
+        grant,
+    })
 }
 
 /// What has happened to the world so far, as far as intents depend on it.
@@ -307,7 +377,9 @@ impl State {
             return;
         };
         match &step.action {
-            Action::Event(WorldEvent::Logout | WorldEvent::NetworkChange) => self.epoch = self.epoch.saturating_add(1),
+            Action::Event(WorldEvent::Logout | WorldEvent::NetworkChange) => {
+                self.epoch = self.epoch.saturating_add(1);
+            }
             Action::Event(WorldEvent::Renew { identity }) => {
                 let index = usize::from(*identity);
                 if self.renewals.len() <= index {

@@ -5,8 +5,8 @@ use url::Url;
 
 use super::text::{is_token, is_value, may_set};
 use super::{
-    Action, AllowList, AllowOrigin, Body, Credentials, Exchange, ExpectedClient, ExpectedOutcome, Identity, Kind,
-    Limits, Mode, Name, Scenario, Server, Step, Target, WorldEvent,
+    Action, AllowList, AllowOrigin, Body, Credentials, Exchange, ExpectedClient, ExpectedOutcome,
+    Identity, Kind, Limits, Mode, Name, Scenario, Server, Step, Target, WorldEvent,
 };
 
 impl Scenario {
@@ -36,18 +36,24 @@ impl Scenario {
         for index in 0..self.servers.len() {
             let (before, rest) = self.servers.split_at_mut(index);
             let server = &mut rest[0];
-            unique(&mut server.name, "s", index, |name| before.iter().any(|s| s.name == name));
+            unique(&mut server.name, "s", index, |name| {
+                before.iter().any(|s| s.name == name)
+            });
             fixup_server(server);
             // A host that an earlier server already serves on the same port is not this one's.
             let taken = |host: &Name, ports: &[u16]| {
-                before.iter().any(|s| s.hosts.contains(host) && ports.iter().any(|port| s.ports.contains(port)))
+                before.iter().any(|s| {
+                    s.hosts.contains(host) && ports.iter().any(|port| s.ports.contains(port))
+                })
             };
             let ports = core::mem::take(&mut server.ports);
             server.hosts.retain(|host| !taken(host, &ports));
             server.ports = ports;
             if server.hosts.is_empty() {
                 let free = (0..).map(|n| Name::from(format!("h{index}-{n}.test")));
-                server.hosts.extend(free.into_iter().find(|host| !taken(host, &server.ports)));
+                server
+                    .hosts
+                    .extend(free.into_iter().find(|host| !taken(host, &server.ports)));
             }
         }
     }
@@ -105,7 +111,9 @@ impl Scenario {
         let default = Exchange::default();
         self.fixup_target(&mut exchange.url);
         let method = Method::normalize(&exchange.method);
-        if exchange.method.len() > Limits::NAME || method.map_or(true, |method| method.is_forbidden()) {
+        if exchange.method.len() > Limits::NAME
+            || method.map_or(true, |method| method.is_forbidden())
+        {
             exchange.method = default.method.clone();
         }
         exchange.headers.truncate(Limits::HEADERS);
@@ -130,7 +138,9 @@ impl Scenario {
         }
         match (exchange.kind, exchange.credentials) {
             (Kind::Navigate | Kind::Websocket, _) => exchange.credentials = Credentials::Include,
-            (Kind::Image | Kind::Preconnect, Credentials::Omit) => exchange.credentials = Credentials::SameOrigin,
+            (Kind::Image | Kind::Preconnect, Credentials::Omit) => {
+                exchange.credentials = Credentials::SameOrigin;
+            }
             _ => {}
         }
         fixup_fetch(exchange);
@@ -155,7 +165,10 @@ impl Scenario {
         fixup_path(&mut target.path);
         if self.server_of(&target.host, target.port).is_none() {
             // Which server it becomes depends on the wrong name, so that different mistakes stay different.
-            let index = target.host.bytes().fold(usize::from(target.port), |sum, b| sum + usize::from(b));
+            let index = target
+                .host
+                .bytes()
+                .fold(usize::from(target.port), |sum, b| sum + usize::from(b));
             let server = &self.servers[index % self.servers.len()];
             target.host = server.hosts[index % server.hosts.len()].clone();
             target.port = server.ports[index % server.ports.len()];
@@ -181,7 +194,10 @@ pub(super) fn fixup_fetch(exchange: &mut Exchange) {
             exchange.body = Body::Bytes;
         }
     }
-    if matches!(exchange.method.to_ascii_uppercase().as_str(), "GET" | "HEAD") {
+    if matches!(
+        exchange.method.to_ascii_uppercase().as_str(),
+        "GET" | "HEAD"
+    ) {
         exchange.body = Body::None;
     }
 }
@@ -207,7 +223,10 @@ fn fixup_server(server: &mut Server) {
         }
         cut_name(value, Limits::NAME);
     }
-    for list in [&mut server.cors.allow_methods, &mut server.cors.allow_headers] {
+    for list in [
+        &mut server.cors.allow_methods,
+        &mut server.cors.allow_headers,
+    ] {
         if let AllowList::Exactly(list) = list {
             list.truncate(Limits::ALLOWED);
             list.retain(|value| is_token(value.as_bytes()) && value.len() <= Limits::NAME);
@@ -228,7 +247,10 @@ fn unique(name: &mut Name, prefix: &str, index: usize, taken: impl Fn(&str) -> b
 
 /// Whether `name` can name a server or an identity.
 pub(super) fn is_plain(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// Whether `host` is a lowercase DNS name, written as the URL standard writes it.
@@ -258,12 +280,15 @@ fn is_simple_host(host: &str) -> bool {
     labels.len() <= 60
         && labels.split('.').all(|label| {
             label.starts_with(|c: char| c.is_ascii_lowercase())
-                && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         })
 }
 
 fn fixup_path(path: &mut Name) {
-    let simple = path.starts_with('/') && path.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'/');
+    let simple =
+        path.starts_with('/') && path.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'/');
     if (simple && !path.starts_with("//") && path.len() <= Limits::NAME) || is_path(path) {
         return;
     }
@@ -275,7 +300,8 @@ pub(super) fn is_path(path: &str) -> bool {
     path.len() <= Limits::NAME
         && path.starts_with('/')
         && Url::parse(&format!("https://a.test{path}")).is_ok_and(|url| {
-            url.fragment().is_none() && url[url::Position::BeforePath..url::Position::AfterQuery] == *path
+            url.fragment().is_none()
+                && url[url::Position::BeforePath..url::Position::AfterQuery] == *path
         })
 }
 
@@ -295,12 +321,21 @@ fn dedup<T: PartialEq + Clone>(items: &mut Vec<T>) {
 }
 
 fn cut(text: &mut String, most: usize) {
-    text.truncate(text.floor_char_boundary(most));
+    text.truncate(char_boundary(text, most));
 }
 
 fn cut_name(name: &mut Name, most: usize) {
     if name.len() > most {
         let text: &str = name;
-        *name = Name::from(&text[..text.floor_char_boundary(most)]);
+        *name = Name::from(&text[..char_boundary(text, most)]);
     }
+}
+
+/// The last boundary of a character at or before `offset`.
+pub(super) fn char_boundary(text: &str, offset: usize) -> usize {
+    let boundaries = (0..=offset.min(text.len())).rev();
+    boundaries
+        .into_iter()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0)
 }

@@ -4,13 +4,19 @@
 //! [`Swarm`] and uses only what it allows; histories without a destructive step are then as common as wild ones.
 
 use super::{
-    Action, AllowList, AllowOrigin, Alpn, Body, ClientCertificate, Cors, Credentials, Exchange, Identity, Kind,
-    Mode, Name, Redirect, Scenario, Server, ServerCertificate, Step, Target, TlsVersions, Trust, WorldEvent,
+    Action, AllowList, AllowOrigin, Alpn, Body, ClientCertificate, Cors, Credentials, Exchange,
+    Identity, Kind, Mode, Name, Redirect, Scenario, Server, ServerCertificate, Step, Target,
+    TlsVersions, Trust, WorldEvent,
 };
 use crate::scenario::Choose;
 
 const HOSTS: [&str; 4] = ["api.test", "b.test", "img.api.test", "c.test"];
-const ORIGINS: [&str; 4] = ["https://app.test", "https://shop.test", "https://api.test", "https://b.test"];
+const ORIGINS: [&str; 4] = [
+    "https://app.test",
+    "https://shop.test",
+    "https://api.test",
+    "https://b.test",
+];
 const PATHS: [&str; 3] = ["/a", "/b", "/go"];
 const METHODS: [&str; 6] = ["GET", "PUT", "POST", "DELETE", "patch", "HEAD"];
 const HEADERS: [(&str, &str); 6] = [
@@ -22,7 +28,12 @@ const HEADERS: [(&str, &str); 6] = [
     ("range", "bytes=0-9"),
 ];
 pub(super) const OVERLAPS: [u8; 4] = [0, 1, 2, 3];
-const PROFILES: [&str; 4] = ["abort-on-request", "firefox-allow-client-cert", "firefox", "chromium"];
+const PROFILES: [&str; 4] = [
+    "abort-on-request",
+    "firefox-allow-client-cert",
+    "firefox",
+    "chromium",
+];
 
 /// Which features a case may use: one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +148,11 @@ fn world(from: &mut impl Choose, swarm: Swarm) -> Scenario {
     let names = [Name::const_new("alice"), Name::const_new("bob")];
     let held = if swarm.has(Feature::Identities) { 2 } else { 1 };
     for name in names.into_iter().take(held) {
-        let hosts = HOSTS.iter().filter(|_| from.chance(3, 4)).map(|host| Name::const_new(host)).collect();
+        let hosts = HOSTS
+            .iter()
+            .filter(|_| from.chance(3, 4))
+            .map(|host| Name::const_new(host))
+            .collect();
         scenario.identities.push(Identity { name, hosts });
     }
     if swarm.has(Feature::Profiles) {
@@ -177,8 +192,16 @@ fn server(from: &mut impl Choose, swarm: Swarm, index: usize) -> Server {
 }
 
 fn mode(from: &mut impl Choose, swarm: Swarm) -> ClientCertificate {
-    let request = if swarm.has(Feature::Request) { ClientCertificate::Request } else { ClientCertificate::None };
-    let require = if swarm.has(Feature::Require) { ClientCertificate::Require } else { request };
+    let request = if swarm.has(Feature::Request) {
+        ClientCertificate::Request
+    } else {
+        ClientCertificate::None
+    };
+    let require = if swarm.has(Feature::Require) {
+        ClientCertificate::Require
+    } else {
+        request
+    };
     *from.pick(&[request, request, require, ClientCertificate::None])
 }
 
@@ -231,7 +254,11 @@ pub(super) fn exchange(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario
     ];
     let (feature, kind) = *from.pick(&kinds);
     let mut exchange = Exchange {
-        kind: if swarm.has(feature) && from.chance(1, 4) { kind } else { Kind::Fetch },
+        kind: if swarm.has(feature) && from.chance(1, 4) {
+            kind
+        } else {
+            Kind::Fetch
+        },
         url: target(from, scenario),
         credentials: Credentials::Include,
         ..Exchange::default()
@@ -247,12 +274,23 @@ pub(super) fn exchange(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario
 const FIELDS: usize = 9;
 
 /// Changes one field of an exchange.
-pub(super) fn vary(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario, exchange: &mut Exchange) {
+pub(super) fn vary(
+    from: &mut impl Choose,
+    swarm: Swarm,
+    scenario: &Scenario,
+    exchange: &mut Exchange,
+) {
     let field = from.below(FIELDS);
     vary_field(from, swarm, scenario, exchange, field);
 }
 
-fn vary_field(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario, exchange: &mut Exchange, field: usize) {
+fn vary_field(
+    from: &mut impl Choose,
+    swarm: Swarm,
+    scenario: &Scenario,
+    exchange: &mut Exchange,
+    field: usize,
+) {
     match field {
         0 => exchange.url = target(from, scenario),
         1 if swarm.has(Feature::Unsafe) => exchange.method = word(from, &METHODS),
@@ -260,7 +298,9 @@ fn vary_field(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario, exchang
         3 if swarm.has(Feature::Unsafe) => {
             let (name, value) = *from.pick(&HEADERS);
             exchange.headers.clear();
-            exchange.headers.push((Name::const_new(name), Name::const_new(value)));
+            exchange
+                .headers
+                .push((Name::const_new(name), Name::const_new(value)));
         }
         4 if swarm.has(Feature::Partitions) => exchange.top = word(from, &ORIGINS),
         5 => {
@@ -269,8 +309,12 @@ fn vary_field(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario, exchang
                 exchange.top = exchange.from.clone();
             }
         }
-        6 if swarm.has(Feature::OwnIdentity) => exchange.identity = *from.pick(&[None, Some(0), Some(1)]),
-        7 if swarm.has(Feature::Insecure) => exchange.trust = *from.pick(&[Trust::Verify, Trust::Insecure]),
+        6 if swarm.has(Feature::OwnIdentity) => {
+            exchange.identity = *from.pick(&[None, Some(0), Some(1)]);
+        }
+        7 if swarm.has(Feature::Insecure) => {
+            exchange.trust = *from.pick(&[Trust::Verify, Trust::Insecure]);
+        }
         8 => match from.below(6) {
             0 => exchange.mode = Mode::NoCors,
             1 => exchange.mode = Mode::SameOrigin,
@@ -345,7 +389,8 @@ pub(super) fn vary_server(from: &mut impl Choose, swarm: Swarm, server: &mut Ser
         5 => server.cors = cors(from, swarm),
         6 => server.ticket_lifetime = *from.pick(&[7_200, 60, 1]),
         _ => {
-            server.certificate = *from.pick(&[ServerCertificate::Trusted, ServerCertificate::Untrusted]);
+            server.certificate =
+                *from.pick(&[ServerCertificate::Trusted, ServerCertificate::Untrusted]);
         }
     }
 }
@@ -400,7 +445,10 @@ mod tests {
             let mut fixed = scenario.clone();
             fixed.fixup();
             assert_eq!(fixed, scenario, "fixup leaves a valid scenario alone");
-            assert_eq!(Scenario::from_bytes(&scenario.to_bytes()).unwrap(), scenario);
+            assert_eq!(
+                Scenario::from_bytes(&scenario.to_bytes()).unwrap(),
+                scenario
+            );
             let text = scenario.to_toml();
             assert_eq!(Scenario::from_toml(&text).unwrap(), scenario, "{text}");
         }

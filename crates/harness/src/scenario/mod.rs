@@ -118,37 +118,27 @@ impl ClientCertificate {
 }
 
 /// The TLS versions that a server speaks; at least one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TlsVersions {
     /// TLS 1.2 alone.
     Tls12,
     /// TLS 1.3 alone.
     Tls13,
     /// Both; every client here then takes TLS 1.3.
+    #[default]
     Both,
 }
 
-impl Default for TlsVersions {
-    fn default() -> Self {
-        Self::Both
-    }
-}
-
 /// The application protocols that a server accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Alpn {
     /// `http/1.1` alone.
+    #[default]
     Http1,
     /// `h2` alone.
     H2,
     /// Both, `h2` first.
     Both,
-}
-
-impl Default for Alpn {
-    fn default() -> Self {
-        Self::Http1
-    }
 }
 
 /// Whether the user agent's roots vouch for a server's certificate.

@@ -91,7 +91,11 @@ impl Scenario {
         step.expect = None;
         match &mut step.action {
             Action::Exchange(_) if from.chance(1, 12) => {
-                step.overlap = if step.overlap.is_some() { None } else { Some(*from.pick(&OVERLAPS)) };
+                step.overlap = if step.overlap.is_some() {
+                    None
+                } else {
+                    Some(*from.pick(&OVERLAPS))
+                };
             }
             Action::Exchange(exchange) => vary(from, swarm, self, exchange),
             Action::Event(old) => *old = event(from, swarm, self),
@@ -134,6 +138,9 @@ mod tests {
             assert!(scenario.steps.len() < 3 * MANY);
             changed += usize::from(before != scenario);
         }
-        assert!(changed > 1_500, "mutations mostly change something: {changed}");
+        assert!(
+            changed > 1_500,
+            "mutations mostly change something: {changed}"
+        );
     }
 }

@@ -9,6 +9,7 @@ use core::ops::Range;
 pub(super) use parse::{is_token, is_value, may_set};
 
 use super::Scenario;
+use super::fixup::char_boundary;
 
 /// Why a text is not a scenario, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Scenario {
 }
 
 fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(offset)];
+    let before = &text[..char_boundary(text, offset)];
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
     (line, column)
@@ -109,7 +110,11 @@ navigate = "https://api.test/old"
         assert_eq!(scenario.servers.len(), 1);
         assert_eq!(scenario.steps.len(), 3);
         let printed = scenario.to_toml();
-        assert_eq!(Scenario::from_toml(&printed).unwrap(), scenario, "{printed}");
+        assert_eq!(
+            Scenario::from_toml(&printed).unwrap(),
+            scenario,
+            "{printed}"
+        );
     }
 
     #[test]
@@ -117,18 +122,54 @@ navigate = "https://api.test/old"
         let table = [
             ("x = [", "line 1, column 6"),
             ("title = 'no version'", "bareflight = 1"),
-            ("bareflight = 2\nnew-thing = 3", "line 1, column 14: this scenario is of format 2"),
-            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\nhots = 1", "line 4, column 1: unknown field `hots`"),
-            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nfetch = 'https://b.test/'", "line 5, column 9: no server of this world has the host `b.test`"),
-            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nfetch = 'http://a.test/'", "line 5, column 9: `http://a.test/` is not an https URL"),
-            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nmethod = 'PUT'", "a step is one of"),
-            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nevent = 'time'", "needs `seconds`"),
-            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nevent = 'restart'\nserver = 'b'", "line 6, column 10: there is no server `b`"),
-            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\n[server.b]\nhosts = ['a.test']", "both serve `a.test`"),
-            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\nticket-lifetime = 0", "line 4, column 19: a ticket lives for at least one second"),
-            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\ncors = { allow-origin = \"é\" }", "`é` is neither"),
-            ("bareflight = 1\n[server.a]\nhosts = ['a.test']\ncors = { allow-methods = [\"PUT,\"] }", "`PUT,` is not the name of a method"),
-            ("bareflight = 1\nprofile = 'netscape'\n[server.a]\nhosts = ['a.test']", "line 2, column 11: there is no profile `netscape`"),
+            (
+                "bareflight = 2\nnew-thing = 3",
+                "line 1, column 14: this scenario is of format 2",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\nhots = 1",
+                "line 4, column 1: unknown field `hots`",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nfetch = 'https://b.test/'",
+                "line 5, column 9: no server of this world has the host `b.test`",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nfetch = 'http://a.test/'",
+                "line 5, column 9: `http://a.test/` is not an https URL",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nmethod = 'PUT'",
+                "a step is one of",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nevent = 'time'",
+                "needs `seconds`",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nevent = 'restart'\nserver = 'b'",
+                "line 6, column 10: there is no server `b`",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\n[server.b]\nhosts = ['a.test']",
+                "both serve `a.test`",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\nticket-lifetime = 0",
+                "line 4, column 19: a ticket lives for at least one second",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\ncors = { allow-origin = \"é\" }",
+                "`é` is neither",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\ncors = { allow-methods = [\"PUT,\"] }",
+                "`PUT,` is not the name of a method",
+            ),
+            (
+                "bareflight = 1\nprofile = 'netscape'\n[server.a]\nhosts = ['a.test']",
+                "line 2, column 11: there is no profile `netscape`",
+            ),
         ];
         for (text, reason) in table {
             let error = Scenario::from_toml(text).unwrap_err().to_string();

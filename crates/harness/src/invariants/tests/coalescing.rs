@@ -10,7 +10,10 @@ const ABOUT: &str = "coalesce-safe";
 fn joins(steps: u16, client: Client, authority: &'static str) -> Vec<Record> {
     let mut log = log![
         step(0),
-        Connection { sni: Some("img.api.test".into()), ..h2(connection(1, for_request(0), client)) },
+        Connection {
+            sni: Some("img.api.test".into()),
+            ..h2(connection(1, for_request(0), client))
+        },
         at("img.api.test", request(1, for_request(0))),
         answer(1, 200),
         done(0),
@@ -22,27 +25,85 @@ fn joins(steps: u16, client: Client, authority: &'static str) -> Vec<Record> {
 
 pub(super) fn examples() -> Vec<Example> {
     vec![
-        holds(ABOUT, "the certificate covers both names, and both requests are without credentials", &[OMIT_IMG, OMIT],
-            joins(1, Client::Declined, "api.test")),
-        breaks(ABOUT, "the certificate does not cover the other name", &[
-            "[server.c]\nhosts = ['c.test']\n", OMIT_IMG, "[[step]]\nfetch = 'https://c.test/'\ncredentials = 'omit'\n",
-        ], joins(1, Client::Declined, "c.test"), &[(ABOUT, 6)]),
-        breaks(ABOUT, "a client certificate was sent", &[GET_IMG, GET], joins(1, alice(), "api.test"), &[(ABOUT, 6)]),
-        breaks(ABOUT, "the port is another", &[GET_IMG, GET_8443], joins(1, Client::Absent, "api.test:8443"), &[(ABOUT, 6)]),
-        breaks(ABOUT, "the credentials differ", &[OMIT_IMG, GET], joins(1, Client::Absent, "api.test"),
-            &[(ABOUT, 6), ("credentials-split", 6)]),
-        breaks(ABOUT, "the network partition keys differ", &[GET_IMG, GET_AT_SHOP], joins(1, Client::Absent, "api.test"),
-            &[(ABOUT, 6), ("partition-split", 6)]),
-        breaks(ABOUT, "the server-verification policies differ", &[GET_IMG, GET_INSECURE],
-            joins(1, Client::Absent, "api.test"), &[(ABOUT, 6), ("trust-match", 6)]),
-        breaks(ABOUT, "the identities differ, though none was asked for", &[GET_IMG, GET_AS_BOB],
-            joins(1, Client::Absent, "api.test"), &[(ABOUT, 6)]),
-        breaks(ABOUT, "the user logged out in between", &[OMIT_IMG, LOGOUT, OMIT],
-            joins(2, Client::Declined, "api.test"), &[(ABOUT, 7)]),
-        holds(ABOUT, "a request to a proxy is always for another host", &[GET], log![
-            step(0),
-            Connection { leg: Leg::Proxy, sni: Some("proxy.test".into()), ..connection(1, for_request(0), Client::Absent) },
-            request(1, for_request(0)),
-        ]),
+        holds(
+            ABOUT,
+            "the certificate covers both names, and both requests are without credentials",
+            &[OMIT_IMG, OMIT],
+            joins(1, Client::Declined, "api.test"),
+        ),
+        breaks(
+            ABOUT,
+            "the certificate does not cover the other name",
+            &[
+                "[server.c]\nhosts = ['c.test']\n",
+                OMIT_IMG,
+                "[[step]]\nfetch = 'https://c.test/'\ncredentials = 'omit'\n",
+            ],
+            joins(1, Client::Declined, "c.test"),
+            &[(ABOUT, 6)],
+        ),
+        breaks(
+            ABOUT,
+            "a client certificate was sent",
+            &[GET_IMG, GET],
+            joins(1, alice(), "api.test"),
+            &[(ABOUT, 6)],
+        ),
+        breaks(
+            ABOUT,
+            "the port is another",
+            &[GET_IMG, GET_8443],
+            joins(1, Client::Absent, "api.test:8443"),
+            &[(ABOUT, 6)],
+        ),
+        breaks(
+            ABOUT,
+            "the credentials differ",
+            &[OMIT_IMG, GET],
+            joins(1, Client::Absent, "api.test"),
+            &[(ABOUT, 6), ("credentials-split", 6)],
+        ),
+        breaks(
+            ABOUT,
+            "the network partition keys differ",
+            &[GET_IMG, GET_AT_SHOP],
+            joins(1, Client::Absent, "api.test"),
+            &[(ABOUT, 6), ("partition-split", 6)],
+        ),
+        breaks(
+            ABOUT,
+            "the server-verification policies differ",
+            &[GET_IMG, GET_INSECURE],
+            joins(1, Client::Absent, "api.test"),
+            &[(ABOUT, 6), ("trust-match", 6)],
+        ),
+        breaks(
+            ABOUT,
+            "the identities differ, though none was asked for",
+            &[GET_IMG, GET_AS_BOB],
+            joins(1, Client::Absent, "api.test"),
+            &[(ABOUT, 6)],
+        ),
+        breaks(
+            ABOUT,
+            "the user logged out in between",
+            &[OMIT_IMG, LOGOUT, OMIT],
+            joins(2, Client::Declined, "api.test"),
+            &[(ABOUT, 7)],
+        ),
+        holds(
+            ABOUT,
+            "a request to a proxy is always for another host",
+            &[GET],
+            log![
+                step(0),
+                Connection {
+                    leg: Leg::Proxy,
+                    sni: Some("proxy.test".into()),
+                    ..connection(1, for_request(0), Client::Absent)
+                },
+                request(1, for_request(0)),
+            ],
+        ),
     ]
 }

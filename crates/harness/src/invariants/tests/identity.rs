@@ -5,7 +5,10 @@ use super::write::*;
 use crate::log::{Client, Connection, Leg, Record};
 
 pub(super) fn examples() -> Vec<Example> {
-    [identity_match(), identity_kept(), hop_bound()].into_iter().flatten().collect()
+    [identity_match(), identity_kept(), hop_bound()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A GET as alice; the next request rides its connection. One step lies between them if `between`.
@@ -41,30 +44,87 @@ fn next_opens(next: u16, second: Connection) -> Vec<Record> {
 fn identity_match() -> Vec<Example> {
     const ABOUT: &str = "identity-match";
     vec![
-        holds(ABOUT, "alice's second request rides alice's connection", &[GET, GET], next_rides_alice(1)),
-        breaks(ABOUT, "bob's request rides alice's connection", &[GET, GET_AS_BOB], next_rides_alice(1), &[(ABOUT, 6)]),
-        breaks(ABOUT, "the connection was opened with the wrong identity", &[GET], log![
-            step(0),
-            connection(1, for_request(0), bob()),
-            request(1, for_request(0)),
-        ], &[(ABOUT, 2)]),
-        breaks(ABOUT, "it was opened with an identity that the scenario does not have", &[GET], log![
-            step(0),
-            connection(1, for_request(0), Client::Unknown),
-            request(1, for_request(0)),
-        ], &[(ABOUT, 2)]),
-        holds(ABOUT, "bob resumes nothing of alice's", &[GET, GET_AS_BOB], next_opens(1, connection(2, for_request(1), bob()))),
-        breaks(ABOUT, "bob's request resumes alice's session", &[GET, GET_AS_BOB],
-            next_opens(1, resumption(2, for_request(1), alice(), 1)), &[(ABOUT, 9), ("ticket-scope", 8)]),
-        breaks(ABOUT, "after the renewal the old certificate's connection serves on", &[GET, RENEW, GET],
-            next_rides_alice(2), &[(ABOUT, 7)]),
-        holds(ABOUT, "after the renewal the new certificate is presented", &[GET, RENEW, GET],
-            next_opens(2, connection(2, for_request(2), renewed_alice()))),
-        breaks(ABOUT, "after the logout the connection serves on", &[GET, LOGOUT, GET], next_rides_alice(2), &[(ABOUT, 7)]),
-        holds(ABOUT, "after the logout the user authenticates anew", &[GET, LOGOUT, GET],
-            next_opens(2, connection(2, for_request(2), alice()))),
-        breaks(ABOUT, "after the logout the session serves on", &[GET, LOGOUT, GET],
-            next_opens(2, resumption(2, for_request(2), alice(), 1)), &[(ABOUT, 10), ("ticket-scope", 9)]),
+        holds(
+            ABOUT,
+            "alice's second request rides alice's connection",
+            &[GET, GET],
+            next_rides_alice(1),
+        ),
+        breaks(
+            ABOUT,
+            "bob's request rides alice's connection",
+            &[GET, GET_AS_BOB],
+            next_rides_alice(1),
+            &[(ABOUT, 6)],
+        ),
+        breaks(
+            ABOUT,
+            "the connection was opened with the wrong identity",
+            &[GET],
+            log![
+                step(0),
+                connection(1, for_request(0), bob()),
+                request(1, for_request(0)),
+            ],
+            &[(ABOUT, 2)],
+        ),
+        breaks(
+            ABOUT,
+            "it was opened with an identity that the scenario does not have",
+            &[GET],
+            log![
+                step(0),
+                connection(1, for_request(0), Client::Unknown),
+                request(1, for_request(0)),
+            ],
+            &[(ABOUT, 2)],
+        ),
+        holds(
+            ABOUT,
+            "bob resumes nothing of alice's",
+            &[GET, GET_AS_BOB],
+            next_opens(1, connection(2, for_request(1), bob())),
+        ),
+        breaks(
+            ABOUT,
+            "bob's request resumes alice's session",
+            &[GET, GET_AS_BOB],
+            next_opens(1, resumption(2, for_request(1), alice(), 1)),
+            &[(ABOUT, 9), ("ticket-scope", 8)],
+        ),
+        breaks(
+            ABOUT,
+            "after the renewal the old certificate's connection serves on",
+            &[GET, RENEW, GET],
+            next_rides_alice(2),
+            &[(ABOUT, 7)],
+        ),
+        holds(
+            ABOUT,
+            "after the renewal the new certificate is presented",
+            &[GET, RENEW, GET],
+            next_opens(2, connection(2, for_request(2), renewed_alice())),
+        ),
+        breaks(
+            ABOUT,
+            "after the logout the connection serves on",
+            &[GET, LOGOUT, GET],
+            next_rides_alice(2),
+            &[(ABOUT, 7)],
+        ),
+        holds(
+            ABOUT,
+            "after the logout the user authenticates anew",
+            &[GET, LOGOUT, GET],
+            next_opens(2, connection(2, for_request(2), alice())),
+        ),
+        breaks(
+            ABOUT,
+            "after the logout the session serves on",
+            &[GET, LOGOUT, GET],
+            next_opens(2, resumption(2, for_request(2), alice(), 1)),
+            &[(ABOUT, 10), ("ticket-scope", 9)],
+        ),
     ]
 }
 
@@ -85,31 +145,62 @@ fn identity_kept() -> Vec<Example> {
         ]
     };
     vec![
-        holds(ABOUT, "after a bare request the credentialed one authenticates", &[OMIT, GET],
-            bare(connection(2, for_request(1), alice()))),
-        breaks(ABOUT, "the certificate was withheld on the connection of a credentialed request", &[GET], log![
-            step(0),
-            connection(1, for_request(0), Client::Declined),
-            request(1, for_request(0)),
-        ], &[(ABOUT, 2)]),
-        breaks(ABOUT, "the credentialed request rides the bare connection", &[OMIT, GET], log![
-            step(0),
-            connection(1, for_request(0), Client::Declined),
-            request(1, for_request(0)),
-            answer(1, 200),
-            done(0),
-            step(1),
-            nth_request(1, 2, for_request(1)),
-        ], &[(ABOUT, 6), ("credentials-split", 6)]),
-        breaks(ABOUT, "the credentialed request resumes the bare session", &[OMIT, GET],
+        holds(
+            ABOUT,
+            "after a bare request the credentialed one authenticates",
+            &[OMIT, GET],
+            bare(connection(2, for_request(1), alice())),
+        ),
+        breaks(
+            ABOUT,
+            "the certificate was withheld on the connection of a credentialed request",
+            &[GET],
+            log![
+                step(0),
+                connection(1, for_request(0), Client::Declined),
+                request(1, for_request(0)),
+            ],
+            &[(ABOUT, 2)],
+        ),
+        breaks(
+            ABOUT,
+            "the credentialed request rides the bare connection",
+            &[OMIT, GET],
+            log![
+                step(0),
+                connection(1, for_request(0), Client::Declined),
+                request(1, for_request(0)),
+                answer(1, 200),
+                done(0),
+                step(1),
+                nth_request(1, 2, for_request(1)),
+            ],
+            &[(ABOUT, 6), ("credentials-split", 6)],
+        ),
+        breaks(
+            ABOUT,
+            "the credentialed request resumes the bare session",
+            &[OMIT, GET],
             bare(resumption(2, for_request(1), Client::Declined, 1)),
-            &[(ABOUT, 9), ("credentials-split", 8), ("ticket-scope", 8)]),
-        holds(ABOUT, "who has no identity for the host withholds nothing", &["[server.c]\nhosts = ['c.test']\n",
-            "[[step]]\nfetch = 'https://c.test/'\ncredentials = 'include'\n"], log![
-            step(0),
-            to("c", "c.test", connection(1, for_request(0), Client::Declined)),
-            at("c.test", request(1, for_request(0))),
-        ]),
+            &[(ABOUT, 9), ("credentials-split", 8), ("ticket-scope", 8)],
+        ),
+        holds(
+            ABOUT,
+            "who has no identity for the host withholds nothing",
+            &[
+                "[server.c]\nhosts = ['c.test']\n",
+                "[[step]]\nfetch = 'https://c.test/'\ncredentials = 'include'\n",
+            ],
+            log![
+                step(0),
+                to(
+                    "c",
+                    "c.test",
+                    connection(1, for_request(0), Client::Declined)
+                ),
+                at("c.test", request(1, for_request(0))),
+            ],
+        ),
     ]
 }
 
@@ -128,19 +219,54 @@ fn hop_bound() -> Vec<Example> {
     let proxied = |proxy: Client| {
         log![
             step(0),
-            Connection { leg: Leg::Proxy, sni: Some("proxy.test".into()), ..connection(1, for_request(0), proxy) },
+            Connection {
+                leg: Leg::Proxy,
+                sni: Some("proxy.test".into()),
+                ..connection(1, for_request(0), proxy)
+            },
             connection(2, for_request(0), alice()),
             request(2, for_request(0)),
         ]
     };
     vec![
-        holds(ABOUT, "each server of a redirect sees its own identity", &[GO], redirected(alice(), bob())),
-        breaks(ABOUT, "the target is shown the identity of the first", &[GO], redirected(alice(), alice()),
-            &[(ABOUT, 4), ("identity-match", 5)]),
-        breaks(ABOUT, "the first is shown the identity of the target", &[GO], redirected(bob(), bob()),
-            &[(ABOUT, 1), ("identity-match", 2)]),
-        holds(ABOUT, "the proxy is shown nothing of the origin's", &[GET], proxied(Client::Declined)),
-        holds(ABOUT, "the proxy knows the user by an identity of its own", &[GET], proxied(Client::Unknown)),
-        breaks(ABOUT, "the proxy is shown the origin's identity", &[GET], proxied(alice()), &[(ABOUT, 1)]),
+        holds(
+            ABOUT,
+            "each server of a redirect sees its own identity",
+            &[GO],
+            redirected(alice(), bob()),
+        ),
+        breaks(
+            ABOUT,
+            "the target is shown the identity of the first",
+            &[GO],
+            redirected(alice(), alice()),
+            &[(ABOUT, 4), ("identity-match", 5)],
+        ),
+        breaks(
+            ABOUT,
+            "the first is shown the identity of the target",
+            &[GO],
+            redirected(bob(), bob()),
+            &[(ABOUT, 1), ("identity-match", 2)],
+        ),
+        holds(
+            ABOUT,
+            "the proxy is shown nothing of the origin's",
+            &[GET],
+            proxied(Client::Declined),
+        ),
+        holds(
+            ABOUT,
+            "the proxy knows the user by an identity of its own",
+            &[GET],
+            proxied(Client::Unknown),
+        ),
+        breaks(
+            ABOUT,
+            "the proxy is shown the origin's identity",
+            &[GET],
+            proxied(alice()),
+            &[(ABOUT, 1)],
+        ),
     ]
 }

@@ -9,7 +9,15 @@ const ABOUT: &str = "reuse-live";
 /// A GET, and a second request that opens a connection although the first one's is still open.
 fn opens_another(seconds: u64, first: Connection, second: Connection) -> Vec<Record> {
     let second = after(seconds, second);
-    log![step(0), first, request(1, for_request(0)), answer(1, 200), done(0), step(1), second]
+    log![
+        step(0),
+        first,
+        request(1, for_request(0)),
+        answer(1, 200),
+        done(0),
+        step(1),
+        second
+    ]
 }
 
 /// A GET that brings a session; its connection closes; a second request opens another.
@@ -31,46 +39,90 @@ pub(super) fn examples() -> Vec<Example> {
     let first = || connection(1, for_request(0), alice());
     let second = || connection(2, for_request(1), alice());
     vec![
-        holds(ABOUT, "the second request rides the idle connection", &[GET, GET], log![
-            step(0),
-            first(),
-            request(1, for_request(0)),
-            answer(1, 200),
-            done(0),
-            step(1),
-            nth_request(1, 2, for_request(1)),
-        ]),
-        breaks(ABOUT, "the second request opens a connection although one is idle", &[GET, GET],
-            opens_another(0, first(), second()), &[(ABOUT, 6)]),
-        breaks(ABOUT, "a second preflight opens a connection although a bare one is idle", &[PUT_OMIT, PUT_AT_HOME], log![
-            step(0),
-            connection(1, for_preflight(0), Client::Declined),
-            request(1, for_preflight(0)),
-            answer(1, 204),
-            nth_request(1, 2, for_request(0)),
-            nth_answer(1, 2, 200),
-            done(0),
-            step(1),
-            connection(2, for_preflight(1), Client::Declined),
-        ], &[(ABOUT, 8)]),
-        holds(ABOUT, "the connection was idle for longer than it is kept", &[GET, GET], opens_another(91, first(), second())),
-        holds(ABOUT, "the idle connection is of another identity", &[GET, GET_AS_BOB],
-            opens_another(0, first(), connection(2, for_request(1), bob()))),
-        holds(ABOUT, "the idle connection is without credentials", &[OMIT, GET],
-            opens_another(0, connection(1, for_request(0), Client::Declined), second())),
-        holds(ABOUT, "the connection is busy, in HTTP/1.1", &[GET, GET], log![
-            step(0),
-            first(),
-            request(1, for_request(0)),
-            step(1),
-            second(),
-        ]),
-        holds(ABOUT, "the connection is closed and the session is offered", &[GET, GET],
-            after_a_close(resumption(2, for_request(1), alice(), 1))),
-        breaks(ABOUT, "the connection is closed and its session is not offered", &[GET, GET],
-            after_a_close(second()), &[(ABOUT, 8)]),
+        holds(
+            ABOUT,
+            "the second request rides the idle connection",
+            &[GET, GET],
+            log![
+                step(0),
+                first(),
+                request(1, for_request(0)),
+                answer(1, 200),
+                done(0),
+                step(1),
+                nth_request(1, 2, for_request(1)),
+            ],
+        ),
+        breaks(
+            ABOUT,
+            "the second request opens a connection although one is idle",
+            &[GET, GET],
+            opens_another(0, first(), second()),
+            &[(ABOUT, 6)],
+        ),
+        breaks(
+            ABOUT,
+            "a second preflight opens a connection although a bare one is idle",
+            &[PUT_OMIT, PUT_AT_HOME],
+            log![
+                step(0),
+                connection(1, for_preflight(0), Client::Declined),
+                request(1, for_preflight(0)),
+                answer(1, 204),
+                nth_request(1, 2, for_request(0)),
+                nth_answer(1, 2, 200),
+                done(0),
+                step(1),
+                connection(2, for_preflight(1), Client::Declined),
+            ],
+            &[(ABOUT, 8)],
+        ),
+        holds(
+            ABOUT,
+            "the connection was idle for longer than it is kept",
+            &[GET, GET],
+            opens_another(91, first(), second()),
+        ),
+        holds(
+            ABOUT,
+            "the idle connection is of another identity",
+            &[GET, GET_AS_BOB],
+            opens_another(0, first(), connection(2, for_request(1), bob())),
+        ),
+        holds(
+            ABOUT,
+            "the idle connection is without credentials",
+            &[OMIT, GET],
+            opens_another(0, connection(1, for_request(0), Client::Declined), second()),
+        ),
+        holds(
+            ABOUT,
+            "the connection is busy, in HTTP/1.1",
+            &[GET, GET],
+            log![
+                step(0),
+                first(),
+                request(1, for_request(0)),
+                step(1),
+                second(),
+            ],
+        ),
+        holds(
+            ABOUT,
+            "the connection is closed and the session is offered",
+            &[GET, GET],
+            after_a_close(resumption(2, for_request(1), alice(), 1)),
+        ),
+        breaks(
+            ABOUT,
+            "the connection is closed and its session is not offered",
+            &[GET, GET],
+            after_a_close(second()),
+            &[(ABOUT, 8)],
+        ),
     ]
 }
 
 /// Another method at another URL, so that no entry of the preflight cache is in the way.
-const PUT_AT_HOME: &str = "[[step]]\nfetch = 'https://api.test/other'\nmethod = 'PUT'\ncredentials = 'include'\n";
+const PUT_AT_HOME: &str =
+    "[[step]]\nfetch = 'https://api.test/other'\nmethod = 'PUT'\ncredentials = 'include'\n";

@@ -5,12 +5,23 @@ use super::write::*;
 use crate::log::{Client, Connection, Leg, Protocol, Record};
 
 pub(super) fn examples() -> Vec<Example> {
-    [ticket_scope(), ticket_hygiene()].into_iter().flatten().collect()
+    [ticket_scope(), ticket_hygiene()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A GET as alice that brings a session; then `steps` further steps, of which the last opens `second`.
 fn session_then(steps: u16, first: Connection, second: Connection) -> Vec<Record> {
-    let mut log = log![step(0), first, ticket(1, 1), request(1, for_request(0)), answer(1, 200), done(0), closed(1)];
+    let mut log = log![
+        step(0),
+        first,
+        ticket(1, 1),
+        request(1, for_request(0)),
+        answer(1, 200),
+        done(0),
+        closed(1)
+    ];
     log.extend((1..=steps).map(|it| Record::from(step(it))));
     log.push(second.into());
     log
@@ -21,36 +32,135 @@ fn ticket_scope() -> Vec<Example> {
     let first = || connection(1, for_request(0), alice());
     // It is the offer that counts: even a session that the server does not take links the two connections.
     let offers = |steps: u16, client: Client, change: fn(Connection) -> Connection| {
-        session_then(steps, first(), change(offering(2, for_request(steps), client, 1)))
+        session_then(
+            steps,
+            first(),
+            change(offering(2, for_request(steps), client, 1)),
+        )
     };
     let same = |connection| connection;
     vec![
-        holds(ABOUT, "the same request again", &[GET, GET], offers(1, alice(), same)),
-        holds(ABOUT, "the same request again, resumed", &[GET, GET],
-            session_then(1, first(), resumption(2, for_request(1), alice(), 1))),
-        breaks(ABOUT, "another host", &[GET, GET_IMG],
-            offers(1, alice(), |it| Connection { sni: Some("img.api.test".into()), ..it }), &[(ABOUT, 8)]),
-        breaks(ABOUT, "another port", &[GET, GET_8443], offers(1, alice(), |it| Connection { port: 8443, ..it }), &[(ABOUT, 8)]),
-        breaks(ABOUT, "another leg", &[GET, GET], offers(1, Client::Declined, |it| Connection { leg: Leg::Proxy, ..it }), &[(ABOUT, 8)]),
-        breaks(ABOUT, "another transport", &[GET, GET],
-            offers(1, alice(), |it| Connection { alpn: Some(Protocol::H3), ..it }), &[(ABOUT, 8)]),
-        holds(ABOUT, "HTTP/1.1 and HTTP/2 are one transport", &[GET, GET], offers(1, alice(), h2)),
-        breaks(ABOUT, "another network partition key", &[GET, GET_AT_SHOP], offers(1, alice(), same), &[(ABOUT, 8)]),
-        breaks(ABOUT, "other credentials", &[GET, OMIT], offers(1, Client::Declined, same), &[(ABOUT, 8)]),
-        breaks(ABOUT, "another identity", &[GET, GET_AS_BOB], offers(1, bob(), same), &[(ABOUT, 8)]),
-        breaks(ABOUT, "another certificate of the same name", &[GET, RENEW, GET], offers(2, renewed_alice(), same), &[(ABOUT, 9)]),
-        breaks(ABOUT, "another server-verification policy", &[GET, GET_INSECURE], offers(1, alice(), same), &[(ABOUT, 8)]),
-        breaks(ABOUT, "before and after a logout", &[GET, LOGOUT, GET], offers(2, alice(), same), &[(ABOUT, 9)]),
-        breaks(ABOUT, "a session of TLS 1.3 resumed in TLS 1.2", &[GET, GET],
-            session_then(1, first(), tls12(resumption(2, for_request(1), alice(), 1))), &[(ABOUT, 8)]),
-        holds(ABOUT, "a session of TLS 1.3 offered to a server that then takes TLS 1.2", &[GET, GET], offers(1, alice(), tls12)),
+        holds(
+            ABOUT,
+            "the same request again",
+            &[GET, GET],
+            offers(1, alice(), same),
+        ),
+        holds(
+            ABOUT,
+            "the same request again, resumed",
+            &[GET, GET],
+            session_then(1, first(), resumption(2, for_request(1), alice(), 1)),
+        ),
+        breaks(
+            ABOUT,
+            "another host",
+            &[GET, GET_IMG],
+            offers(1, alice(), |it| Connection {
+                sni: Some("img.api.test".into()),
+                ..it
+            }),
+            &[(ABOUT, 8)],
+        ),
+        breaks(
+            ABOUT,
+            "another port",
+            &[GET, GET_8443],
+            offers(1, alice(), |it| Connection { port: 8443, ..it }),
+            &[(ABOUT, 8)],
+        ),
+        breaks(
+            ABOUT,
+            "another leg",
+            &[GET, GET],
+            offers(1, Client::Declined, |it| Connection {
+                leg: Leg::Proxy,
+                ..it
+            }),
+            &[(ABOUT, 8)],
+        ),
+        breaks(
+            ABOUT,
+            "another transport",
+            &[GET, GET],
+            offers(1, alice(), |it| Connection {
+                alpn: Some(Protocol::H3),
+                ..it
+            }),
+            &[(ABOUT, 8)],
+        ),
+        holds(
+            ABOUT,
+            "HTTP/1.1 and HTTP/2 are one transport",
+            &[GET, GET],
+            offers(1, alice(), h2),
+        ),
+        breaks(
+            ABOUT,
+            "another network partition key",
+            &[GET, GET_AT_SHOP],
+            offers(1, alice(), same),
+            &[(ABOUT, 8)],
+        ),
+        breaks(
+            ABOUT,
+            "other credentials",
+            &[GET, OMIT],
+            offers(1, Client::Declined, same),
+            &[(ABOUT, 8)],
+        ),
+        breaks(
+            ABOUT,
+            "another identity",
+            &[GET, GET_AS_BOB],
+            offers(1, bob(), same),
+            &[(ABOUT, 8)],
+        ),
+        breaks(
+            ABOUT,
+            "another certificate of the same name",
+            &[GET, RENEW, GET],
+            offers(2, renewed_alice(), same),
+            &[(ABOUT, 9)],
+        ),
+        breaks(
+            ABOUT,
+            "another server-verification policy",
+            &[GET, GET_INSECURE],
+            offers(1, alice(), same),
+            &[(ABOUT, 8)],
+        ),
+        breaks(
+            ABOUT,
+            "before and after a logout",
+            &[GET, LOGOUT, GET],
+            offers(2, alice(), same),
+            &[(ABOUT, 9)],
+        ),
+        breaks(
+            ABOUT,
+            "a session of TLS 1.3 resumed in TLS 1.2",
+            &[GET, GET],
+            session_then(1, first(), tls12(resumption(2, for_request(1), alice(), 1))),
+            &[(ABOUT, 8)],
+        ),
+        holds(
+            ABOUT,
+            "a session of TLS 1.3 offered to a server that then takes TLS 1.2",
+            &[GET, GET],
+            offers(1, alice(), tls12),
+        ),
     ]
 }
 
 fn ticket_hygiene() -> Vec<Example> {
     const ABOUT: &str = "ticket-hygiene";
     let offered_after = |seconds: u64| {
-        let mut log = session_then(1, connection(1, for_request(0), alice()), offering(2, for_request(1), alice(), 1));
+        let mut log = session_then(
+            1,
+            connection(1, for_request(0), alice()),
+            offering(2, for_request(1), alice(), 1),
+        );
         let last = log.pop().expect("it ends with the offer");
         log.push(after(seconds, last.event));
         log
@@ -58,7 +168,10 @@ fn ticket_hygiene() -> Vec<Example> {
     let unverified = |offer: Connection| {
         log![
             step(0),
-            failed("server-untrusted", connection(1, for_request(0), Client::Absent)),
+            failed(
+                "server-untrusted",
+                connection(1, for_request(0), Client::Absent)
+            ),
             ticket(1, 1),
             error(0, "server-untrusted"),
             step(1),
@@ -76,28 +189,81 @@ fn ticket_hygiene() -> Vec<Example> {
             done(0),
             closed(1),
             step(1),
-            failed("handshake-failed", tls12(offering(2, for_request(1), alice(), 1))),
+            failed(
+                "handshake-failed",
+                tls12(offering(2, for_request(1), alice(), 1))
+            ),
             error(1, "handshake-failed"),
             step(2),
             last,
         ]
     };
     vec![
-        holds(ABOUT, "a session is offered within its two hours", &[GET, GET], offered_after(7_199)),
-        breaks(ABOUT, "a session is offered after its two hours", &[GET, GET], offered_after(7_201), &[(ABOUT, 8)]),
-        holds(ABOUT, "a connection that was not verified leaves nothing to offer", &[GET, GET],
-            unverified(connection(2, for_request(1), alice()))),
-        breaks(ABOUT, "a session of a connection that was not verified is offered", &[GET, GET],
-            unverified(offering(2, for_request(1), alice(), 1)), &[(ABOUT, 5)]),
-        holds(ABOUT, "after a failure the session is gone", &[GET, GET, GET],
-            after_a_failure(tls12(connection(3, for_request(2), alice())))),
-        breaks(ABOUT, "after a failure the session is offered again", &[GET, GET, GET],
-            after_a_failure(tls12(offering(3, for_request(2), alice(), 1))), &[(ABOUT, 11)]),
-        holds(ABOUT, "a TLS 1.2 session is offered twice", &[GET, GET, GET], twice(tls12)),
-        breaks(ABOUT, "a TLS 1.3 ticket is offered twice", &[GET, GET, GET], twice(|it| it), &[(ABOUT, 12)]),
-        holds(ABOUT, "six days of resumptions", &[GET, GET, GET, GET, GET, GET, GET, GET, GET], daily(6)),
-        breaks(ABOUT, "eight days of resumptions, each session fresh: the certificate was shown more than a week ago",
-            &[GET, GET, GET, GET, GET, GET, GET, GET, GET], daily(8), &[(ABOUT, 8 * 7 + 1)]),
+        holds(
+            ABOUT,
+            "a session is offered within its two hours",
+            &[GET, GET],
+            offered_after(7_199),
+        ),
+        breaks(
+            ABOUT,
+            "a session is offered after its two hours",
+            &[GET, GET],
+            offered_after(7_201),
+            &[(ABOUT, 8)],
+        ),
+        holds(
+            ABOUT,
+            "a connection that was not verified leaves nothing to offer",
+            &[GET, GET],
+            unverified(connection(2, for_request(1), alice())),
+        ),
+        breaks(
+            ABOUT,
+            "a session of a connection that was not verified is offered",
+            &[GET, GET],
+            unverified(offering(2, for_request(1), alice(), 1)),
+            &[(ABOUT, 5)],
+        ),
+        holds(
+            ABOUT,
+            "after a failure the session is gone",
+            &[GET, GET, GET],
+            after_a_failure(tls12(connection(3, for_request(2), alice()))),
+        ),
+        breaks(
+            ABOUT,
+            "after a failure the session is offered again",
+            &[GET, GET, GET],
+            after_a_failure(tls12(offering(3, for_request(2), alice(), 1))),
+            &[(ABOUT, 11)],
+        ),
+        holds(
+            ABOUT,
+            "a TLS 1.2 session is offered twice",
+            &[GET, GET, GET],
+            twice(tls12),
+        ),
+        breaks(
+            ABOUT,
+            "a TLS 1.3 ticket is offered twice",
+            &[GET, GET, GET],
+            twice(|it| it),
+            &[(ABOUT, 12)],
+        ),
+        holds(
+            ABOUT,
+            "six days of resumptions",
+            &[GET, GET, GET, GET, GET, GET, GET, GET, GET],
+            daily(6),
+        ),
+        breaks(
+            ABOUT,
+            "eight days of resumptions, each session fresh: the certificate was shown more than a week ago",
+            &[GET, GET, GET, GET, GET, GET, GET, GET, GET],
+            daily(8),
+            &[(ABOUT, 8 * 7 + 1)],
+        ),
     ]
 }
 
@@ -134,7 +300,10 @@ fn daily(days: u16) -> Vec<Record> {
         let records = log![
             step(day),
             opened,
-            crate::log::Ticket { lifetime: 86_400, ..ticket(id, id) },
+            crate::log::Ticket {
+                lifetime: 86_400,
+                ..ticket(id, id)
+            },
             request(id, for_request(day)),
             answer(id, 200),
             done(day),

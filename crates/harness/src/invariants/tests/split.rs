@@ -5,7 +5,10 @@ use super::write::*;
 use crate::log::{Client, Connection, Record};
 
 pub(super) fn examples() -> Vec<Example> {
-    [credentials_split(), partition_split(), trust_match()].into_iter().flatten().collect()
+    [credentials_split(), partition_split(), trust_match()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// One connection of a server that does not ask, and a second request on it.
@@ -46,19 +49,58 @@ fn second_is_new() -> Vec<Record> {
 }
 
 fn silent(connection: Connection) -> Connection {
-    Connection { asked: false, ..connection }
+    Connection {
+        asked: false,
+        ..connection
+    }
 }
 
 fn credentials_split() -> Vec<Example> {
     const ABOUT: &str = "credentials-split";
     vec![
-        holds(ABOUT, "two credentialed requests share a connection", &[GET, GET], second_rides_the_first()),
+        holds(
+            ABOUT,
+            "two credentialed requests share a connection",
+            &[GET, GET],
+            second_rides_the_first(),
+        ),
         holds(ABOUT, "and a session", &[GET, GET], second_resumes()),
-        holds(ABOUT, "with and without credentials share nothing", &[GET, OMIT], second_is_new()),
-        breaks(ABOUT, "a connection serves both", &[GET, OMIT], second_rides_the_first(), &[(ABOUT, 6)]),
-        breaks(ABOUT, "a connection serves both, the other way round", &[OMIT, GET], second_rides_the_first(), &[(ABOUT, 6)]),
-        breaks(ABOUT, "a session serves both", &[GET, OMIT], second_resumes(), &[(ABOUT, 8), ("ticket-scope", 8)]),
-        under("webkitgtk", holds(ABOUT, "a profile without that split is not judged", &[GET, OMIT], second_rides_the_first())),
+        holds(
+            ABOUT,
+            "with and without credentials share nothing",
+            &[GET, OMIT],
+            second_is_new(),
+        ),
+        breaks(
+            ABOUT,
+            "a connection serves both",
+            &[GET, OMIT],
+            second_rides_the_first(),
+            &[(ABOUT, 6)],
+        ),
+        breaks(
+            ABOUT,
+            "a connection serves both, the other way round",
+            &[OMIT, GET],
+            second_rides_the_first(),
+            &[(ABOUT, 6)],
+        ),
+        breaks(
+            ABOUT,
+            "a session serves both",
+            &[GET, OMIT],
+            second_resumes(),
+            &[(ABOUT, 8), ("ticket-scope", 8)],
+        ),
+        under(
+            "webkitgtk",
+            holds(
+                ABOUT,
+                "a profile without that split is not judged",
+                &[GET, OMIT],
+                second_rides_the_first(),
+            ),
+        ),
     ]
 }
 
@@ -77,32 +119,100 @@ fn partition_split() -> Vec<Example> {
             step(1),
         ];
         if second {
-            log.extend(log![connection(3, for_preflight(1), Client::Declined), request(3, for_preflight(1)), answer(3, 204)]);
+            log.extend(log![
+                connection(3, for_preflight(1), Client::Declined),
+                request(3, for_preflight(1)),
+                answer(3, 204)
+            ]);
         }
         let id = if second { 4 } else { 3 };
-        log.extend(log![connection(id, for_request(1), alice()), request(id, for_request(1))]);
+        log.extend(log![
+            connection(id, for_request(1), alice()),
+            request(id, for_request(1))
+        ]);
         log
     };
     vec![
-        holds(ABOUT, "two sites have a connection each", &[GET, GET_AT_SHOP], second_is_new()),
-        breaks(ABOUT, "two sites share a connection", &[GET, GET_AT_SHOP], second_rides_the_first(), &[(ABOUT, 6)]),
-        breaks(ABOUT, "two sites share a session", &[GET, GET_AT_SHOP], second_resumes(), &[(ABOUT, 8), ("ticket-scope", 8)]),
-        under("chromium", holds(ABOUT, "a profile without partitions is not judged", &[GET, GET_AT_SHOP], second_rides_the_first())),
-        holds(ABOUT, "two sites have a preflight each", &[PUT, PUT_AT_SHOP], put(alice(), true)),
-        breaks(ABOUT, "an entry of the preflight cache serves another site", &[PUT, PUT_AT_SHOP], put(alice(), false),
-            &[(ABOUT, 10), ("preflight-first", 10)]),
+        holds(
+            ABOUT,
+            "two sites have a connection each",
+            &[GET, GET_AT_SHOP],
+            second_is_new(),
+        ),
+        breaks(
+            ABOUT,
+            "two sites share a connection",
+            &[GET, GET_AT_SHOP],
+            second_rides_the_first(),
+            &[(ABOUT, 6)],
+        ),
+        breaks(
+            ABOUT,
+            "two sites share a session",
+            &[GET, GET_AT_SHOP],
+            second_resumes(),
+            &[(ABOUT, 8), ("ticket-scope", 8)],
+        ),
+        under(
+            "chromium",
+            holds(
+                ABOUT,
+                "a profile without partitions is not judged",
+                &[GET, GET_AT_SHOP],
+                second_rides_the_first(),
+            ),
+        ),
+        holds(
+            ABOUT,
+            "two sites have a preflight each",
+            &[PUT, PUT_AT_SHOP],
+            put(alice(), true),
+        ),
+        breaks(
+            ABOUT,
+            "an entry of the preflight cache serves another site",
+            &[PUT, PUT_AT_SHOP],
+            put(alice(), false),
+            &[(ABOUT, 10), ("preflight-first", 10)],
+        ),
     ]
 }
 
 fn trust_match() -> Vec<Example> {
     const ABOUT: &str = "trust-match";
     vec![
-        holds(ABOUT, "a verified connection serves requests that verify", &[GET, GET], second_rides_the_first()),
-        holds(ABOUT, "verified and not verified share nothing", &[GET_INSECURE, GET], second_is_new()),
-        breaks(ABOUT, "an unverified connection serves a request that verifies", &[GET_INSECURE, GET],
-            second_rides_the_first(), &[(ABOUT, 6)]),
-        breaks(ABOUT, "and the other way round", &[GET, GET_INSECURE], second_rides_the_first(), &[(ABOUT, 6)]),
-        breaks(ABOUT, "an unverified session resumes for a request that verifies", &[GET_INSECURE, GET], second_resumes(),
-            &[(ABOUT, 8), ("ticket-scope", 8)]),
+        holds(
+            ABOUT,
+            "a verified connection serves requests that verify",
+            &[GET, GET],
+            second_rides_the_first(),
+        ),
+        holds(
+            ABOUT,
+            "verified and not verified share nothing",
+            &[GET_INSECURE, GET],
+            second_is_new(),
+        ),
+        breaks(
+            ABOUT,
+            "an unverified connection serves a request that verifies",
+            &[GET_INSECURE, GET],
+            second_rides_the_first(),
+            &[(ABOUT, 6)],
+        ),
+        breaks(
+            ABOUT,
+            "and the other way round",
+            &[GET, GET_INSECURE],
+            second_rides_the_first(),
+            &[(ABOUT, 6)],
+        ),
+        breaks(
+            ABOUT,
+            "an unverified session resumes for a request that verifies",
+            &[GET_INSECURE, GET],
+            second_resumes(),
+            &[(ABOUT, 8), ("ticket-scope", 8)],
+        ),
     ]
 }

@@ -1,7 +1,10 @@
 //! How to write a log by hand: one function a record, the usual values filled in.
 
 use super::Example;
-use crate::log::{Cause, Client, Connection, Event, LateAuthentication, LateKind, Leg, Outcome, Protocol, Record, Request, Response, Ticket, Tls};
+use crate::log::{
+    Cause, Client, Connection, Event, LateAuthentication, LateKind, Leg, Outcome, Protocol, Record,
+    Request, Response, Ticket, Tls,
+};
 use crate::scenario::Name;
 
 /// Two servers that ask for a certificate; the first has two names and two ports, and redirects to the second. The user
@@ -63,7 +66,12 @@ step!(/// Alice's certificate is renewed.
     RENEW: "event = 'renew'", "identity = 'alice'");
 
 /// An example in which all invariants hold.
-pub(super) fn holds(about: &'static str, story: &'static str, scenario: &[&'static str], log: Vec<Record>) -> Example {
+pub(super) fn holds(
+    about: &'static str,
+    story: &'static str,
+    scenario: &[&'static str],
+    log: Vec<Record>,
+) -> Example {
     breaks(about, story, scenario, log, &[])
 }
 
@@ -76,7 +84,14 @@ pub(super) fn breaks(
     breaks: &[(&'static str, usize)],
 ) -> Example {
     let scenario = [&[WORLD], scenario].concat();
-    Example { about, story, scenario, profile: "fetch", log, breaks: breaks.to_vec() }
+    Example {
+        about,
+        story,
+        scenario,
+        profile: "fetch",
+        log,
+        breaks: breaks.to_vec(),
+    }
 }
 
 /// The example under another profile.
@@ -117,59 +132,101 @@ pub(super) fn connection(id: u32, cause: Cause, client: Client) -> Connection {
 
 /// As [`connection`], by resuming a session: nobody asked, the client is who the session says.
 pub(super) fn resumption(id: u32, cause: Cause, client: Client, session: u32) -> Connection {
-    Connection { asked: false, offered: Some(session), resumed: Some(session), ..connection(id, cause, client) }
+    Connection {
+        asked: false,
+        offered: Some(session),
+        resumed: Some(session),
+        ..connection(id, cause, client)
+    }
 }
 
 /// As [`connection`], with a session that was offered and not taken.
 pub(super) fn offering(id: u32, cause: Cause, client: Client, session: u32) -> Connection {
-    Connection { offered: Some(session), ..connection(id, cause, client) }
+    Connection {
+        offered: Some(session),
+        ..connection(id, cause, client)
+    }
 }
 
 /// As a connection, but to another server.
 pub(super) fn to(server: &'static str, host: &'static str, connection: Connection) -> Connection {
-    Connection { server: Name::const_new(server), sni: Some(Name::const_new(host)), ..connection }
+    Connection {
+        server: Name::const_new(server),
+        sni: Some(Name::const_new(host)),
+        ..connection
+    }
 }
 
 /// As a connection, but with HTTP/2.
 pub(super) fn h2(connection: Connection) -> Connection {
-    Connection { alpn: Some(Protocol::H2), ..connection }
+    Connection {
+        alpn: Some(Protocol::H2),
+        ..connection
+    }
 }
 
 /// As a connection, but with TLS 1.2.
 pub(super) fn tls12(connection: Connection) -> Connection {
-    Connection { tls: Some(Tls::V1_2), ..connection }
+    Connection {
+        tls: Some(Tls::V1_2),
+        ..connection
+    }
 }
 
 /// As a connection, but failed.
 pub(super) fn failed(reason: &'static str, connection: Connection) -> Connection {
-    Connection { failed: Some(Name::const_new(reason)), ..connection }
+    Connection {
+        failed: Some(Name::const_new(reason)),
+        ..connection
+    }
 }
 
 /// The request of a step.
 pub(super) fn for_request(step: u16) -> Cause {
-    Cause { step, hop: 0, preflight: false }
+    Cause {
+        step,
+        hop: 0,
+        preflight: false,
+    }
 }
 
 /// The preflight of a step.
 pub(super) fn for_preflight(step: u16) -> Cause {
-    Cause { step, hop: 0, preflight: true }
+    Cause {
+        step,
+        hop: 0,
+        preflight: true,
+    }
 }
 
 /// The request of a step after so many redirects.
 pub(super) fn for_hop(step: u16, hop: u8) -> Cause {
-    Cause { step, hop, preflight: false }
+    Cause {
+        step,
+        hop,
+        preflight: false,
+    }
 }
 
 pub(super) fn alice() -> Client {
-    Client::Identity { name: Name::const_new("alice"), renewal: 0 }
+    Client::Identity {
+        name: Name::const_new("alice"),
+        renewal: 0,
+    }
 }
 
 pub(super) fn renewed_alice() -> Client {
-    Client::Identity { name: Name::const_new("alice"), renewal: 1 }
+    Client::Identity {
+        name: Name::const_new("alice"),
+        renewal: 1,
+    }
 }
 
 pub(super) fn bob() -> Client {
-    Client::Identity { name: Name::const_new("bob"), renewal: 0 }
+    Client::Identity {
+        name: Name::const_new("bob"),
+        renewal: 0,
+    }
 }
 
 /// The request of `cause`, the first on its connection.
@@ -197,7 +254,10 @@ pub(super) fn nth_request(connection: u32, stream: u32, cause: Cause) -> Request
 
 /// A request to another authority.
 pub(super) fn at(authority: &'static str, request: Request) -> Request {
-    Request { authority: Name::const_new(authority), ..request }
+    Request {
+        authority: Name::const_new(authority),
+        ..request
+    }
 }
 
 /// The answer to the first request on a connection.
@@ -207,12 +267,20 @@ pub(super) fn answer(connection: u32, status: u16) -> Event {
 
 /// The answer to the `stream`th request on a connection.
 pub(super) fn nth_answer(connection: u32, stream: u32, status: u16) -> Event {
-    Event::Response(Response { connection, stream, status })
+    Event::Response(Response {
+        connection,
+        stream,
+        status,
+    })
 }
 
 /// A session for two hours.
 pub(super) fn ticket(session: u32, connection: u32) -> Ticket {
-    Ticket { session, connection, lifetime: 7_200 }
+    Ticket {
+        session,
+        connection,
+        lifetime: 7_200,
+    }
 }
 
 pub(super) fn closed(connection: u32) -> Event {
@@ -221,12 +289,18 @@ pub(super) fn closed(connection: u32) -> Event {
 
 /// The caller of a step got its answer.
 pub(super) fn done(step: u16) -> Event {
-    Event::Outcome { step, outcome: Outcome::Status(200) }
+    Event::Outcome {
+        step,
+        outcome: Outcome::Status(200),
+    }
 }
 
 /// The caller of a step got a network error.
 pub(super) fn error(step: u16, error: &'static str) -> Event {
-    Event::Outcome { step, outcome: Outcome::Error(Name::const_new(error)) }
+    Event::Outcome {
+        step,
+        outcome: Outcome::Error(Name::const_new(error)),
+    }
 }
 
 /// The user was asked to choose.
@@ -236,12 +310,21 @@ pub(super) fn prompt(cause: Cause) -> Event {
 
 /// The server asked after the first request on a connection, and sees `client` then.
 pub(super) fn late(connection: u32, client: Client) -> LateAuthentication {
-    LateAuthentication { connection, stream: 1, kind: LateKind::PostHandshake, client, refused: false }
+    LateAuthentication {
+        connection,
+        stream: 1,
+        kind: LateKind::PostHandshake,
+        client,
+        refused: false,
+    }
 }
 
 /// A record so many seconds after the beginning.
 pub(super) fn after(seconds: u64, record: impl Into<Record>) -> Record {
-    Record { at: seconds * 1_000, ..record.into() }
+    Record {
+        at: seconds * 1_000,
+        ..record.into()
+    }
 }
 
 impl From<Event> for Record {

@@ -2,7 +2,9 @@
 
 use core::ops::Range;
 
-use bareflight_policy::{HeaderName, HeaderValue, Method, PROFILES, Profile, is_forbidden_request_header};
+use bareflight_policy::{
+    HeaderName, HeaderValue, Method, PROFILES, Profile, is_forbidden_request_header,
+};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Spanned;
@@ -139,7 +141,11 @@ impl Reader<'_> {
         if self.text.len() > Limits::FILE {
             return Err(self.error(
                 None,
-                format!("this text has {} bytes; at most {} are read", self.text.len(), Limits::FILE),
+                format!(
+                    "this text has {} bytes; at most {} are read",
+                    self.text.len(),
+                    Limits::FILE
+                ),
             ));
         }
         self.version()?;
@@ -152,7 +158,12 @@ impl Reader<'_> {
             steps: Vec::new(),
         };
         self.at_most(document.server.len(), Limits::SERVERS, "servers", None)?;
-        self.at_most(document.identity.len(), Limits::IDENTITIES, "identities", None)?;
+        self.at_most(
+            document.identity.len(),
+            Limits::IDENTITIES,
+            "identities",
+            None,
+        )?;
         self.at_most(document.step.len(), Limits::STEPS, "steps", None)?;
         let mut redirects = Vec::new();
         for (name, mut table) in document.server {
@@ -162,10 +173,15 @@ impl Reader<'_> {
             scenario.servers.push(server);
         }
         if scenario.servers.is_empty() {
-            return Err(self.error(None, "a world needs a server: add `[server.NAME]` with `hosts = [\"…\"]`"));
+            return Err(self.error(
+                None,
+                "a world needs a server: add `[server.NAME]` with `hosts = [\"…\"]`",
+            ));
         }
         for (index, table) in redirects.into_iter().enumerate() {
-            let table = table.map(|table| self.redirects(&scenario, table)).transpose()?;
+            let table = table
+                .map(|table| self.redirects(&scenario, table))
+                .transpose()?;
             scenario.servers[index].redirects = table.unwrap_or_default();
         }
         for (name, table) in document.identity {
@@ -202,7 +218,12 @@ impl Reader<'_> {
         let Some(title) = title else {
             return Ok(String::new());
         };
-        self.at_most(title.get_ref().len(), Limits::TITLE, "bytes of title", Some(title.span()))?;
+        self.at_most(
+            title.get_ref().len(),
+            Limits::TITLE,
+            "bytes of title",
+            Some(title.span()),
+        )?;
         Ok(title.into_inner())
     }
 
@@ -214,7 +235,11 @@ impl Reader<'_> {
             let known: Vec<_> = PROFILES.iter().map(|profile| profile.name).collect();
             return Err(self.error(
                 Some(profile.span()),
-                format!("there is no profile `{}`; there are {}", profile.get_ref(), known.join(", ")),
+                format!(
+                    "there is no profile `{}`; there are {}",
+                    profile.get_ref(),
+                    known.join(", ")
+                ),
             ));
         }
         Ok(Name::from(profile.into_inner()))
@@ -238,21 +263,41 @@ impl Reader<'_> {
         Ok(Server {
             name: self.plain_name(name)?,
             hosts: names,
-            ports: table.ports.map_or(Ok(default.ports), |ports| self.ports(ports))?,
+            ports: table
+                .ports
+                .map_or(Ok(default.ports), |ports| self.ports(ports))?,
             client_certificate: table.client_certificate.unwrap_or_default(),
             tls: table.tls.map_or(Ok(default.tls), |tls| self.tls(&tls))?,
-            alpn: table.alpn.map_or(Ok(default.alpn), |alpn| self.alpn(&alpn))?,
+            alpn: table
+                .alpn
+                .map_or(Ok(default.alpn), |alpn| self.alpn(&alpn))?,
             tickets: table.tickets.unwrap_or(default.tickets),
-            ticket_lifetime: table.ticket_lifetime.map_or(Ok(default.ticket_lifetime), |it| self.ticket_lifetime(&it))?,
+            ticket_lifetime: table
+                .ticket_lifetime
+                .map_or(Ok(default.ticket_lifetime), |it| self.ticket_lifetime(&it))?,
             certificate: table.certificate.unwrap_or_default(),
-            cors: table.cors.map_or(Ok(default.cors), |cors| self.cors(cors))?,
+            cors: table
+                .cors
+                .map_or(Ok(default.cors), |cors| self.cors(cors))?,
             redirects: Vec::new(),
         })
     }
 
-    fn endpoints_are_free(&self, scenario: &Scenario, server: &Server, name: &Text) -> Result<(), TextError> {
-        if scenario.servers.iter().any(|other| other.name == server.name) {
-            return Err(self.error(Some(name.span()), format!("there are two servers `{}`", server.name)));
+    fn endpoints_are_free(
+        &self,
+        scenario: &Scenario,
+        server: &Server,
+        name: &Text,
+    ) -> Result<(), TextError> {
+        if scenario
+            .servers
+            .iter()
+            .any(|other| other.name == server.name)
+        {
+            return Err(self.error(
+                Some(name.span()),
+                format!("there are two servers `{}`", server.name),
+            ));
         }
         for host in &server.hosts {
             for port in &server.ports {
@@ -275,12 +320,17 @@ impl Reader<'_> {
         let mut ports = ports.into_inner();
         self.at_most(ports.len(), Limits::PORTS, "ports", Some(at.clone()))?;
         if ports.is_empty() || ports.contains(&0) {
-            return Err(self.error(Some(at), "a server needs at least one port, from 1 to 65535"));
+            return Err(self.error(
+                Some(at),
+                "a server needs at least one port, from 1 to 65535",
+            ));
         }
         let mut seen = Vec::new();
-        ports.retain(|port| !seen.contains(port) && {
-            seen.push(*port);
-            true
+        ports.retain(|port| {
+            !seen.contains(port) && {
+                seen.push(*port);
+                true
+            }
         });
         Ok(ports)
     }
@@ -292,29 +342,43 @@ impl Reader<'_> {
             (true, true, true) => Ok(TlsVersions::Both),
             (true, true, false) => Ok(TlsVersions::Tls12),
             (true, false, true) => Ok(TlsVersions::Tls13),
-            _ => Err(self.error(Some(versions.span()), "`tls` is a list of \"1.2\" and \"1.3\"")),
+            _ => Err(self.error(
+                Some(versions.span()),
+                "`tls` is a list of \"1.2\" and \"1.3\"",
+            )),
         }
     }
 
     fn alpn(&self, protocols: &Spanned<Vec<String>>) -> Result<Alpn, TextError> {
         let has = |protocol: &str| protocols.get_ref().iter().any(|p| p == protocol);
-        let known = protocols.get_ref().iter().all(|p| p == "h2" || p == "http/1.1");
+        let known = protocols
+            .get_ref()
+            .iter()
+            .all(|p| p == "h2" || p == "http/1.1");
         match (known, has("h2"), has("http/1.1")) {
             (true, true, true) => Ok(Alpn::Both),
             (true, true, false) => Ok(Alpn::H2),
             (true, false, true) => Ok(Alpn::Http1),
-            _ => Err(self.error(Some(protocols.span()), "`alpn` is a list of \"h2\" and \"http/1.1\"")),
+            _ => Err(self.error(
+                Some(protocols.span()),
+                "`alpn` is a list of \"h2\" and \"http/1.1\"",
+            )),
         }
     }
 
     fn cors(&self, table: CorsTable) -> Result<Cors, TextError> {
         let default = Cors::default();
-        let allow_origin = table.allow_origin.map_or(Ok(default.allow_origin), |value| self.allow_origin(&value))?;
+        let allow_origin = table
+            .allow_origin
+            .map_or(Ok(default.allow_origin), |value| self.allow_origin(&value))?;
         let preflight_status = match table.preflight_status {
             None => default.preflight_status,
             Some(status) if (200..=599).contains(status.get_ref()) => status.into_inner(),
             Some(status) => {
-                return Err(self.error(Some(status.span()), "`preflight-status` is a final status, from 200 to 599"));
+                return Err(self.error(
+                    Some(status.span()),
+                    "`preflight-status` is a final status, from 200 to 599",
+                ));
             }
         };
         Ok(Cors {
@@ -339,21 +403,34 @@ impl Reader<'_> {
         }
     }
 
-    fn allow(&self, value: Option<Spanned<AllowValue>>, default: AllowList) -> Result<AllowList, TextError> {
+    fn allow(
+        &self,
+        value: Option<Spanned<AllowValue>>,
+        default: AllowList,
+    ) -> Result<AllowList, TextError> {
         let Some(value) = value else {
             return Ok(default);
         };
         let at = value.span();
         match value.into_inner() {
             AllowValue::Word(word) if word == "reflect" => Ok(AllowList::Reflect),
-            AllowValue::Word(word) if word == "*" => Ok(AllowList::Exactly(vec![Name::const_new("*")])),
-            AllowValue::Word(word) => {
-                Err(self.error(Some(at), format!("`{word}` is neither \"reflect\" nor \"*\" nor a list of names")))
+            AllowValue::Word(word) if word == "*" => {
+                Ok(AllowList::Exactly(vec![Name::const_new("*")]))
             }
+            AllowValue::Word(word) => Err(self.error(
+                Some(at),
+                format!("`{word}` is neither \"reflect\" nor \"*\" nor a list of names"),
+            )),
             AllowValue::List(list) => {
                 self.at_most(list.len(), Limits::ALLOWED, "values", Some(at.clone()))?;
-                match list.iter().find(|name| !is_token(name.as_bytes()) || name.len() > Limits::NAME) {
-                    Some(name) => Err(self.error(Some(at), format!("`{name}` is not the name of a method or of a header"))),
+                match list
+                    .iter()
+                    .find(|name| !is_token(name.as_bytes()) || name.len() > Limits::NAME)
+                {
+                    Some(name) => Err(self.error(
+                        Some(at),
+                        format!("`{name}` is not the name of a method or of a header"),
+                    )),
                     None => Ok(AllowList::Exactly(list)),
                 }
             }
@@ -365,7 +442,12 @@ impl Reader<'_> {
         scenario: &Scenario,
         table: Spanned<IndexMap<Text, Spanned<RedirectValue>>>,
     ) -> Result<Vec<Redirect>, TextError> {
-        self.at_most(table.get_ref().len(), Limits::REDIRECTS, "redirects", Some(table.span()))?;
+        self.at_most(
+            table.get_ref().len(),
+            Limits::REDIRECTS,
+            "redirects",
+            Some(table.span()),
+        )?;
         let redirect = |(path, value): (Text, Spanned<RedirectValue>)| {
             let at = value.span();
             let (to, status) = match value.into_inner() {
@@ -373,7 +455,9 @@ impl Reader<'_> {
                 RedirectValue::With { to, status } => (to, status),
             };
             if !matches!(status, 301 | 302 | 303 | 307 | 308) {
-                return Err(self.error(Some(at), "a redirect's status is 301, 302, 303, 307 or 308"));
+                return Err(
+                    self.error(Some(at), "a redirect's status is 301, 302, 303, 307 or 308")
+                );
             }
             if !is_path(path.get_ref()) {
                 return Err(self.error(
@@ -391,10 +475,18 @@ impl Reader<'_> {
     }
 
     fn identity(&self, name: &Text, table: &IdentityTable) -> Result<Identity, TextError> {
-        self.at_most(table.hosts.len(), Limits::IDENTITY_HOSTS, "hosts", Some(name.span()))?;
+        self.at_most(
+            table.hosts.len(),
+            Limits::IDENTITY_HOSTS,
+            "hosts",
+            Some(name.span()),
+        )?;
         let hosts = table.hosts.iter().map(|host| self.host(host));
         if name.get_ref() == "none" {
-            return Err(self.error(Some(name.span()), "`none` means that there is no identity; take another name"));
+            return Err(self.error(
+                Some(name.span()),
+                "`none` means that there is no identity; take another name",
+            ));
         }
         Ok(Identity {
             name: self.plain_name(name)?,
@@ -405,7 +497,11 @@ impl Reader<'_> {
     fn step(&self, scenario: &Scenario, table: Spanned<StepTable>) -> Result<Step, TextError> {
         let at = table.span();
         let mut table = table.into_inner();
-        let expect = table.expect.take().map(|expect| self.expect(scenario, expect, &at)).transpose()?;
+        let expect = table
+            .expect
+            .take()
+            .map(|expect| self.expect(scenario, expect, &at))
+            .transpose()?;
         let overlap = table.overlap;
         let action = match table.event.take() {
             Some(event) => self.event(scenario, &event, &table)?,
@@ -422,7 +518,12 @@ impl Reader<'_> {
         })
     }
 
-    fn exchange(&self, scenario: &Scenario, table: StepTable, at: &Range<usize>) -> Result<Exchange, TextError> {
+    fn exchange(
+        &self,
+        scenario: &Scenario,
+        table: StepTable,
+        at: &Range<usize>,
+    ) -> Result<Exchange, TextError> {
         let kinds = [
             (Kind::Fetch, table.fetch),
             (Kind::Navigate, table.navigate),
@@ -430,7 +531,9 @@ impl Reader<'_> {
             (Kind::Websocket, table.websocket),
             (Kind::Preconnect, table.preconnect),
         ];
-        let mut given = kinds.into_iter().filter_map(|(kind, url)| Some((kind, url?)));
+        let mut given = kinds
+            .into_iter()
+            .filter_map(|(kind, url)| Some((kind, url?)));
         let (Some((kind, url)), None) = (given.next(), given.next()) else {
             return Err(self.error(
                 Some(at.clone()),
@@ -443,13 +546,19 @@ impl Reader<'_> {
             ("client-certificate", table.client_certificate.is_some()),
         ] {
             if given {
-                return Err(self.error(Some(at.clone()), format!("`{key}` belongs to an `event`, not to a request")));
+                return Err(self.error(
+                    Some(at.clone()),
+                    format!("`{key}` belongs to an `event`, not to a request"),
+                ));
             }
         }
         let default = Exchange::default();
         if kind == Kind::Navigate || kind == Kind::Websocket {
             if table.credentials.is_some() {
-                return Err(self.error(Some(at.clone()), "a navigation and a WebSocket always include credentials"));
+                return Err(self.error(
+                    Some(at.clone()),
+                    "a navigation and a WebSocket always include credentials",
+                ));
             }
         } else if kind != Kind::Fetch && table.credentials == Some(Credentials::Omit) {
             return Err(self.error(
@@ -457,16 +566,43 @@ impl Reader<'_> {
                 "an element includes credentials, or with crossorigin=anonymous has \"same-origin\"",
             ));
         }
-        if kind != Kind::Fetch && (table.method.is_some() || table.headers.is_some() || table.mode.is_some() || table.body.is_some() || table.upload_listener.is_some()) {
-            return Err(self.error(Some(at.clone()), "`method`, `headers`, `mode`, `body` and `upload-listener` belong to a `fetch`"));
+        if kind != Kind::Fetch
+            && (table.method.is_some()
+                || table.headers.is_some()
+                || table.mode.is_some()
+                || table.body.is_some()
+                || table.upload_listener.is_some())
+        {
+            return Err(self.error(
+                Some(at.clone()),
+                "`method`, `headers`, `mode`, `body` and `upload-listener` belong to a `fetch`",
+            ));
         }
-        let from = table.from.map_or(Ok(default.from), |from| self.origin(&from))?;
-        let identity = table.identity.map(|name| self.identity_index(scenario, &name)).transpose()?;
+        let from = table
+            .from
+            .map_or(Ok(default.from), |from| self.origin(&from))?;
+        let identity = table
+            .identity
+            .map(|name| self.identity_index(scenario, &name))
+            .transpose()?;
         Ok(Exchange {
             kind,
-            url: self.target(scenario, url.get_ref(), url.span(), if kind == Kind::Websocket { "wss" } else { "https" })?,
-            method: table.method.map_or(Ok(default.method), |method| self.method(&method))?,
-            headers: table.headers.map_or(Ok(Vec::new()), |headers| self.headers(headers))?,
+            url: self.target(
+                scenario,
+                url.get_ref(),
+                url.span(),
+                if kind == Kind::Websocket {
+                    "wss"
+                } else {
+                    "https"
+                },
+            )?,
+            method: table
+                .method
+                .map_or(Ok(default.method), |method| self.method(&method))?,
+            headers: table
+                .headers
+                .map_or(Ok(Vec::new()), |headers| self.headers(headers))?,
             mode: table.mode.unwrap_or(Mode::Cors),
             credentials: table.credentials.unwrap_or(match kind {
                 Kind::Fetch => Credentials::SameOrigin,
@@ -474,7 +610,9 @@ impl Reader<'_> {
             }),
             body: table.body.unwrap_or(Body::None),
             upload_listener: table.upload_listener.unwrap_or(false),
-            top: table.top.map_or_else(|| Ok(from.clone()), |top| self.origin(&top))?,
+            top: table
+                .top
+                .map_or_else(|| Ok(from.clone()), |top| self.origin(&top))?,
             from,
             identity,
             trust: table.trust.unwrap_or_default(),
@@ -496,9 +634,17 @@ impl Reader<'_> {
         Err(self.error(Some(at.clone()), reason))
     }
 
-    fn event(&self, scenario: &Scenario, event: &Text, table: &StepTable) -> Result<Action, TextError> {
+    fn event(
+        &self,
+        scenario: &Scenario,
+        event: &Text,
+        table: &StepTable,
+    ) -> Result<Action, TextError> {
         let needs = |key: &str| {
-            self.error(Some(event.span()), format!("the event `{}` needs `{key}`", event.get_ref()))
+            self.error(
+                Some(event.span()),
+                format!("the event `{}` needs `{key}`", event.get_ref()),
+            )
         };
         let server = || match &table.server {
             Some(name) => self.server_index(scenario, name),
@@ -506,14 +652,19 @@ impl Reader<'_> {
         };
         let event = match event.get_ref().as_str() {
             "time" => WorldEvent::Time {
-                seconds: self.seconds(table.seconds.as_ref().ok_or_else(|| needs("seconds"))?, Limits::SECONDS)?,
+                seconds: self.seconds(
+                    table.seconds.as_ref().ok_or_else(|| needs("seconds"))?,
+                    Limits::SECONDS,
+                )?,
             },
             "close" => WorldEvent::Close { server: server()? },
             "restart" => WorldEvent::Restart { server: server()? },
             "rotate-ticket-keys" => WorldEvent::RotateTicketKeys { server: server()? },
             "change-mode" => WorldEvent::ChangeMode {
                 server: server()?,
-                client_certificate: table.client_certificate.ok_or_else(|| needs("client-certificate"))?,
+                client_certificate: table
+                    .client_certificate
+                    .ok_or_else(|| needs("client-certificate"))?,
             },
             "logout" => WorldEvent::Logout,
             "renew" => match &table.identity {
@@ -536,10 +687,18 @@ impl Reader<'_> {
         Ok(Action::Event(event))
     }
 
-    fn expect(&self, scenario: &Scenario, table: ExpectTable, at: &Range<usize>) -> Result<Expect, TextError> {
+    fn expect(
+        &self,
+        scenario: &Scenario,
+        table: ExpectTable,
+        at: &Range<usize>,
+    ) -> Result<Expect, TextError> {
         let outcome = match (table.status, table.error) {
             (Some(_), Some(_)) => {
-                return Err(self.error(Some(at.clone()), "a step ends with a `status` or with an `error`, not with both"));
+                return Err(self.error(
+                    Some(at.clone()),
+                    "a step ends with a `status` or with an `error`, not with both",
+                ));
             }
             (Some(status), None) => Some(ExpectedOutcome::Status(status)),
             (None, Some(error)) => Some(ExpectedOutcome::Error(self.name(&error)?)),
@@ -548,7 +707,9 @@ impl Reader<'_> {
         let client = |name: Option<Text>| match name {
             None => Ok(None),
             Some(name) if name.get_ref() == "none" => Ok(Some(ExpectedClient::None)),
-            Some(name) => self.identity_index(scenario, &name).map(|index| Some(ExpectedClient::Identity(index))),
+            Some(name) => self
+                .identity_index(scenario, &name)
+                .map(|index| Some(ExpectedClient::Identity(index))),
         };
         Ok(Expect {
             outcome,
@@ -569,20 +730,37 @@ impl Reader<'_> {
         at: Range<usize>,
         scheme: &str,
     ) -> Result<Target, TextError> {
-        self.at_most(written.len(), Limits::NAME, "bytes of URL", Some(at.clone()))?;
-        let url = Url::parse(written)
-            .map_err(|error| self.error(Some(at.clone()), format!("`{written}` is not a URL: {error}")))?;
-        let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        let (true, true, Some(host), Some(port)) =
-            (url.scheme() == scheme, plain, url.host_str(), url.port_or_known_default())
-        else {
+        self.at_most(
+            written.len(),
+            Limits::NAME,
+            "bytes of URL",
+            Some(at.clone()),
+        )?;
+        let url = Url::parse(written).map_err(|error| {
+            self.error(
+                Some(at.clone()),
+                format!("`{written}` is not a URL: {error}"),
+            )
+        })?;
+        let plain =
+            url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        let (true, true, Some(host), Some(port)) = (
+            url.scheme() == scheme,
+            plain,
+            url.host_str(),
+            url.port_or_known_default(),
+        ) else {
             return Err(self.error(
                 Some(at),
                 format!("`{written}` is not an {scheme} URL without userinfo and fragment"),
             ));
         };
         if scenario.server_of(host, port).is_none() {
-            let port = if port == 443 { String::new() } else { format!(" on port {port}") };
+            let port = if port == 443 {
+                String::new()
+            } else {
+                format!(" on port {port}")
+            };
             return Err(self.error(
                 Some(at),
                 format!("no server of this world has the host `{host}`{port}: add it to the `hosts` of one"),
@@ -599,7 +777,10 @@ impl Reader<'_> {
     fn host(&self, text: &Text) -> Result<Name, TextError> {
         let written = text.get_ref();
         if !is_host(written) {
-            return Err(self.error(Some(text.span()), format!("`{written}` is not a lowercase DNS name")));
+            return Err(self.error(
+                Some(text.span()),
+                format!("`{written}` is not a lowercase DNS name"),
+            ));
         }
         Ok(Name::from(written.as_str()))
     }
@@ -618,18 +799,32 @@ impl Reader<'_> {
     fn method(&self, text: &Text) -> Result<Name, TextError> {
         let method = self.name(text)?;
         if Method::normalize(&method).map_or(true, |method| method.is_forbidden()) {
-            return Err(self.error(Some(text.span()), format!("`{method}` is not a method that a page may use")));
+            return Err(self.error(
+                Some(text.span()),
+                format!("`{method}` is not a method that a page may use"),
+            ));
         }
         Ok(method)
     }
 
-    fn headers(&self, headers: Spanned<IndexMap<String, String>>) -> Result<Vec<(Name, Name)>, TextError> {
+    fn headers(
+        &self,
+        headers: Spanned<IndexMap<String, String>>,
+    ) -> Result<Vec<(Name, Name)>, TextError> {
         let at = headers.span();
-        self.at_most(headers.get_ref().len(), Limits::HEADERS, "headers", Some(at.clone()))?;
+        self.at_most(
+            headers.get_ref().len(),
+            Limits::HEADERS,
+            "headers",
+            Some(at.clone()),
+        )?;
         let mut pairs = Vec::new();
         for (name, value) in headers.into_inner() {
             if !may_set(&name, &value) {
-                return Err(self.error(Some(at), format!("`{name}: {value}` is not a header that a page may set")));
+                return Err(self.error(
+                    Some(at),
+                    format!("`{name}: {value}` is not a header that a page may set"),
+                ));
             }
             pairs.push((Name::from(name), Name::from(value)));
         }
@@ -646,15 +841,30 @@ impl Reader<'_> {
         self.index(names, name, "identity")
     }
 
-    fn index<'n>(&self, mut names: impl Iterator<Item = &'n Name>, name: &Text, what: &str) -> Result<u8, TextError> {
+    fn index<'n>(
+        &self,
+        mut names: impl Iterator<Item = &'n Name>,
+        name: &Text,
+        what: &str,
+    ) -> Result<u8, TextError> {
         names
             .position(|known| known == name.get_ref())
             .and_then(|index| u8::try_from(index).ok())
-            .ok_or_else(|| self.error(Some(name.span()), format!("there is no {what} `{}`", name.get_ref())))
+            .ok_or_else(|| {
+                self.error(
+                    Some(name.span()),
+                    format!("there is no {what} `{}`", name.get_ref()),
+                )
+            })
     }
 
     fn name(&self, name: &Text) -> Result<Name, TextError> {
-        self.at_most(name.get_ref().len(), Limits::NAME, "bytes", Some(name.span()))?;
+        self.at_most(
+            name.get_ref().len(),
+            Limits::NAME,
+            "bytes",
+            Some(name.span()),
+        )?;
         Ok(Name::from(name.get_ref().as_str()))
     }
 
@@ -662,7 +872,10 @@ impl Reader<'_> {
         if !is_plain(name.get_ref()) {
             return Err(self.error(
                 Some(name.span()),
-                format!("`{}` is not a name of at most 64 letters, digits, - and _", name.get_ref()),
+                format!(
+                    "`{}` is not a name of at most 64 letters, digits, - and _",
+                    name.get_ref()
+                ),
             ));
         }
         self.name(name)
@@ -670,7 +883,10 @@ impl Reader<'_> {
 
     fn ticket_lifetime(&self, seconds: &Spanned<u32>) -> Result<u32, TextError> {
         if *seconds.get_ref() == 0 {
-            return Err(self.error(Some(seconds.span()), "a ticket lives for at least one second; `tickets = false` means none"));
+            return Err(self.error(
+                Some(seconds.span()),
+                "a ticket lives for at least one second; `tickets = false` means none",
+            ));
         }
         self.seconds(seconds, Limits::TICKET_LIFETIME)
     }
@@ -682,7 +898,13 @@ impl Reader<'_> {
         Ok(*seconds.get_ref())
     }
 
-    fn at_most(&self, given: usize, most: usize, what: &str, at: Option<Range<usize>>) -> Result<(), TextError> {
+    fn at_most(
+        &self,
+        given: usize,
+        most: usize,
+        what: &str,
+        at: Option<Range<usize>>,
+    ) -> Result<(), TextError> {
         if given > most {
             return Err(self.error(at, format!("{given} {what}; at most {most} are read")));
         }
@@ -700,12 +922,18 @@ impl Reader<'_> {
 
 /// Whether `bytes` is a token (RFC 9110 section 5.6.2).
 pub(in crate::scenario) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
+    !bytes.is_empty()
+        && bytes
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
 }
 
 /// Whether a page may set this header.
 pub(in crate::scenario) fn may_set(name: &str, value: &str) -> bool {
-    let (Ok(parsed), Ok(bytes)) = (HeaderName::parse(name), HeaderValue::parse(name, value.as_bytes())) else {
+    let (Ok(parsed), Ok(bytes)) = (
+        HeaderName::parse(name),
+        HeaderValue::parse(name, value.as_bytes()),
+    ) else {
         return false;
     };
     is_value(value.as_bytes())

@@ -128,7 +128,11 @@ fn exchange(text: &mut String, scenario: &Scenario, exchange: &Exchange) {
         Kind::Fetch => ("fetch", url, Credentials::SameOrigin),
         Kind::Navigate => ("navigate", url, Credentials::Include),
         Kind::Image => ("image", url, Credentials::Include),
-        Kind::Websocket => ("websocket", url.replacen("https", "wss", 1), Credentials::Include),
+        Kind::Websocket => (
+            "websocket",
+            url.replacen("https", "wss", 1),
+            Credentials::Include,
+        ),
         Kind::Preconnect => ("preconnect", url, Credentials::Include),
     };
     line(text, key, url);
@@ -136,7 +140,14 @@ fn exchange(text: &mut String, scenario: &Scenario, exchange: &Exchange) {
         line(text, "method", &exchange.method);
     }
     if !exchange.headers.is_empty() {
-        inline(text, "headers", exchange.headers.iter().map(|(name, value)| pair(name, value)));
+        inline(
+            text,
+            "headers",
+            exchange
+                .headers
+                .iter()
+                .map(|(name, value)| pair(name, value)),
+        );
     }
     if exchange.mode != default.mode {
         line(text, "mode", exchange.mode);
@@ -169,14 +180,21 @@ fn event(text: &mut String, scenario: &Scenario, event: &WorldEvent) {
     line(text, "event", event.name());
     match event {
         WorldEvent::Time { seconds } => line(text, "seconds", seconds),
-        WorldEvent::Close { server: it } | WorldEvent::Restart { server: it } | WorldEvent::RotateTicketKeys { server: it } => {
+        WorldEvent::Close { server: it }
+        | WorldEvent::Restart { server: it }
+        | WorldEvent::RotateTicketKeys { server: it } => {
             line(text, "server", server(*it));
         }
-        WorldEvent::ChangeMode { server: it, client_certificate } => {
+        WorldEvent::ChangeMode {
+            server: it,
+            client_certificate,
+        } => {
             line(text, "server", server(*it));
             line(text, "client-certificate", client_certificate);
         }
-        WorldEvent::Renew { identity } => line(text, "identity", identity_name(scenario, *identity)),
+        WorldEvent::Renew { identity } => {
+            line(text, "identity", identity_name(scenario, *identity));
+        }
         WorldEvent::Logout | WorldEvent::NetworkChange => {}
     }
 }
@@ -255,7 +273,10 @@ fn pair(name: &str, it: impl Serialize) -> String {
 
 /// A bare key where TOML allows one, else a quoted one.
 fn key(name: &str) -> String {
-    let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let bare = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if bare { name.to_owned() } else { value(name) }
 }
 
