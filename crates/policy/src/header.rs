@@ -495,6 +495,9 @@ mod tests {
         assert_eq!(changed, headers(&[("b", "2"), ("origin", "null")]));
         changed.delete(&HeaderName::COOKIE);
         assert_eq!(changed.len(), 2);
+        changed.delete(&HeaderName::ORIGIN);
+        changed.delete(&HeaderName::parse("B").expect("a name"));
+        assert!(changed.is_empty());
     }
 
     #[test]
