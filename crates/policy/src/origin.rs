@@ -424,6 +424,8 @@ mod tests {
         let opaque = Origin::opaque();
         assert!(opaque.is_same_site(&opaque.clone()) && !opaque.is_same_site(&Origin::opaque()));
         assert_ne!(opaque.site(), origin("https://app.test").site());
+        assert_eq!(opaque.site(), opaque.site());
+        assert_ne!(opaque.site(), Origin::opaque().site());
     }
 
     #[test]
@@ -461,6 +463,26 @@ mod tests {
         ] {
             assert_eq!(registrable_domain(domain), expected, "{domain}");
         }
+    }
+
+    #[test]
+    fn hashes_tell_origins_and_sites_apart() {
+        use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+        fn hash(value: &impl std::hash::Hash) -> u64 {
+            BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
+        }
+        let (app, api) = (origin("https://app.test"), origin("https://api.test"));
+        assert_ne!(hash(&app), hash(&api));
+        assert_ne!(hash(&app.site()), hash(&api.site()));
+        assert_ne!(
+            hash(&SerializedOrigin::of(&app)),
+            hash(&SerializedOrigin::null())
+        );
+        assert_eq!(hash(&app), hash(&origin("https://app.test:443")));
+        assert_eq!(
+            hash(&SerializedOrigin::of(&Origin::opaque())),
+            hash(&SerializedOrigin::null())
+        );
     }
 
     #[test]

@@ -477,9 +477,36 @@ mod tests {
         }
     }
 
+    /// What an implementation does is read from that implementation, not from the standard.
+    #[test]
+    fn implementations_are_cited_for_themselves() {
+        for profile in PROFILES {
+            let sources = [
+                profile.preflight.source,
+                profile.without_credentials.source,
+                profile.connections_split_by_credentials.source,
+                profile.connections_partitioned.source,
+                profile.preflight_max_age_cap.source,
+            ];
+            let standards = sources
+                .iter()
+                .filter(|source| source.starts_with("https://fetch.spec.whatwg.org/"));
+            let expected = match profile.name {
+                "fetch" => 5,
+                "abort-on-request" => 3,
+                _ => 0,
+            };
+            assert_eq!(standards.count(), expected, "{}", profile.name);
+        }
+    }
+
     #[test]
     fn names_are_unique_and_fetch_is_the_default() {
         for (index, profile) in PROFILES.iter().enumerate() {
+            let summary = PROFILES
+                .iter()
+                .position(|other| other.summary == profile.summary);
+            assert_eq!(summary, Some(index), "{}", profile.name);
             assert_eq!(
                 PROFILES.iter().position(|other| other.name == profile.name),
                 Some(index)
