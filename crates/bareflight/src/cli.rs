@@ -179,16 +179,22 @@ pub(crate) struct PackArgs {
 
 fn tier() -> impl TypedValueParser<Value = TierName> {
     let names = TierName::ALL.map(|tier| PossibleValue::new(tier.as_str()));
-    PossibleValuesParser::new(names).map(|name| TierName::from_name(&name).expect("one of the possible values"))
+    PossibleValuesParser::new(names)
+        .map(|name| TierName::from_name(&name).expect("one of the possible values"))
 }
 
 fn fault() -> impl TypedValueParser<Value = &'static Fault> {
-    let names = Fault::all().iter().map(|fault| PossibleValue::new(fault.name.as_str()));
-    PossibleValuesParser::new(names).map(|name| Fault::named(&name).expect("one of the possible values"))
+    let names = Fault::all()
+        .iter()
+        .map(|fault| PossibleValue::new(fault.name.as_str()));
+    PossibleValuesParser::new(names)
+        .map(|name| Fault::named(&name).expect("one of the possible values"))
 }
 
 fn target() -> PossibleValuesParser {
-    PossibleValuesParser::new(bareflight_harness::fuzz::TARGETS.map(|(name, _)| PossibleValue::new(name)))
+    PossibleValuesParser::new(
+        bareflight_harness::fuzz::TARGETS.map(|(name, _)| PossibleValue::new(name)),
+    )
 }
 
 #[cfg(test)]

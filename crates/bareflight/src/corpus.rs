@@ -41,7 +41,10 @@ impl Corpus {
         if folder.is_dir() {
             return Ok(Self { folder });
         }
-        Err(Failure::Usage(format!("there is no corpus at {}: name its folder with --corpus", folder.display())))
+        Err(Failure::Usage(format!(
+            "there is no corpus at {}: name its folder with --corpus",
+            folder.display()
+        )))
     }
 
     /// All scenarios, in the order of their paths, and what is not usable.
@@ -60,7 +63,10 @@ impl Corpus {
         for folder in folders {
             for path in files_in(&self.folder.join(folder)) {
                 match input::read(&path) {
-                    Ok(input) => entries.push(Entry { path, scenario: input.scenario }),
+                    Ok(input) => entries.push(Entry {
+                        path,
+                        scenario: input.scenario,
+                    }),
                     Err(error) => unusable.push(*error),
                 }
             }
@@ -70,7 +76,9 @@ impl Corpus {
 
     /// The seeds as they should be: path and bytes, one for each case.
     fn seeds(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
-        let cases = files_in(&self.folder.join("cases")).into_iter().filter(|path| has_extension(path, "toml"));
+        let cases = files_in(&self.folder.join("cases"))
+            .into_iter()
+            .filter(|path| has_extension(path, "toml"));
         let seed = |case: PathBuf| {
             let mut scenario = input::read(&case)?.scenario;
             strip(&mut scenario);
@@ -94,42 +102,71 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
-    let paths = entries.take(MOST).filter_map(|entry| Some(entry.ok()?.path()));
-    let mut paths: Vec<_> = paths.filter(|path| path.is_file() && !is_hidden(path) && !has_extension(path, "md")).collect();
+    let paths = entries
+        .take(MOST)
+        .filter_map(|entry| Some(entry.ok()?.path()));
+    let mut paths: Vec<_> = paths
+        .filter(|path| path.is_file() && !is_hidden(path) && !has_extension(path, "md"))
+        .collect();
     paths.sort();
     paths
 }
 
 fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 fn has_extension(path: &Path, wanted: &str) -> bool {
-    path.extension().is_some_and(|extension| extension == wanted)
+    path.extension()
+        .is_some_and(|extension| extension == wanted)
 }
 
 /// `bareflight corpus pack`.
 pub(crate) fn pack(args: &PackArgs) -> Result<Exit, Failure> {
     let corpus = Corpus::open(args.corpus.as_deref())?;
     let seeds = corpus.seeds()?;
-    let stale: Vec<_> = seeds.iter().filter(|(path, bytes)| fs::read(path).ok().as_ref() != Some(bytes)).collect();
+    let stale: Vec<_> = seeds
+        .iter()
+        .filter(|(path, bytes)| fs::read(path).ok().as_ref() != Some(bytes))
+        .collect();
     let known = |path: &PathBuf| seeds.iter().any(|(seed, _)| seed == path);
-    let orphans: Vec<_> = files_in(&corpus.folder.join("seeds")).into_iter().filter(|path| !known(path)).collect();
+    let orphans: Vec<_> = files_in(&corpus.folder.join("seeds"))
+        .into_iter()
+        .filter(|path| !known(path))
+        .collect();
     for orphan in &orphans {
-        output::complain(&format!("{}: no case has this name; delete it, or make it a case", orphan.display()));
+        output::complain(&format!(
+            "{}: no case has this name; delete it, or make it a case",
+            orphan.display()
+        ));
     }
     if args.check {
         for (path, _) in &stale {
-            output::complain(&format!("{}: is not what its case says; run `bareflight corpus pack`", path.display()));
+            output::complain(&format!(
+                "{}: is not what its case says; run `bareflight corpus pack`",
+                path.display()
+            ));
         }
         let fresh = stale.is_empty() && orphans.is_empty();
         let seeds = count(seeds.len() as u64, "seed");
-        output::print(&format!("{seeds}: {}\n", if fresh { "up to date" } else { "not up to date" }));
+        output::print(&format!(
+            "{seeds}: {}\n",
+            if fresh {
+                "up to date"
+            } else {
+                "not up to date"
+            }
+        ));
         return Ok(if fresh { Exit::Holds } else { Exit::Broken });
     }
     for (path, bytes) in &stale {
         files::replace(path, bytes)?;
     }
-    output::print(&format!("{}, {} written\n", count(seeds.len() as u64, "seed"), stale.len()));
+    output::print(&format!(
+        "{}, {} written\n",
+        count(seeds.len() as u64, "seed"),
+        stale.len()
+    ));
     Ok(Exit::Holds)
 }

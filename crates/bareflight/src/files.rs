@@ -16,7 +16,12 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Writes to the first of `stem.extension`, `stem-2.extension`, … that is not there yet; its path.
-pub(crate) fn write_numbered(folder: &Path, stem: &str, extension: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+pub(crate) fn write_numbered(
+    folder: &Path,
+    stem: &str,
+    extension: &str,
+    bytes: &[u8],
+) -> Result<PathBuf, Failure> {
     create_folder(folder)?;
     for number in 1..=ATTEMPTS {
         let name = match number {
@@ -29,7 +34,9 @@ pub(crate) fn write_numbered(folder: &Path, stem: &str, extension: &str, bytes: 
             other => return other.map(|()| path),
         }
     }
-    Err(Failure::Exists(folder.join(format!("{stem}-{ATTEMPTS}.{extension}"))))
+    Err(Failure::Exists(
+        folder.join(format!("{stem}-{ATTEMPTS}.{extension}")),
+    ))
 }
 
 /// Writes a file that may be there from the last time: through a file beside it, so that it is whole or not changed.
@@ -50,10 +57,17 @@ pub(crate) fn create_folder(folder: &Path) -> Result<(), Failure> {
 }
 
 fn create_new(path: &Path) -> Result<File, Failure> {
-    OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => Failure::Exists(path.to_owned()),
-        _ => Failure::Io { path: path.to_owned(), error },
-    })
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Failure::Exists(path.to_owned()),
+            _ => Failure::Io {
+                path: path.to_owned(),
+                error,
+            },
+        })
 }
 
 #[cfg(test)]
@@ -65,7 +79,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = write_numbered(folder.path(), "a", "toml", b"1").unwrap();
         let second = write_numbered(folder.path(), "a", "toml", b"2").unwrap();
-        assert_eq!((fs::read(&first).unwrap(), fs::read(&second).unwrap()), (b"1".to_vec(), b"2".to_vec()));
+        assert_eq!(
+            (fs::read(&first).unwrap(), fs::read(&second).unwrap()),
+            (b"1".to_vec(), b"2".to_vec())
+        );
         assert!(second.ends_with("a-2.toml"));
         assert!(matches!(write_new(&first, b"3"), Err(Failure::Exists(_))));
         assert_eq!(fs::read(&first).unwrap(), b"1");

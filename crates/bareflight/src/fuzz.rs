@@ -18,12 +18,17 @@ use crate::repository;
 const EACH: u64 = 20;
 
 /// What each target begins with, below the corpus. `decide` eats bytes that are no scenarios.
-const SEEDS: [(&str, &[&str]); 3] =
-    [("model", &["seeds", "regressions"]), ("memory", &["seeds", "regressions"]), ("scenario_text", &["cases"])];
+const SEEDS: [(&str, &[&str]); 3] = [
+    ("model", &["seeds", "regressions"]),
+    ("memory", &["seeds", "regressions"]),
+    ("scenario_text", &["cases"]),
+];
 
 pub(crate) fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
     let root = repository::root().ok_or_else(|| {
-        Failure::Usage("fuzzing needs the repository: run this inside a clone of bareflight".to_owned())
+        Failure::Usage(
+            "fuzzing needs the repository: run this inside a clone of bareflight".to_owned(),
+        )
     })?;
     let cargo_fuzz = CargoFuzz::find_or_install(root)?;
     let targets: Vec<&str> = match &args.target {
@@ -47,19 +52,33 @@ struct CargoFuzz {
 impl CargoFuzz {
     fn find_or_install(root: PathBuf) -> Result<Self, Failure> {
         let tools = root.join("target/tools");
-        let own = tools.join("bin").join(format!("cargo-fuzz{}", std::env::consts::EXE_SUFFIX));
+        let own = tools
+            .join("bin")
+            .join(format!("cargo-fuzz{}", std::env::consts::EXE_SUFFIX));
         for program in [PathBuf::from("cargo-fuzz"), own.clone()] {
-            let version = Command::new(&program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let version = Command::new(&program)
+                .arg("--version")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
             if version.is_ok_and(|status| status.success()) {
                 return Ok(Self { root, program });
             }
         }
-        output::complain("cargo-fuzz is missing: installing it under target/tools (once, some minutes)");
+        output::complain(
+            "cargo-fuzz is missing: installing it under target/tools (once, some minutes)",
+        );
         let mut install = Command::new("cargo");
-        install.args(["install", "cargo-fuzz", "--locked", "--root"]).arg(&tools);
-        let status = install.status().map_err(|error| Failure::Program(format!("cargo cannot be started: {error}")))?;
+        install
+            .args(["install", "cargo-fuzz", "--locked", "--root"])
+            .arg(&tools);
+        let status = install
+            .status()
+            .map_err(|error| Failure::Program(format!("cargo cannot be started: {error}")))?;
         if !status.success() {
-            return Err(Failure::Program("cargo-fuzz could not be installed; its messages are above".to_owned()));
+            return Err(Failure::Program(
+                "cargo-fuzz could not be installed; its messages are above".to_owned(),
+            ));
         }
         Ok(Self { root, program: own })
     }
@@ -68,23 +87,36 @@ impl CargoFuzz {
     fn fuzz(&self, target: &str, seconds: Option<u64>, rest: &[String]) -> Result<Exit, Failure> {
         // Built apart, so that a build that fails is not taken for a crash.
         if !self.call("build", &[target.to_owned()])? {
-            return Err(Failure::Program(format!("the fuzz target {target} could not be built; the messages are above")));
+            return Err(Failure::Program(format!(
+                "the fuzz target {target} could not be built; the messages are above"
+            )));
         }
         let found = self.root.join("fuzz/corpus").join(target);
         files::create_folder(&found)?;
         let mut arguments = vec![target.to_owned(), found.display().to_string()];
-        arguments.extend(self.seeds(target).map(|folder| folder.display().to_string()));
+        arguments.extend(
+            self.seeds(target)
+                .map(|folder| folder.display().to_string()),
+        );
         // Scenarios have no natural order by length: -len_control would keep long ones out for hours.
         arguments.extend(["--".to_owned(), "-len_control=0".to_owned()]);
         arguments.extend(seconds.map(|seconds| format!("-max_total_time={seconds}")));
         arguments.extend_from_slice(rest);
         let before = self.artifacts(target);
         let held = self.call("run", &arguments)?;
-        let new: Vec<_> = self.artifacts(target).difference(&before).cloned().collect();
+        let new: Vec<_> = self
+            .artifacts(target)
+            .difference(&before)
+            .cloned()
+            .collect();
         for artifact in &new {
             let path = artifact.display();
-            output::complain(&format!("{target}: found {path}\n  bareflight explain {path}"));
-            output::complain(&format!("  bareflight replay {path} --write corpus/regressions/NAME.toml"));
+            output::complain(&format!(
+                "{target}: found {path}\n  bareflight explain {path}"
+            ));
+            output::complain(&format!(
+                "  bareflight replay {path} --write corpus/regressions/NAME.toml"
+            ));
         }
         Ok(if held { Exit::Holds } else { Exit::Broken })
     }
@@ -92,20 +124,38 @@ impl CargoFuzz {
     fn call(&self, verb: &str, arguments: &[String]) -> Result<bool, Failure> {
         let mut command = Command::new(&self.program);
         // Safe Rust gains little from a sanitizer, and without one stable Rust suffices.
-        command.args(["fuzz", verb, "--sanitizer", "none"]).args(arguments).current_dir(&self.root);
-        let status = command.status().map_err(|error| Failure::Program(format!("cargo-fuzz cannot be started: {error}")))?;
+        command
+            .args(["fuzz", verb, "--sanitizer", "none"])
+            .args(arguments)
+            .current_dir(&self.root);
+        let status = command
+            .status()
+            .map_err(|error| Failure::Program(format!("cargo-fuzz cannot be started: {error}")))?;
         Ok(status.success())
     }
 
     fn seeds(&self, target: &str) -> impl Iterator<Item = PathBuf> {
-        let folders = SEEDS.iter().find(|(name, _)| *name == target).map_or(&[][..], |(_, folders)| folders);
+        let folders = SEEDS
+            .iter()
+            .find(|(name, _)| *name == target)
+            .map_or(&[][..], |(_, folders)| folders);
         let corpus = self.root.join("corpus");
-        folders.iter().map(move |folder| corpus.join(folder)).filter(|folder| folder.is_dir())
+        folders
+            .iter()
+            .map(move |folder| corpus.join(folder))
+            .filter(|folder| folder.is_dir())
     }
 
     fn artifacts(&self, target: &str) -> BTreeSet<PathBuf> {
         let folder = self.root.join("fuzz/artifacts").join(target);
-        let paths = |folder: &Path| Some(fs::read_dir(folder).ok()?.filter_map(|it| Some(it.ok()?.path())).collect());
+        let paths = |folder: &Path| {
+            Some(
+                fs::read_dir(folder)
+                    .ok()?
+                    .filter_map(|it| Some(it.ok()?.path()))
+                    .collect(),
+            )
+        };
         paths(&folder).unwrap_or_default()
     }
 }

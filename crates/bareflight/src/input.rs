@@ -83,16 +83,25 @@ enum Problem {
 /// Reads a file of any kind.
 pub(crate) fn read(path: &Path) -> Result<Input, Box<InputError>> {
     let bytes = bytes(path).map_err(|problem| refuse(path, problem, None))?;
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default();
     match (kind_of(extension, &bytes), text(bytes)) {
         (Kind::Toml, Ok(text)) => match Scenario::from_toml(&text) {
-            Ok(scenario) => Ok(Input { scenario, kind: Kind::Toml, recorded: None }),
+            Ok(scenario) => Ok(Input {
+                scenario,
+                kind: Kind::Toml,
+                recorded: None,
+            }),
             Err(error) => Err(refuse(path, Problem::Text(error), Some(text))),
         },
         (Kind::Log, Ok(text)) => match Log::from_json_lines(&text) {
-            Ok((scenario, tier, log)) => {
-                Ok(Input { scenario, kind: Kind::Log, recorded: Some(Recorded { tier, log }) })
-            }
+            Ok((scenario, tier, log)) => Ok(Input {
+                scenario,
+                kind: Kind::Log,
+                recorded: Some(Recorded { tier, log }),
+            }),
             Err(error) => Err(refuse(path, Problem::Log(error), Some(text))),
         },
         (Kind::Toml | Kind::Log, Err(_)) => Err(refuse(path, Problem::Neither, None)),
@@ -109,7 +118,11 @@ fn binary(path: &Path, kind: Kind, bytes: &[u8]) -> Result<Input, Box<InputError
     } else {
         scenario_from_input(bytes).ok_or_else(|| refuse(path, Problem::Neither, None))?
     };
-    Ok(Input { scenario, kind, recorded: None })
+    Ok(Input {
+        scenario,
+        kind,
+        recorded: None,
+    })
 }
 
 /// The name decides where it says something, else the content.
@@ -140,12 +153,22 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let bound = u64::try_from(MOST).unwrap_or(u64::MAX).saturating_add(1);
     let file = File::open(path).map_err(Problem::Unreadable)?;
-    file.take(bound).read_to_end(&mut bytes).map_err(Problem::Unreadable)?;
-    if bytes.len() > MOST { Err(Problem::TooLarge) } else { Ok(bytes) }
+    file.take(bound)
+        .read_to_end(&mut bytes)
+        .map_err(Problem::Unreadable)?;
+    if bytes.len() > MOST {
+        Err(Problem::TooLarge)
+    } else {
+        Ok(bytes)
+    }
 }
 
 fn refuse(path: &Path, problem: Problem, source_text: Option<String>) -> Box<InputError> {
-    Box::new(InputError { path: path.to_owned(), problem, source_text })
+    Box::new(InputError {
+        path: path.to_owned(),
+        problem,
+        source_text,
+    })
 }
 
 impl InputError {
@@ -169,29 +192,49 @@ impl InputError {
     fn place(&self) -> (String, Option<(usize, Range<usize>)>) {
         match (&self.problem, &self.source_text) {
             (Problem::Text(error), Some(text)) => {
-                let place = error.position.zip(error.span.clone()).and_then(|((line, _), span)| {
-                    let start = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
-                    Some((line, span.start - start..span.end.saturating_sub(start)))
-                });
+                let place = error
+                    .position
+                    .zip(error.span.clone())
+                    .and_then(|((line, _), span)| {
+                        let start = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
+                        Some((line, span.start - start..span.end.saturating_sub(start)))
+                    });
                 (error.message.clone(), place)
             }
-            (Problem::Log(LogError::Line { line, column, message }), Some(_)) => {
-                (message.clone(), Some((*line, column - 1..*column)))
-            }
+            (
+                Problem::Log(LogError::Line {
+                    line,
+                    column,
+                    message,
+                }),
+                Some(_),
+            ) => (message.clone(), Some((*line, column - 1..*column))),
             (problem, _) => (problem.to_string(), None),
         }
     }
 
     /// A line of the text; nothing if it is too long to be shown.
     fn line(&self, number: usize) -> &str {
-        let line = self.source_text.as_deref().and_then(|text| text.lines().nth(number - 1)).unwrap_or_default();
-        if line.chars().count() > LINE { "" } else { line }
+        let line = self
+            .source_text
+            .as_deref()
+            .and_then(|text| text.lines().nth(number - 1))
+            .unwrap_or_default();
+        if line.chars().count() > LINE {
+            ""
+        } else {
+            line
+        }
     }
 }
 
 /// A span within a line: on the boundaries of characters, and at least one long where it can be.
 fn clip(line: &str, span: Range<usize>) -> Range<usize> {
-    let boundary = |from: usize| (from..=line.len()).find(|&at| line.is_char_boundary(at)).unwrap_or(line.len());
+    let boundary = |from: usize| {
+        (from..=line.len())
+            .find(|&at| line.is_char_boundary(at))
+            .unwrap_or(line.len())
+    };
     let start = boundary(span.start);
     start..boundary(span.end.max(start + 1))
 }

@@ -29,14 +29,25 @@ pub(crate) struct Judged {
 impl Judged {
     /// What it means for the exit code.
     pub(crate) fn exit(&self) -> Exit {
-        if self.violations.is_empty() && self.mismatches.is_empty() { Exit::Holds } else { Exit::Broken }
+        if self.violations.is_empty() && self.mismatches.is_empty() {
+            Exit::Holds
+        } else {
+            Exit::Broken
+        }
     }
 
     /// How many connections were made, and how many requests they served.
     pub(crate) fn sizes(&self) -> (usize, usize) {
         let events = || self.log.records.iter().map(|record| &record.event);
-        let connections = events().filter(|event| matches!(event, Event::Connection(_))).count();
-        (connections, events().filter(|event| matches!(event, Event::Request(_))).count())
+        let connections = events()
+            .filter(|event| matches!(event, Event::Connection(_)))
+            .count();
+        (
+            connections,
+            events()
+                .filter(|event| matches!(event, Event::Request(_)))
+                .count(),
+        )
     }
 }
 
@@ -73,7 +84,11 @@ impl Runners {
             None => runner.expectations(scenario)?,
             Some(_) => Vec::new(),
         };
-        Ok(Judged { log, violations, mismatches })
+        Ok(Judged {
+            log,
+            violations,
+            mismatches,
+        })
     }
 }
 
@@ -83,7 +98,11 @@ pub(crate) fn judge_recorded(scenario: &Scenario, recorded: &Recorded) -> Judged
     let case = Case::new(scenario, &mut vocabulary);
     let mut violations = Vec::new();
     invariants::judge(&case, &recorded.log, &mut violations);
-    Judged { log: recorded.log.clone(), violations, mismatches: Vec::new() }
+    Judged {
+        log: recorded.log.clone(),
+        violations,
+        mismatches: Vec::new(),
+    }
 }
 
 /// The scenario as the invariants saw it: under the fault's profile if it has one.
@@ -96,10 +115,18 @@ pub(crate) fn case_of<'s>(scenario: &'s Scenario, fault: Option<&Fault>) -> Case
 }
 
 /// The smallest scenario found that still breaks the invariant.
-pub(crate) fn smallest(runner: &mut Runner, scenario: &Scenario, fault: Option<&Fault>, invariant: &str) -> Scenario {
+pub(crate) fn smallest(
+    runner: &mut Runner,
+    scenario: &Scenario,
+    fault: Option<&Fault>,
+    invariant: &str,
+) -> Scenario {
     let mut left = SHRINKING;
     shrink(scenario, |candidate| {
         left = left.saturating_sub(1);
-        left > 0 && runner.run(candidate, fault).is_ok_and(|verdict| verdict.breaks(invariant))
+        left > 0
+            && runner
+                .run(candidate, fault)
+                .is_ok_and(|verdict| verdict.breaks(invariant))
     })
 }

@@ -28,7 +28,11 @@ pub(crate) fn run(args: &ListArgs) -> Result<Exit, Failure> {
                 output::complain(&error.render());
                 exit = Exit::Unusable;
             }
-            scenarios_table(scenarios.iter().map(|it| (it.path.display().to_string(), &it.scenario)))
+            scenarios_table(
+                scenarios
+                    .iter()
+                    .map(|it| (it.path.display().to_string(), &it.scenario)),
+            )
         }
     };
     if args.json {
@@ -39,7 +43,12 @@ pub(crate) fn run(args: &ListArgs) -> Result<Exit, Failure> {
         let mut table = Table::new(columns.iter().map(|name| (*name, Side::Left)));
         for row in rows {
             let tone = |index| if index == 0 { Tone::Name } else { Tone::Plain };
-            table.row(row.cells.into_iter().enumerate().map(|(index, text)| cell(text, tone(index))));
+            table.row(
+                row.cells
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, text)| cell(text, tone(index))),
+            );
         }
         output::print(&table.to_text());
     }
@@ -56,7 +65,9 @@ type Columns = Vec<&'static str>;
 
 fn invariants() -> (Columns, Vec<Row>) {
     let rows = INVARIANTS.iter().map(|it| Row {
-        cells: [it.name, it.sentence, it.section].map(str::to_owned).to_vec(),
+        cells: [it.name, it.sentence, it.section]
+            .map(str::to_owned)
+            .to_vec(),
         json: json!({ "name": it.name, "holds-when": it.sentence, "section": it.section }),
     });
     (vec!["invariant", "holds when", "section"], rows.collect())
@@ -108,10 +119,22 @@ fn profiles() -> (Columns, Vec<Row>) {
             }),
         }
     });
-    (vec!["profile", "preflight", "no credentials", "split", "partitioned", "what it stands for"], rows.collect())
+    (
+        vec![
+            "profile",
+            "preflight",
+            "no credentials",
+            "split",
+            "partitioned",
+            "what it stands for",
+        ],
+        rows.collect(),
+    )
 }
 
-fn scenarios_table<'s>(scenarios: impl Iterator<Item = (String, &'s Scenario)>) -> (Columns, Vec<Row>) {
+fn scenarios_table<'s>(
+    scenarios: impl Iterator<Item = (String, &'s Scenario)>,
+) -> (Columns, Vec<Row>) {
     let rows = scenarios.map(|(file, it)| {
         let expected = it.steps.iter().filter(|step| step.expect.is_some()).count();
         let title = it.title.lines().next().unwrap_or_default().to_owned();
@@ -123,5 +146,8 @@ fn scenarios_table<'s>(scenarios: impl Iterator<Item = (String, &'s Scenario)>) 
             }),
         }
     });
-    (vec!["scenario", "steps", "expected", "profile", "title"], rows.collect())
+    (
+        vec!["scenario", "steps", "expected", "profile", "title"],
+        rows.collect(),
+    )
 }

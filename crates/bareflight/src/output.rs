@@ -63,7 +63,13 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_by_three() {
-        let table = [(0, "0"), (999, "999"), (1_000, "1,000"), (612_034, "612,034"), (1_000_000, "1,000,000")];
+        let table = [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (612_034, "612,034"),
+            (1_000_000, "1,000,000"),
+        ];
         for (number, text) in table {
             assert_eq!(thousands(number), text);
         }

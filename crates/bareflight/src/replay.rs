@@ -86,14 +86,26 @@ fn replay(file: &Path, how: &How, runners: &mut Runners) -> Vec<Replayed> {
         Ok(input) => input,
         Err(error) => {
             output::complain(&error.render());
-            return vec![Replayed { error: Some(error.to_string()), ..Replayed::of(file, Exit::Unusable) }];
+            return vec![Replayed {
+                error: Some(error.to_string()),
+                ..Replayed::of(file, Exit::Unusable)
+            }];
         }
     };
-    if let Some(recorded) = input.recorded.as_ref().filter(|_| how.tier.is_none() && how.fault.is_none()) {
+    if let Some(recorded) = input
+        .recorded
+        .as_ref()
+        .filter(|_| how.tier.is_none() && how.fault.is_none())
+    {
         return vec![judged(file, &input, how, recorded)];
     }
-    let tiers = how.tier.map_or_else(|| TierName::ALL.to_vec(), |tier| vec![tier]);
-    tiers.into_iter().map(|tier| on(file, &input, how, tier, runners)).collect()
+    let tiers = how
+        .tier
+        .map_or_else(|| TierName::ALL.to_vec(), |tier| vec![tier]);
+    tiers
+        .into_iter()
+        .map(|tier| on(file, &input, how, tier, runners))
+        .collect()
 }
 
 fn judged(file: &Path, input: &Input, how: &How, recorded: &Recorded) -> Replayed {
@@ -107,7 +119,10 @@ fn judged(file: &Path, input: &Input, how: &How, recorded: &Recorded) -> Replaye
 fn on(file: &Path, input: &Input, how: &How, tier: TierName, runners: &mut Runners) -> Replayed {
     let mut replayed = match runners.judge(tier, &input.scenario, how.fault) {
         Ok(verdict) => Replayed::of(file, verdict.exit()).with(&verdict, input, how),
-        Err(error) => Replayed { error: Some(error.to_string()), ..Replayed::of(file, Exit::Undecided) },
+        Err(error) => Replayed {
+            error: Some(error.to_string()),
+            ..Replayed::of(file, Exit::Undecided)
+        },
     };
     replayed.tier = Some(tier.as_str().to_owned());
     replayed
@@ -136,16 +151,26 @@ impl Replayed {
         self.fault = how.fault.map(|fault| fault.name.as_str());
         self.connections = connections;
         self.requests = requests;
-        self.violations = judged.violations.iter().map(|violation| Broken {
-            invariant: violation.invariant.name,
-            step: record_step(&judged.log, violation.record).map(|step| step + 1),
-            record: violation.record + 1,
-            message: violation.message.clone(),
-            sentence: violation.invariant.sentence,
-            section: violation.invariant.section,
-        }).collect();
-        self.expectations =
-            judged.mismatches.iter().map(|it| Unmet { step: it.step + 1, message: it.message.clone() }).collect();
+        self.violations = judged
+            .violations
+            .iter()
+            .map(|violation| Broken {
+                invariant: violation.invariant.name,
+                step: record_step(&judged.log, violation.record).map(|step| step + 1),
+                record: violation.record + 1,
+                message: violation.message.clone(),
+                sentence: violation.invariant.sentence,
+                section: violation.invariant.section,
+            })
+            .collect();
+        self.expectations = judged
+            .mismatches
+            .iter()
+            .map(|it| Unmet {
+                step: it.step + 1,
+                message: it.message.clone(),
+            })
+            .collect();
         self
     }
 }
@@ -160,13 +185,25 @@ fn text(file: &Path, verdicts: &[Replayed]) -> String {
         };
         let _ = writeln!(text, "  {tier}  {}", verdict(it));
         for broken in &it.violations {
-            let at = broken.step.map_or_else(String::new, |step| format!(", step {step}"));
+            let at = broken
+                .step
+                .map_or_else(String::new, |step| format!(", step {step}"));
             let name = styled(BAD, broken.invariant);
             let _ = writeln!(text, "    {name}{at}: {}", broken.message);
-            let _ = writeln!(text, "    {}", styled(DIM, &format!("{}. {}", broken.sentence, broken.section)));
+            let _ = writeln!(
+                text,
+                "    {}",
+                styled(DIM, &format!("{}. {}", broken.sentence, broken.section))
+            );
         }
         for unmet in &it.expectations {
-            let _ = writeln!(text, "    {} of step {}: {}", styled(BAD, "expectation"), unmet.step, unmet.message);
+            let _ = writeln!(
+                text,
+                "    {} of step {}: {}",
+                styled(BAD, "expectation"),
+                unmet.step,
+                unmet.message
+            );
         }
     }
     text
@@ -183,7 +220,11 @@ fn verdict(it: &Replayed) -> String {
         Exit::Broken => format!("{} {}", styled(BAD, "broken"), sizes()),
         Exit::Unusable => styled(BAD, "see the message above"),
         Exit::Undecided => {
-            format!("{}: {}", styled(WARN, "not decided"), it.error.as_deref().unwrap_or("nobody knows why"))
+            format!(
+                "{}: {}",
+                styled(WARN, "not decided"),
+                it.error.as_deref().unwrap_or("nobody knows why")
+            )
         }
     }
 }

@@ -4,9 +4,12 @@
 use bareflight_harness::case::{Case, Hop};
 use bareflight_harness::invariants::Violation;
 use bareflight_harness::log::{
-    Cause, Client, Connection, Event, LateAuthentication, LateKind, Leg, Log, Outcome, Protocol, Request, Ticket, Tls,
+    Cause, Client, Connection, Event, LateAuthentication, LateKind, Leg, Log, Outcome, Protocol,
+    Request, Ticket, Tls,
 };
-use bareflight_harness::scenario::{Action, Body, Credentials, Exchange, Kind, Mode, Scenario, Step, Trust, WorldEvent};
+use bareflight_harness::scenario::{
+    Action, Body, Credentials, Exchange, Kind, Mode, Scenario, Step, Trust, WorldEvent,
+};
 
 /// A log made ready to be told.
 #[derive(Debug)]
@@ -108,17 +111,32 @@ impl What<'_> {
 impl<'l> Story<'l> {
     /// Reads a log. Records that speak of connections that it does not have are left out.
     pub(crate) fn of(case: &'l Case<'l>, log: &'l Log, violations: &'l [Violation]) -> Self {
-        let mut story = Self { case, lanes: Vec::new(), acts: Vec::new() };
+        let mut story = Self {
+            case,
+            lanes: Vec::new(),
+            acts: Vec::new(),
+        };
         for (record, it) in log.records.iter().enumerate() {
             let step = step_of(&it.event);
             if let Some(what) = story.read(&it.event) {
-                story.acts.push(Act { record, at: it.at, step, what, broken: Vec::new() });
+                story.acts.push(Act {
+                    record,
+                    at: it.at,
+                    step,
+                    what,
+                    broken: Vec::new(),
+                });
             }
         }
         for violation in violations {
             // An invariant may point at a record that is told together with an earlier one.
-            let after = story.acts.partition_point(|act| act.record <= violation.record);
-            if let Some(act) = after.checked_sub(1).and_then(|index| story.acts.get_mut(index)) {
+            let after = story
+                .acts
+                .partition_point(|act| act.record <= violation.record);
+            if let Some(act) = after
+                .checked_sub(1)
+                .and_then(|index| story.acts.get_mut(index))
+            {
                 act.broken.push(violation);
             }
         }
@@ -129,42 +147,70 @@ impl<'l> Story<'l> {
         Some(match event {
             Event::Step { step } => What::Step(self.case.scenario.steps.get(usize::from(*step))?),
             Event::Connection(event) => {
-                let issuer = event.offered.or(event.resumed).and_then(|session| self.issuer(session));
-                self.lanes.push(Lane { event, issuer, served: 0 });
-                What::Handshake { lane: self.lanes.len() - 1 }
+                let issuer = event
+                    .offered
+                    .or(event.resumed)
+                    .and_then(|session| self.issuer(session));
+                self.lanes.push(Lane {
+                    event,
+                    issuer,
+                    served: 0,
+                });
+                What::Handshake {
+                    lane: self.lanes.len() - 1,
+                }
             }
             Event::Request(request) => {
                 let lane = self.lane(request.connection)?;
                 self.lanes[lane].served += 1;
-                What::Request { lane, request, reused: self.lanes[lane].served > 1, status: None }
+                What::Request {
+                    lane,
+                    request,
+                    reused: self.lanes[lane].served > 1,
+                    status: None,
+                }
             }
             Event::Response(response) => {
                 self.answer(response.connection, response.stream, response.status);
                 return None;
             }
-            Event::LateAuthentication(late) => What::Late { lane: self.lane(late.connection)?, late },
-            Event::Ticket(ticket) => What::Ticket { lane: self.lane(ticket.connection)?, ticket },
+            Event::LateAuthentication(late) => What::Late {
+                lane: self.lane(late.connection)?,
+                late,
+            },
+            Event::Ticket(ticket) => What::Ticket {
+                lane: self.lane(ticket.connection)?,
+                ticket,
+            },
             Event::Prompt { .. } => What::Prompt,
-            Event::Closed { connection } => What::Closed { lane: self.lane(*connection)? },
+            Event::Closed { connection } => What::Closed {
+                lane: self.lane(*connection)?,
+            },
             Event::Outcome { outcome, .. } => What::Outcome(outcome),
         })
     }
 
     fn lane(&self, connection: u32) -> Option<usize> {
-        self.lanes.iter().rposition(|lane| lane.event.id == connection)
+        self.lanes
+            .iter()
+            .rposition(|lane| lane.event.id == connection)
     }
 
     /// The connection on which a session was issued.
     fn issuer(&self, session: u32) -> Option<u32> {
         self.acts.iter().find_map(|act| match act.what {
-            What::Ticket { lane, ticket } if ticket.session == session => Some(self.lanes[lane].event.id),
+            What::Ticket { lane, ticket } if ticket.session == session => {
+                Some(self.lanes[lane].event.id)
+            }
             _ => None,
         })
     }
 
     fn answer(&mut self, connection: u32, stream: u32, answered: u16) {
         for act in self.acts.iter_mut().rev() {
-            if let What::Request { request, status, .. } = &mut act.what
+            if let What::Request {
+                request, status, ..
+            } = &mut act.what
                 && request.connection == connection
                 && request.stream == stream
             {
@@ -184,14 +230,17 @@ impl<'l> Story<'l> {
         let identity = self.hop(request).and_then(|hop| hop.identity);
         let name = identity.and_then(|index| self.case.scenario.identities.get(usize::from(index)));
         let mut words = match (request.preflight, self.hop(request), name) {
-            (true, ..) => "preflight, bare".to_owned(),
+            (true, ..) => "preflight".to_owned(),
             (false, None, _) => "of an unknown step".to_owned(),
             (false, Some(hop), _) if !hop.include_credentials => "no credentials".to_owned(),
             (false, Some(_), None) => "credentials".to_owned(),
             (false, Some(_), Some(identity)) => format!("credentials of {}", identity.name),
         };
-        let headers =
-            [("Cookie", request.cookie), ("Authorization", request.authorization), ("Client-Cert", request.client_cert)];
+        let headers = [
+            ("Cookie", request.cookie),
+            ("Authorization", request.authorization),
+            ("Client-Cert", request.client_cert),
+        ];
         for (header, _) in headers.into_iter().filter(|(_, carried)| *carried) {
             words.push_str(", ");
             words.push_str(header);
@@ -223,7 +272,9 @@ fn step_of(event: &Event) -> Option<u16> {
 
 /// How a connection came to be: `full handshake`, `resumes session 1 of #1`, …
 pub(crate) fn handshake(lane: &Lane<'_>) -> String {
-    let of = lane.issuer.map_or_else(String::new, |id| format!(" of #{id}"));
+    let of = lane
+        .issuer
+        .map_or_else(String::new, |id| format!(" of #{id}"));
     match (lane.event.resumed, lane.event.offered) {
         (Some(session), _) if lane.event.early_data => format!("resumes {session}{of}, early data"),
         (Some(session), _) => format!("resumes session {session}{of}"),
@@ -280,12 +331,20 @@ pub(crate) fn protocol(event: &Connection) -> String {
         Protocol::H3 => "h3",
     });
     let words: Vec<_> = [tls, alpn].into_iter().flatten().collect();
-    if words.is_empty() { "no TLS version".to_owned() } else { words.join(", ") }
+    if words.is_empty() {
+        "no TLS version".to_owned()
+    } else {
+        words.join(", ")
+    }
 }
 
 /// Where a connection leads: `api:443`.
 pub(crate) fn peer(event: &Connection) -> String {
-    let leg = if event.leg == Leg::Proxy { " (proxy)" } else { "" };
+    let leg = if event.leg == Leg::Proxy {
+        " (proxy)"
+    } else {
+        ""
+    };
     format!("{}:{}{leg}", event.server, event.port)
 }
 
@@ -305,7 +364,10 @@ pub(crate) fn step_title(scenario: &Scenario, step: &Step) -> String {
             Kind::Fetch => format!("{} {}", exchange.method, exchange.url),
             Kind::Navigate => format!("navigate to {}", exchange.url),
             Kind::Image => format!("image {}", exchange.url),
-            Kind::Websocket => format!("WebSocket {}", exchange.url.to_url().replacen("https", "wss", 1)),
+            Kind::Websocket => format!(
+                "WebSocket {}",
+                exchange.url.to_url().replacen("https", "wss", 1)
+            ),
             Kind::Preconnect => format!("preconnect {}", exchange.url),
         },
         Action::Event(event) => event_title(scenario, event),
@@ -313,19 +375,41 @@ pub(crate) fn step_title(scenario: &Scenario, step: &Step) -> String {
 }
 
 fn event_title(scenario: &Scenario, event: &WorldEvent) -> String {
-    let server = |index: &u8| scenario.servers.get(usize::from(*index)).map_or("?", |server| server.name.as_str());
-    let identity = |index: &u8| scenario.identities.get(usize::from(*index)).map_or("?", |it| it.name.as_str());
+    let server = |index: &u8| {
+        scenario
+            .servers
+            .get(usize::from(*index))
+            .map_or("?", |server| server.name.as_str())
+    };
+    let identity = |index: &u8| {
+        scenario
+            .identities
+            .get(usize::from(*index))
+            .map_or("?", |it| it.name.as_str())
+    };
     match event {
         WorldEvent::Time { seconds } => format!("{seconds} s pass"),
         WorldEvent::Close { server: it } => format!("server {} closes its connections", server(it)),
-        WorldEvent::Restart { server: it } => format!("server {} restarts and forgets its sessions", server(it)),
-        WorldEvent::RotateTicketKeys { server: it } => format!("server {} rotates its ticket keys", server(it)),
-        WorldEvent::ChangeMode { server: it, client_certificate } => {
+        WorldEvent::Restart { server: it } => {
+            format!("server {} restarts and forgets its sessions", server(it))
+        }
+        WorldEvent::RotateTicketKeys { server: it } => {
+            format!("server {} rotates its ticket keys", server(it))
+        }
+        WorldEvent::ChangeMode {
+            server: it,
+            client_certificate,
+        } => {
             let mode = format!("{client_certificate:?}").to_lowercase();
-            format!("server {} restarts with client-certificate = \"{mode}\"", server(it))
+            format!(
+                "server {} restarts with client-certificate = \"{mode}\"",
+                server(it)
+            )
         }
         WorldEvent::Logout => "the user logs out: client certificates are cleared".to_owned(),
-        WorldEvent::Renew { identity: it } => format!("the certificate of {} is renewed", identity(it)),
+        WorldEvent::Renew { identity: it } => {
+            format!("the certificate of {} is renewed", identity(it))
+        }
         WorldEvent::NetworkChange => "the network changes".to_owned(),
     }
 }
@@ -349,13 +433,22 @@ pub(crate) fn step_details(scenario: &Scenario, step: &Step) -> String {
 
 /// What an exchange has that most have not.
 fn unusual(scenario: &Scenario, exchange: &Exchange) -> Vec<String> {
-    let identity = exchange.identity.and_then(|index| scenario.identities.get(usize::from(index)));
-    let headers: Vec<_> = exchange.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let identity = exchange
+        .identity
+        .and_then(|index| scenario.identities.get(usize::from(index)));
+    let headers: Vec<_> = exchange
+        .headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
     let words = [
         (exchange.mode != Mode::Cors).then(|| format!("mode {}", mode(exchange.mode))),
         (!headers.is_empty()).then(|| format!("headers {}", headers.join(" "))),
-        (exchange.body != Body::None).then(|| format!("body {}", format!("{:?}", exchange.body).to_lowercase())),
-        exchange.upload_listener.then(|| "an upload listener".to_owned()),
+        (exchange.body != Body::None)
+            .then(|| format!("body {}", format!("{:?}", exchange.body).to_lowercase())),
+        exchange
+            .upload_listener
+            .then(|| "an upload listener".to_owned()),
         identity.map(|identity| format!("identity {}", identity.name)),
         (exchange.trust == Trust::Insecure).then(|| "server certificate not verified".to_owned()),
     ];

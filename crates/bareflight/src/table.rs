@@ -78,14 +78,23 @@ impl Tone {
 
 /// A cell.
 pub(crate) fn cell(text: impl Into<String>, tone: Tone) -> Cell {
-    Cell { text: text.into(), tone }
+    Cell {
+        text: text.into(),
+        tone,
+    }
 }
 
 impl Table {
     /// A table with these columns and no rows.
     pub(crate) fn new<S: Into<String>>(columns: impl IntoIterator<Item = (S, Side)>) -> Self {
-        let columns = columns.into_iter().map(|(head, side)| Column { head: head.into(), side });
-        Self { columns: columns.collect(), rows: Vec::new() }
+        let columns = columns.into_iter().map(|(head, side)| Column {
+            head: head.into(),
+            side,
+        });
+        Self {
+            columns: columns.collect(),
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row.
@@ -100,9 +109,15 @@ impl Table {
 
     /// The table as aligned text, styled.
     pub(crate) fn to_text(&self) -> String {
-        let widths: Vec<usize> = (0..self.columns.len()).map(|column| self.width(column)).collect();
+        let widths: Vec<usize> = (0..self.columns.len())
+            .map(|column| self.width(column))
+            .collect();
         let mut text = String::new();
-        let heads = self.columns.iter().map(|column| cell(column.head.as_str(), Tone::Dim)).collect();
+        let heads = self
+            .columns
+            .iter()
+            .map(|column| cell(column.head.as_str(), Tone::Dim))
+            .collect();
         for row in core::iter::once(&heads).chain(&self.rows) {
             self.line(&mut text, &widths, row);
         }
@@ -113,7 +128,11 @@ impl Table {
         let mut spaces = 0;
         for ((cell, width), column) in row.iter().zip(widths).zip(&self.columns) {
             let room = width - cell.text.chars().count();
-            let (before, after) = if column.side == Side::Right { (room, 0) } else { (0, room) };
+            let (before, after) = if column.side == Side::Right {
+                (room, 0)
+            } else {
+                (0, room)
+            };
             let _ = write!(text, "{:1$}", "", spaces + before);
             if !cell.text.is_empty() {
                 text.push_str(&styled(cell.tone.style(), &cell.text));
@@ -126,7 +145,10 @@ impl Table {
 
     fn width(&self, column: usize) -> usize {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
-        let widest = cells.map(|cell| cell.text.chars().count()).max().unwrap_or(0);
+        let widest = cells
+            .map(|cell| cell.text.chars().count())
+            .max()
+            .unwrap_or(0);
         widest.max(self.columns[column].head.chars().count())
     }
 
@@ -134,13 +156,23 @@ impl Table {
     pub(crate) fn to_html(&self) -> String {
         let mut html = String::from("<div class=\"scroll\"><table><thead><tr>");
         for column in &self.columns {
-            let _ = write!(html, "<th{}>{}</th>", class(column.side, Tone::Plain), escape(&column.head));
+            let _ = write!(
+                html,
+                "<th{}>{}</th>",
+                class(column.side, Tone::Plain),
+                escape(&column.head)
+            );
         }
         html.push_str("</tr></thead><tbody>");
         for row in &self.rows {
             html.push_str("<tr>");
             for (cell, column) in row.iter().zip(&self.columns) {
-                let _ = write!(html, "<td{}>{}</td>", class(column.side, cell.tone), escape(&cell.text));
+                let _ = write!(
+                    html,
+                    "<td{}>{}</td>",
+                    class(column.side, cell.tone),
+                    escape(&cell.text)
+                );
             }
             html.push_str("</tr>");
         }
@@ -181,26 +213,47 @@ mod tests {
     use super::*;
 
     fn example() -> Table {
-        let mut table = Table::new([("name", Side::Left), ("number", Side::Right), ("note", Side::Left)]);
-        table.row([cell("a<b", Tone::Name), cell("7", Tone::Plain), cell("", Tone::Plain)]);
-        table.row([cell("longer", Tone::Name), cell("1,000", Tone::Bad), cell("yes", Tone::Good)]);
+        let mut table = Table::new([
+            ("name", Side::Left),
+            ("number", Side::Right),
+            ("note", Side::Left),
+        ]);
+        table.row([
+            cell("a<b", Tone::Name),
+            cell("7", Tone::Plain),
+            cell("", Tone::Plain),
+        ]);
+        table.row([
+            cell("longer", Tone::Name),
+            cell("1,000", Tone::Bad),
+            cell("yes", Tone::Good),
+        ]);
         table
     }
 
     #[test]
     fn columns_are_aligned() {
         let text = anstream::adapter::strip_str(&example().to_text()).to_string();
-        assert_eq!(text.lines().map(str::trim_end).collect::<Vec<_>>(), [
-            "name    number  note",
-            "a<b          7",
-            "longer   1,000  yes",
-        ]);
+        assert_eq!(
+            text.lines().map(str::trim_end).collect::<Vec<_>>(),
+            [
+                "name    number  note",
+                "a<b          7",
+                "longer   1,000  yes",
+            ]
+        );
     }
 
     #[test]
     fn html_is_escaped() {
         let html = example().to_html();
-        assert!(html.contains("<td class=\"name\">a&lt;b</td><td class=\"number\">7</td>"), "{html}");
-        assert!(html.contains("<td class=\"number bad\">1,000</td>"), "{html}");
+        assert!(
+            html.contains("<td class=\"name\">a&lt;b</td><td class=\"number\">7</td>"),
+            "{html}"
+        );
+        assert!(
+            html.contains("<td class=\"number bad\">1,000</td>"),
+            "{html}"
+        );
     }
 }

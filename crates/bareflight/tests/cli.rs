@@ -73,16 +73,58 @@ fn unusable_files_are_refused_with_their_place_and_exit_code_2() {
     let host = GOOD.replace("https://api.test/items", "https://other.test/items");
     let log = "{\"bareflight\":1,\"tier\":\"model\",\"scenario\":\"bareflight = 1\\n[server.a]\\nhosts = ['a.test']\"}\n{\"at\":0,";
     let table: [(&str, &[u8], &[&str]); 13] = [
-        ("syntax.toml", b"bareflight = 1\nserver = [", &["syntax.toml:2:11", "server = ["]),
-        ("key.toml", unknown_key.as_bytes(), &["key.toml:7:1", "unknown field `client-certficate`", "^^^"]),
-        ("version.toml", version.as_bytes(), &["version.toml:2:14", "format 2; this bareflight reads format 1"]),
-        ("host.toml", host.as_bytes(), &["host.toml:13:9", "no server of this world has the host `other.test`"]),
-        ("empty.toml", b"", &["empty.toml", "begin with `bareflight = 1`"]),
-        ("bytes.toml", b"\xff\xfe\x00", &["bytes.toml", "is neither a scenario"]),
-        ("cut.bin", b"BFS\x01\x05", &["cut.bin", "cut short or damaged"]),
-        ("old.bin", b"BFS\x09", &["old.bin", "is of format 9; this bareflight reads format 1"]),
+        (
+            "syntax.toml",
+            b"bareflight = 1\nserver = [",
+            &["syntax.toml:2:11", "server = ["],
+        ),
+        (
+            "key.toml",
+            unknown_key.as_bytes(),
+            &["key.toml:7:1", "unknown field `client-certficate`", "^^^"],
+        ),
+        (
+            "version.toml",
+            version.as_bytes(),
+            &[
+                "version.toml:2:14",
+                "format 2; this bareflight reads format 1",
+            ],
+        ),
+        (
+            "host.toml",
+            host.as_bytes(),
+            &[
+                "host.toml:13:9",
+                "no server of this world has the host `other.test`",
+            ],
+        ),
+        (
+            "empty.toml",
+            b"",
+            &["empty.toml", "begin with `bareflight = 1`"],
+        ),
+        (
+            "bytes.toml",
+            b"\xff\xfe\x00",
+            &["bytes.toml", "is neither a scenario"],
+        ),
+        (
+            "cut.bin",
+            b"BFS\x01\x05",
+            &["cut.bin", "cut short or damaged"],
+        ),
+        (
+            "old.bin",
+            b"BFS\x09",
+            &["old.bin", "is of format 9; this bareflight reads format 1"],
+        ),
         ("cut", b"BF", &["cut:1:3"]),
-        ("not.bin", b"text", &["not.bin", "does not begin with `BFS`"]),
+        (
+            "not.bin",
+            b"text",
+            &["not.bin", "does not begin with `BFS`"],
+        ),
         ("log.jsonl", log.as_bytes(), &["log.jsonl:2:", "{\"at\":0,"]),
         ("empty.jsonl", b"", &["empty.jsonl", "the log is empty"]),
         ("other.json", b"[]", &["other.json:1:"]),
@@ -93,12 +135,29 @@ fn unusable_files_are_refused_with_their_place_and_exit_code_2() {
             let ran = bareflight(folder.path(), &[command, name]);
             assert_eq!(ran.code, 2, "{command} {name}: {}", ran.err);
             for fragment in fragments {
-                assert!(ran.err.contains(fragment), "{command} {name}: no {fragment:?} in\n{}", ran.err);
+                assert!(
+                    ran.err.contains(fragment),
+                    "{command} {name}: no {fragment:?} in\n{}",
+                    ran.err
+                );
             }
-            assert_eq!(ran.err.matches("error").count(), 1, "one message: {}", ran.err);
-            assert!(!ran.err.contains('\u{1b}') && !ran.err.contains("panicked"), "{}", ran.err);
+            assert_eq!(
+                ran.err.matches("error").count(),
+                1,
+                "one message: {}",
+                ran.err
+            );
+            assert!(
+                !ran.err.contains('\u{1b}') && !ran.err.contains("panicked"),
+                "{}",
+                ran.err
+            );
         }
-        assert_eq!(fs::read(folder.path().join(name)).unwrap(), bytes, "{name} is changed");
+        assert_eq!(
+            fs::read(folder.path().join(name)).unwrap(),
+            bytes,
+            "{name} is changed"
+        );
     }
 }
 
@@ -108,7 +167,11 @@ fn what_cannot_be_read_is_named() {
     for (file, reason) in [("missing.toml", "cannot be read"), (".", "is a folder")] {
         let ran = bareflight(folder.path(), &["replay", file]);
         assert_eq!(ran.code, 2);
-        assert!(ran.err.contains(file) && ran.err.contains(reason), "{}", ran.err);
+        assert!(
+            ran.err.contains(file) && ran.err.contains(reason),
+            "{}",
+            ran.err
+        );
     }
     let endless = bareflight(folder.path(), &["replay", "/dev/zero"]);
     assert_eq!(endless.code, 2, "{}", endless.err);
@@ -120,11 +183,23 @@ fn arguments_that_say_nothing_are_refused_with_exit_code_2() {
     let table: [(&[&str], &str); 8] = [
         (&["fly"], "unrecognized subcommand"),
         (&["replay"], "FILE"),
-        (&["replay", "good.toml", "--fault", "no-such-fault"], "no-such-fault"),
+        (
+            &["replay", "good.toml", "--fault", "no-such-fault"],
+            "no-such-fault",
+        ),
         (&["replay", "good.toml", "--tier", "paper"], "model, memory"),
-        (&["replay", "good.toml", "good.toml", "--write", "new.toml"], "exactly one"),
-        (&["explain", "good.toml", "--step", "2"], "there is no step 2: the scenario has 1 step"),
-        (&["check", "--corpus", "nowhere"], "there is no corpus at nowhere"),
+        (
+            &["replay", "good.toml", "good.toml", "--write", "new.toml"],
+            "exactly one",
+        ),
+        (
+            &["explain", "good.toml", "--step", "2"],
+            "there is no step 2: the scenario has 1 step",
+        ),
+        (
+            &["check", "--corpus", "nowhere"],
+            "there is no corpus at nowhere",
+        ),
         (&["fuzz", "model"], "inside a clone"),
     ];
     for (args, reason) in table {
@@ -139,8 +214,20 @@ fn replay_tells_by_its_exit_code_what_holds() {
     let folder = folder();
     let holds = bareflight(folder.path(), &["replay", "good.toml"]);
     assert_eq!(holds.code, 0, "{}", holds.out);
-    assert!(holds.out.contains("model   holds (2 requests on 2 connections)"), "{}", holds.out);
-    assert!(holds.out.contains("memory  holds (2 requests on 2 connections)"), "{}", holds.out);
+    assert!(
+        holds
+            .out
+            .contains("model   holds (2 requests on 2 connections)"),
+        "{}",
+        holds.out
+    );
+    assert!(
+        holds
+            .out
+            .contains("memory  holds (2 requests on 2 connections)"),
+        "{}",
+        holds.out
+    );
     for (fault, invariant) in [
         ("preflight-presents-certificate", "preflight-bare"),
         ("withheld-certificate-sticks", "identity-kept"),
@@ -148,35 +235,75 @@ fn replay_tells_by_its_exit_code_what_holds() {
     ] {
         let broken = bareflight(folder.path(), &["replay", "good.toml", "--fault", fault]);
         assert_eq!(broken.code, 1, "{fault}: {}", broken.out);
-        assert_eq!(broken.out.matches(&format!("{invariant}, step 1: ")).count(), 2, "{fault}: {}", broken.out);
+        assert_eq!(
+            broken
+                .out
+                .matches(&format!("{invariant}, step 1: "))
+                .count(),
+            2,
+            "{fault}: {}",
+            broken.out
+        );
     }
-    let control = bareflight(folder.path(), &["replay", "good.toml", "--fault", "control-extra-field"]);
+    let control = bareflight(
+        folder.path(),
+        &["replay", "good.toml", "--fault", "control-extra-field"],
+    );
     assert_eq!(control.code, 0, "{}", control.out);
 }
 
 #[test]
 fn an_expectation_that_is_not_met_is_exit_code_1() {
     let folder = folder();
-    fs::write(folder.path().join("wrong.toml"), GOOD.replace("status = 200", "status = 404")).unwrap();
-    let ran = bareflight(folder.path(), &["replay", "wrong.toml", "good.toml", "--tier", "model"]);
+    fs::write(
+        folder.path().join("wrong.toml"),
+        GOOD.replace("status = 200", "status = 404"),
+    )
+    .unwrap();
+    let ran = bareflight(
+        folder.path(),
+        &["replay", "wrong.toml", "good.toml", "--tier", "model"],
+    );
     assert_eq!(ran.code, 1);
-    assert!(ran.out.contains("expectation of step 1: expected the outcome 404, saw 200"), "{}", ran.out);
+    assert!(
+        ran.out
+            .contains("expectation of step 1: expected the outcome 404, saw 200"),
+        "{}",
+        ran.out
+    );
 }
 
 #[test]
 fn replay_as_json_is_for_programs() {
     let folder = folder();
     fs::write(folder.path().join("bad.toml"), "x = [").unwrap();
-    let args = ["replay", "good.toml", "bad.toml", "--json", "--fault", "preflight-presents-certificate"];
+    let args = [
+        "replay",
+        "good.toml",
+        "bad.toml",
+        "--json",
+        "--fault",
+        "preflight-presents-certificate",
+    ];
     let ran = bareflight(folder.path(), &args);
     assert_eq!(ran.code, 1);
     let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
-    let verdicts: Vec<_> = json.as_array().unwrap().iter().map(|it| it["verdict"].as_str().unwrap()).collect();
+    let verdicts: Vec<_> = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["verdict"].as_str().unwrap())
+        .collect();
     assert_eq!(verdicts, ["broken", "broken", "unusable"]);
     let violation = &json[0]["violations"][0];
     assert_eq!(violation["invariant"], "preflight-bare");
     assert_eq!(violation["step"], 1);
-    assert!(violation["section"].as_str().unwrap().contains("#cors-preflight-fetch"));
+    assert!(
+        violation["section"]
+            .as_str()
+            .unwrap()
+            .contains("#cors-preflight-fetch")
+    );
 }
 
 #[test]
@@ -184,21 +311,52 @@ fn a_fuzz_input_becomes_a_scenario_and_nothing_is_overwritten() {
     let folder = folder();
     let bytes: Vec<u8> = (0..400u32).map(|it| (it * 151 % 251) as u8).collect();
     fs::write(folder.path().join("crash-1"), bytes).unwrap();
-    let first = bareflight(folder.path(), &["replay", "crash-1", "--tier", "model", "--write", "case.toml"]);
+    let first = bareflight(
+        folder.path(),
+        &[
+            "replay",
+            "crash-1",
+            "--tier",
+            "model",
+            "--write",
+            "case.toml",
+        ],
+    );
     assert_eq!(first.code, 0, "{}{}", first.out, first.err);
     let written = fs::read_to_string(folder.path().join("case.toml")).unwrap();
     assert!(written.starts_with("bareflight = 1\n"), "{written}");
-    assert_eq!(bareflight(folder.path(), &["replay", "case.toml", "--tier", "model"]).code, 0);
-    let second = bareflight(folder.path(), &["replay", "good.toml", "--write", "case.toml"]);
+    assert_eq!(
+        bareflight(folder.path(), &["replay", "case.toml", "--tier", "model"]).code,
+        0
+    );
+    let second = bareflight(
+        folder.path(),
+        &["replay", "good.toml", "--write", "case.toml"],
+    );
     assert_eq!(second.code, 2);
-    assert!(second.err.contains("case.toml is there already"), "{}", second.err);
-    assert_eq!(fs::read_to_string(folder.path().join("case.toml")).unwrap(), written);
+    assert!(
+        second.err.contains("case.toml is there already"),
+        "{}",
+        second.err
+    );
+    assert_eq!(
+        fs::read_to_string(folder.path().join("case.toml")).unwrap(),
+        written
+    );
 }
 
 #[test]
 fn explain_tells_the_whole_story() {
     let folder = folder();
-    let ran = bareflight(folder.path(), &["explain", "good.toml", "--fault", "preflight-uses-credentialed-pool"]);
+    let ran = bareflight(
+        folder.path(),
+        &[
+            "explain",
+            "good.toml",
+            "--fault",
+            "preflight-uses-credentialed-pool",
+        ],
+    );
     assert_eq!(ran.code, 1);
     let story = [
         "good.toml, on model with the fault preflight-uses-credentialed-pool, profile fetch",
@@ -210,7 +368,7 @@ fn explain_tells_the_whole_story() {
         "  connection #1 to api:443 for the preflight of step 1: TLS 1.3, http/1.1, full handshake; asked, declined",
         "  #1: session 1 issued, for 7200 s",
         "  #1: session 2 issued, for 7200 s",
-        "  OPTIONS api.test/items on #1 (first on it; preflight, bare, Origin: https://app.test) -> 204",
+        "  OPTIONS api.test/items on #1 (first on it; preflight, Origin: https://app.test) -> 204",
         "  PUT api.test/items on #1 (reused; credentials of alice, Cookie, Origin: https://app.test) -> 200",
         "  BROKEN credentials-split: connection 1 was opened with credentials = false and served a request with true",
         "  BROKEN identity-kept: the credentialed request of step 1 rode connection 1 from which the certificate was \
@@ -228,25 +386,67 @@ fn explain_tells_the_whole_story() {
 #[test]
 fn a_recorded_log_is_judged_as_it_is() {
     let folder = folder();
-    let args = ["explain", "good.toml", "--fault", "preflight-presents-certificate", "--log", "seen.jsonl"];
+    let args = [
+        "explain",
+        "good.toml",
+        "--fault",
+        "preflight-presents-certificate",
+        "--log",
+        "seen.jsonl",
+    ];
     assert_eq!(bareflight(folder.path(), &args).code, 1);
     let recorded = bareflight(folder.path(), &["replay", "seen.jsonl"]);
     assert_eq!(recorded.code, 1, "{}", recorded.out);
-    assert!(recorded.out.contains("recorded on model  broken"), "{}", recorded.out);
-    assert!(recorded.out.contains("preflight-bare, step 1"), "{}", recorded.out);
+    assert!(
+        recorded.out.contains("recorded on model  broken"),
+        "{}",
+        recorded.out
+    );
+    assert!(
+        recorded.out.contains("preflight-bare, step 1"),
+        "{}",
+        recorded.out
+    );
     let again = bareflight(folder.path(), &["replay", "seen.jsonl", "--tier", "model"]);
-    assert_eq!(again.code, 0, "with a tier its scenario is run: {}", again.out);
-    assert_eq!(bareflight(folder.path(), &args).code, 2, "the log is not overwritten");
+    assert_eq!(
+        again.code, 0,
+        "with a tier its scenario is run: {}",
+        again.out
+    );
+    assert_eq!(
+        bareflight(folder.path(), &args).code,
+        2,
+        "the log is not overwritten"
+    );
 }
 
 #[test]
 fn explain_draws_and_tells_single_steps() {
     let folder = folder();
-    let ran = bareflight(folder.path(), &["explain", "good.toml", "--tier", "memory", "--step", "1", "--svg", "a.svg"]);
+    let ran = bareflight(
+        folder.path(),
+        &[
+            "explain",
+            "good.toml",
+            "--tier",
+            "memory",
+            "--step",
+            "1",
+            "--svg",
+            "a.svg",
+        ],
+    );
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("#2 to api:443 for step 1") && !ran.out.contains("A preflight, then"), "{}", ran.out);
+    assert!(
+        ran.out.contains("#2 to api:443 for step 1") && !ran.out.contains("A preflight, then"),
+        "{}",
+        ran.out
+    );
     let svg = fs::read_to_string(folder.path().join("a.svg")).unwrap();
-    assert!(svg.starts_with("<?xml") && svg.contains("asked, shown alice"), "{svg}");
+    assert!(
+        svg.starts_with("<?xml") && svg.contains("asked, shown alice"),
+        "{svg}"
+    );
 }
 
 #[test]
@@ -260,44 +460,97 @@ fn everything_can_be_listed() {
     ] {
         let table = bareflight(&repository(), &["list", what]);
         assert_eq!(table.code, 0, "{}", table.err);
-        assert!(table.out.lines().skip(1).any(|line| line.split_whitespace().next().is_some_and(|it| it.ends_with(name))));
+        assert!(table.out.lines().skip(1).any(|line| {
+            line.split_whitespace()
+                .next()
+                .is_some_and(|it| it.ends_with(name))
+        }));
         let json = bareflight(&repository(), &["list", what, "--json"]);
         let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
-        assert_eq!(json.as_array().unwrap().len(), table.out.lines().count() - 1, "{what}");
+        assert_eq!(
+            json.as_array().unwrap().len(),
+            table.out.lines().count() - 1,
+            "{what}"
+        );
     }
 }
 
 #[test]
 fn check_reports_faults_and_figures() {
     let folder = corpus(&[("cases/good.toml", GOOD.as_bytes())]);
-    let ran = bareflight(folder.path(), &["check", "--seconds", "1", "--tier", "model", "--hunt", "500", "--out", "out"]);
+    let ran = bareflight(
+        folder.path(),
+        &[
+            "check",
+            "--seconds",
+            "1",
+            "--tier",
+            "model",
+            "--hunt",
+            "500",
+            "--out",
+            "out",
+        ],
+    );
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("All hold.") && ran.out.contains("preflight-bare"), "{}", ran.out);
-    assert!(ran.out.contains("withheld-certificate-sticks") && ran.out.contains("caught"), "{}", ran.out);
-    assert!(ran.err.contains("1 scenario, 1 expectation met, 0 violations"), "{}", ran.err);
+    assert!(
+        ran.out.contains("All hold.") && ran.out.contains("preflight-bare"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.out.contains("withheld-certificate-sticks") && ran.out.contains("caught"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.err
+            .contains("1 scenario, 1 expectation met, 0 violations"),
+        "{}",
+        ran.err
+    );
     let html = fs::read_to_string(folder.path().join("out/report.html")).unwrap();
     assert!(html.contains("All hold.") && html.matches("<svg").count() > 5);
     for outside in ["src=", "href=", "@import", "url("] {
         assert!(!html.contains(outside), "the page loads {outside}");
     }
-    let json: serde_json::Value = serde_json::from_slice(&fs::read(folder.path().join("out/report.json")).unwrap()).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.path().join("out/report.json")).unwrap()).unwrap();
     assert_eq!(json["verdict"], "holds");
     assert!(json["tiers"][0]["scenarios"].as_u64().unwrap() > 0);
     for invariant in json["invariants"].as_array().unwrap() {
-        assert!(invariant["tiers"][0]["scenarios"].as_u64() > Some(0), "nothing was judged by {invariant}");
+        assert!(
+            invariant["tiers"][0]["scenarios"].as_u64() > Some(0),
+            "nothing was judged by {invariant}"
+        );
     }
 }
 
 #[test]
 fn check_fails_where_the_corpus_does() {
     let wrong = GOOD.replace("status = 200", "status = 404");
-    let folder = corpus(&[("cases/wrong.toml", wrong.as_bytes()), ("regressions/cut.bin", b"BFS\x01")]);
-    let args = ["check", "--seconds", "0", "--hunt", "500", "--tier", "model", "--json"];
+    let folder = corpus(&[
+        ("cases/wrong.toml", wrong.as_bytes()),
+        ("regressions/cut.bin", b"BFS\x01"),
+    ]);
+    let args = [
+        "check",
+        "--seconds",
+        "0",
+        "--hunt",
+        "500",
+        "--tier",
+        "model",
+        "--json",
+    ];
     let ran = bareflight(folder.path(), &args);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(json["verdict"], "broken");
-    assert_eq!(json["unmet"][0]["message"], "expected the outcome 404, saw 200");
+    assert_eq!(
+        json["unmet"][0]["message"],
+        "expected the outcome 404, saw 200"
+    );
     assert!(json["unusable"][0].as_str().unwrap().contains("cut.bin"));
     fs::remove_file(folder.path().join("corpus/cases/wrong.toml")).unwrap();
     let ran = bareflight(folder.path(), &args);
@@ -308,12 +561,27 @@ fn check_fails_where_the_corpus_does() {
 fn the_same_seed_catches_the_same_faults_after_as_many_scenarios() {
     let folder = folder();
     let hunts = |seed: &str| {
-        let args = ["check", "--seconds", "0", "--hunt", "500", "--tier", "model", "--seed", seed, "--json"];
+        let args = [
+            "check",
+            "--seconds",
+            "0",
+            "--hunt",
+            "500",
+            "--tier",
+            "model",
+            "--seed",
+            seed,
+            "--json",
+        ];
         let ran = bareflight(folder.path(), &args);
         let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
         let hunts = json["faults"].as_array().unwrap().iter().map(|fault| {
             let hunt = &fault["hunts"][0];
-            (fault["name"].to_string(), hunt["scenarios"].as_u64().unwrap(), hunt["by"].to_string())
+            (
+                fault["name"].to_string(),
+                hunt["scenarios"].as_u64().unwrap(),
+                hunt["by"].to_string(),
+            )
         });
         hunts.collect::<Vec<_>>()
     };
@@ -331,14 +599,54 @@ fn seeds_are_packed_the_same_each_time() {
     let seed = folder.path().join("corpus/seeds/good.bin");
     let bytes = fs::read(&seed).unwrap();
     assert_eq!(check().code, 0);
-    assert_eq!(bareflight(folder.path(), &["replay", "corpus/seeds/good.bin"]).code, 0);
-    fs::write(folder.path().join("corpus/cases/good.toml"), GOOD.replace("PUT", "DELETE")).unwrap();
+    assert_eq!(
+        bareflight(folder.path(), &["replay", "corpus/seeds/good.bin"]).code,
+        0
+    );
+    fs::write(
+        folder.path().join("corpus/cases/good.toml"),
+        GOOD.replace("PUT", "DELETE"),
+    )
+    .unwrap();
     let stale = check();
     assert_eq!(stale.code, 1);
-    assert!(stale.err.contains("good.bin: is not what its case says"), "{}", stale.err);
+    assert!(
+        stale.err.contains("good.bin: is not what its case says"),
+        "{}",
+        stale.err
+    );
     assert_eq!(fs::read(&seed).unwrap(), bytes, "--check writes nothing");
     bareflight(folder.path(), &["corpus", "pack"]);
     assert_ne!(fs::read(&seed).unwrap(), bytes);
     fs::write(folder.path().join("corpus/seeds/orphan.bin"), &bytes).unwrap();
     assert_eq!(check().code, 1);
+}
+
+#[test]
+fn the_example_of_the_readme_holds() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let (_, after) = readme.split_once("```toml\n").unwrap();
+    let (example, _) = after.split_once("```").unwrap();
+    let folder = folder();
+    fs::write(folder.path().join("readme.toml"), example).unwrap();
+    let ran = bareflight(folder.path(), &["replay", "readme.toml"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn colour_is_for_terminals() {
+    let folder = folder();
+    for args in [
+        &["replay", "good.toml"][..],
+        &["list", "faults"],
+        &["explain", "good.toml"],
+        &["--help"],
+    ] {
+        let ran = bareflight(folder.path(), args);
+        assert!(
+            !ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'),
+            "{args:?}: {}",
+            ran.out
+        );
+    }
 }

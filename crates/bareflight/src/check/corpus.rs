@@ -44,7 +44,10 @@ pub(super) struct Picture {
 /// Runs the corpus on each tier.
 pub(super) fn replay(tiers: &[TierName], entries: &[Entry], progress: &Progress) -> Vec<Replayed> {
     let mut runners = Runners::default();
-    tiers.iter().map(|&tier| on(tier, entries, &mut runners, progress)).collect()
+    tiers
+        .iter()
+        .map(|&tier| on(tier, entries, &mut runners, progress))
+        .collect()
 }
 
 fn on(tier: TierName, entries: &[Entry], runners: &mut Runners, progress: &Progress) -> Replayed {
@@ -69,23 +72,41 @@ impl Replayed {
         let file = entry.path.display().to_string();
         let judged = match runners.judge(self.tier, &entry.scenario, None) {
             Ok(judged) => judged,
-            Err(error) => return self.undecided.push(format!("{file} on {}: {error}", self.tier)),
+            Err(error) => {
+                return self
+                    .undecided
+                    .push(format!("{file} on {}: {error}", self.tier));
+            }
         };
         self.scenarios += 1;
-        self.expected += entry.scenario.steps.iter().filter(|step| step.expect.is_some()).count();
-        let unmet = judged.mismatches.iter().map(|it| (file.clone(), it.step + 1, it.message.clone()));
+        self.expected += entry
+            .scenario
+            .steps
+            .iter()
+            .filter(|step| step.expect.is_some())
+            .count();
+        let unmet = judged
+            .mismatches
+            .iter()
+            .map(|it| (file.clone(), it.step + 1, it.message.clone()));
         self.unmet.extend(unmet);
         let mut told: Vec<&str> = Vec::new();
         for violation in &judged.violations {
             let name = violation.invariant.name;
             if !told.contains(&name) {
                 told.push(name);
-                let found = runners.of(self.tier).ok().and_then(|it| found::tell(it, &entry.scenario, None, name));
+                let found = runners
+                    .of(self.tier)
+                    .ok()
+                    .and_then(|it| found::tell(it, &entry.scenario, None, name));
                 self.found.extend(found.map(|found| (file.clone(), found)));
             }
         }
         let records = judged.log.records.len();
-        let shorter = self.picture.as_ref().is_none_or(|picture| records < picture.records);
+        let shorter = self
+            .picture
+            .as_ref()
+            .is_none_or(|picture| records < picture.records);
         if shorter && judged.exit() == Exit::Holds && shows_the_rule(&judged.log) {
             let case = case_of(&entry.scenario, None);
             let svg = drawing::inline(&Story::of(&case, &judged.log, &[]));
@@ -98,6 +119,8 @@ impl Replayed {
 fn shows_the_rule(log: &Log) -> bool {
     let events = || log.records.iter().map(|record| &record.event);
     events().any(|event| matches!(event, Event::Request(request) if request.preflight))
-        && events().any(|event| matches!(event, Event::Connection(it) if it.client == Client::Declined))
-        && events().any(|event| matches!(event, Event::Connection(it) if it.client.is_authenticated()))
+        && events()
+            .any(|event| matches!(event, Event::Connection(it) if it.client == Client::Declined))
+        && events()
+            .any(|event| matches!(event, Event::Connection(it) if it.client.is_authenticated()))
 }

@@ -38,7 +38,10 @@ pub(super) fn tell(
     let scenario = smallest(runner, scenario, fault, invariant);
     let tier = runner.tier();
     let verdict = runner.run(&scenario, fault).ok()?;
-    let violation = verdict.violations.iter().find(|violation| violation.invariant.name == invariant)?;
+    let violation = verdict
+        .violations
+        .iter()
+        .find(|violation| violation.invariant.name == invariant)?;
     let case = case_of(&scenario, fault);
     let svg = drawing::inline(&Story::of(&case, verdict.log, verdict.violations));
     Some(Found {

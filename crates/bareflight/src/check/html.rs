@@ -18,21 +18,43 @@ it did not ask. A dotted arrow is a session that is resumed. <b class=\"bare\">B
 
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
-    let mut html = String::from("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
+    let mut html =
+        String::from("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
     html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
-    html.push_str("<meta name=\"color-scheme\" content=\"light dark\"><title>Bareflight report</title>");
-    let _ = write!(html, "<style>\n{CSS}{}</style></head><body><main>", drawing::CSS);
+    html.push_str(
+        "<meta name=\"color-scheme\" content=\"light dark\"><title>Bareflight report</title>",
+    );
+    let _ = write!(
+        html,
+        "<style>\n{CSS}{}</style></head><body><main>",
+        drawing::CSS
+    );
     head(&mut html, report);
     violations(&mut html, report);
     list(&mut html, "Not decided", &report.undecided);
     list(&mut html, "Unusable", &report.unusable);
-    let unmet = report.unmet.iter().map(|it| format!("{}, step {}, on {}: {}", it.file, it.step, it.tier, it.message));
+    let unmet = report.unmet.iter().map(|it| {
+        format!(
+            "{}, step {}, on {}: {}",
+            it.file, it.step, it.tier, it.message
+        )
+    });
     list(&mut html, "Not as expected", &unmet.collect::<Vec<_>>());
     section(&mut html, "Known faults", FAULTS, &tables::faults(report));
     pictures(&mut html, report);
-    section(&mut html, "The reference", REFERENCE, &tables::invariants(report));
+    section(
+        &mut html,
+        "The reference",
+        REFERENCE,
+        &tables::invariants(report),
+    );
     meanings(&mut html, report);
-    section(&mut html, "What was exercised", EXERCISED, &tables::exercised(report));
+    section(
+        &mut html,
+        "What was exercised",
+        EXERCISED,
+        &tables::exercised(report),
+    );
     html.push_str("</main></body></html>\n");
     html
 }
@@ -62,10 +84,18 @@ fn head(html: &mut String, report: &Report) {
         ("Faults", report.faults_line()),
     ] {
         if !line.is_empty() {
-            let _ = write!(html, "<p class=\"figure\"><b>{name}</b> {}</p>", escape(&line));
+            let _ = write!(
+                html,
+                "<p class=\"figure\"><b>{name}</b> {}</p>",
+                escape(&line)
+            );
         }
     }
-    let _ = write!(html, "<p class=\"dim\">bareflight {}, seed {}</p>", report.version, report.seed);
+    let _ = write!(
+        html,
+        "<p class=\"dim\">bareflight {}, seed {}</p>",
+        report.version, report.seed
+    );
 }
 
 fn violations(html: &mut String, report: &Report) {
@@ -74,7 +104,9 @@ fn violations(html: &mut String, report: &Report) {
     }
     html.push_str("<h2>Violations</h2>");
     for it in &report.violations {
-        let control = it.control.map_or_else(String::new, |name| format!(" by {name}"));
+        let control = it
+            .control
+            .map_or_else(String::new, |name| format!(" by {name}"));
         let _ = write!(
             html,
             "<h3 class=\"bad\">{} on {}{}</h3><p>{}</p><p class=\"dim\">{}; {}</p>\
@@ -118,7 +150,10 @@ fn pictures(html: &mut String, report: &Report) {
             example.svg,
         );
     }
-    let caught = report.faults.iter().filter(|row| !row.control && row.hunts.iter().any(|hunt| hunt.found.is_some()));
+    let caught = report
+        .faults
+        .iter()
+        .filter(|row| !row.control && row.hunts.iter().any(|hunt| hunt.found.is_some()));
     for (index, row) in caught.enumerate() {
         fault(html, row, index == 0);
     }

@@ -24,8 +24,14 @@ struct Budget {
     control: u64,
 }
 
-const MODEL: Budget = Budget { fault: 50_000, control: 10_000 };
-const MEMORY: Budget = Budget { fault: 4_000, control: 300 };
+const MODEL: Budget = Budget {
+    fault: 50_000,
+    control: 10_000,
+};
+const MEMORY: Budget = Budget {
+    fault: 4_000,
+    control: 300,
+};
 
 impl Job {
     /// The most scenarios that the job may take.
@@ -34,7 +40,11 @@ impl Job {
             TierName::Model => MODEL,
             TierName::Memory => MEMORY,
         };
-        if self.fault.control { budget.control } else { budget.fault }
+        if self.fault.control {
+            budget.control
+        } else {
+            budget.fault
+        }
     }
 }
 
@@ -74,7 +84,10 @@ pub(super) enum End {
 /// All hunts on these tiers.
 pub(super) fn jobs(tiers: &[TierName]) -> Vec<Job> {
     let on = |fault: &'static Fault| {
-        tiers.iter().filter(|tier| fault.tiers.contains(tier)).map(move |&tier| Job { fault, tier })
+        tiers
+            .iter()
+            .filter(|tier| fault.tiers.contains(tier))
+            .map(move |&tier| Job { fault, tier })
     };
     Fault::all().iter().flat_map(on).collect()
 }
@@ -82,14 +95,23 @@ pub(super) fn jobs(tiers: &[TierName]) -> Vec<Job> {
 /// The seed of a campaign: from the user's seed and what the campaign is for, so that a new fault changes no other hunt.
 pub(super) fn seed_of(seed: u64, tier: TierName, name: &str) -> u64 {
     // FNV-1a, 64 bits.
-    let bytes = seed.to_le_bytes().into_iter().chain(tier.as_str().bytes()).chain([0]).chain(name.bytes());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    let bytes = seed
+        .to_le_bytes()
+        .into_iter()
+        .chain(tier.as_str().bytes())
+        .chain([0])
+        .chain(name.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// Does all hunts, on as many threads as there are processors. Which thread does which has no influence on the results,
 /// which are in the order of the jobs. `most` takes the place of the budgets.
 pub(super) fn hunt(jobs: &[Job], seed: u64, most: Option<u64>, progress: &Progress) -> Vec<Hunted> {
-    let threads = thread::available_parallelism().map_or(2, usize::from).min(jobs.len());
+    let threads = thread::available_parallelism()
+        .map_or(2, usize::from)
+        .min(jobs.len());
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(jobs.len()));
     thread::scope(|scope| {
@@ -99,12 +121,16 @@ pub(super) fn hunt(jobs: &[Job], seed: u64, most: Option<u64>, progress: &Progre
                 while let Some((index, job)) = take(&next, jobs) {
                     let hunted = one(job, seed, most.unwrap_or(job.budget()), &mut runners);
                     progress.step(format!("{} on {}", job.fault.name, job.tier));
-                    done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, hunted));
+                    done.lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .push((index, hunted));
                 }
             });
         }
     });
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut done = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, hunted)| hunted).collect()
 }
@@ -112,8 +138,16 @@ pub(super) fn hunt(jobs: &[Job], seed: u64, most: Option<u64>, progress: &Progre
 /// The next job. The slow tier first, so that no thread is left alone with it at the end.
 fn take(next: &AtomicUsize, jobs: &[Job]) -> Option<(usize, Job)> {
     let position = next.fetch_add(1, Ordering::Relaxed);
-    let slow_first = |tier: TierName| jobs.iter().enumerate().filter(move |(_, job)| job.tier == tier);
-    let (index, job) = TierName::ALL.into_iter().rev().flat_map(slow_first).nth(position)?;
+    let slow_first = |tier: TierName| {
+        jobs.iter()
+            .enumerate()
+            .filter(move |(_, job)| job.tier == tier)
+    };
+    let (index, job) = TierName::ALL
+        .into_iter()
+        .rev()
+        .flat_map(slow_first)
+        .nth(position)?;
     Some((index, *job))
 }
 
@@ -121,7 +155,12 @@ fn one(job: Job, seed: u64, budget: u64, runners: &mut Runners) -> Hunted {
     let began = Instant::now();
     match runners.of(job.tier) {
         Ok(runner) => Hunt { job, runner, began }.run(seed, budget),
-        Err(error) => Hunted { job, end: End::Undecided(error.to_string()), scenarios: 0, elapsed: began.elapsed() },
+        Err(error) => Hunted {
+            job,
+            end: End::Undecided(error.to_string()),
+            scenarios: 0,
+            elapsed: began.elapsed(),
+        },
     }
 }
 
@@ -143,17 +182,30 @@ impl Hunt<'_> {
             let scenario = campaign.next_scenario();
             match self.broken(&scenario) {
                 Err(error) => return self.ended(number, |_| End::Undecided(error.to_string())),
-                Ok(Some(invariant)) => return self.ended(number, |hunt| hunt.end(&scenario, invariant)),
+                Ok(Some(invariant)) => {
+                    return self.ended(number, |hunt| hunt.end(&scenario, invariant));
+                }
                 Ok(None) => {}
             }
         }
-        self.ended(budget, |_| if fault.control { End::Passed } else { End::Missed })
+        self.ended(budget, |_| {
+            if fault.control {
+                End::Passed
+            } else {
+                End::Missed
+            }
+        })
     }
 
     /// The clock stops before what was found is made small.
     fn ended(mut self, scenarios: u64, end: impl FnOnce(&mut Self) -> End) -> Hunted {
         let elapsed = self.began.elapsed();
-        Hunted { job: self.job, end: end(&mut self), scenarios, elapsed }
+        Hunted {
+            job: self.job,
+            end: end(&mut self),
+            scenarios,
+            elapsed,
+        }
     }
 
     /// The invariant that ends the hunt, if the scenario breaks it: for a fault one that its entry names, for a control
@@ -161,8 +213,13 @@ impl Hunt<'_> {
     fn broken(&mut self, scenario: &Scenario) -> Result<Option<&'static str>, TierError> {
         let fault = self.job.fault;
         let verdict = self.runner.run(scenario, Some(fault))?;
-        let names = verdict.violations.iter().map(|violation| violation.invariant.name);
-        Ok(names.into_iter().find(|name| fault.explains(name) != fault.control))
+        let names = verdict
+            .violations
+            .iter()
+            .map(|violation| violation.invariant.name);
+        Ok(names
+            .into_iter()
+            .find(|name| fault.explains(name) != fault.control))
     }
 
     fn end(&mut self, scenario: &Scenario, invariant: &str) -> End {

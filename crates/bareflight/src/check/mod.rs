@@ -41,13 +41,20 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         seed: args.seed,
         seconds: args.seconds,
         hunt: args.hunt,
-        tiers: args.tier.map_or_else(|| TierName::ALL.to_vec(), |tier| vec![tier]),
-        out: args.out.clone().unwrap_or_else(|| repository::at_root("target").join("bareflight")),
+        tiers: args
+            .tier
+            .map_or_else(|| TierName::ALL.to_vec(), |tier| vec![tier]),
+        out: args
+            .out
+            .clone()
+            .unwrap_or_else(|| repository::at_root("target").join("bareflight")),
     };
     // Before a minute of work, rather than after it.
     files::create_folder(&plan.out)?;
     let mut report = Report::new(&plan);
-    let entries = corpus.as_ref().map_or_else(Vec::new, |corpus| read(corpus, &mut report));
+    let entries = corpus
+        .as_ref()
+        .map_or_else(Vec::new, |corpus| read(corpus, &mut report));
     replay(&plan, &entries, &mut report)?;
     fuzz(&plan, &entries, &mut report)?;
     hunt(&plan, &mut report)?;

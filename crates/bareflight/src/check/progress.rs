@@ -16,9 +16,14 @@ pub(super) struct Progress {
 impl Progress {
     /// Begins a phase of so many units.
     pub(super) fn start(name: &'static str, units: u64) -> Self {
-        let target = if stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(Some(units), target);
-        let style = ProgressStyle::with_template("{prefix:<22} {bar:30} {msg}").expect("the template is constant");
+        let style = ProgressStyle::with_template("{prefix:<22} {bar:30} {msg}")
+            .expect("the template is constant");
         bar.set_style(style.progress_chars("━╸─"));
         bar.set_prefix(name);
         if bar.is_hidden() {

@@ -51,19 +51,45 @@ pub(super) fn fuzz(
             let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             progress.at(elapsed, told.collect::<Vec<_>>().join(", "));
         }
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        threads
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
     })
 }
 
-fn on(tier: TierName, seed: u64, length: Duration, parents: &[Scenario], count: &AtomicU64) -> Fuzzed {
+fn on(
+    tier: TierName,
+    seed: u64,
+    length: Duration,
+    parents: &[Scenario],
+    count: &AtomicU64,
+) -> Fuzzed {
     let began = Instant::now();
-    let mut fuzzed =
-        Fuzzed { tier, tally: Tally::default(), found: Vec::new(), undecided: None, elapsed: Duration::ZERO };
+    let mut fuzzed = Fuzzed {
+        tier,
+        tally: Tally::default(),
+        found: Vec::new(),
+        undecided: None,
+        elapsed: Duration::ZERO,
+    };
     let mut runner = match Runner::new(tier) {
         Ok(runner) => runner,
-        Err(error) => return Fuzzed { undecided: Some(error), ..fuzzed },
+        Err(error) => {
+            return Fuzzed {
+                undecided: Some(error),
+                ..fuzzed
+            };
+        }
     };
-    let mut campaign = Campaign::new(super::hunt::seed_of(seed, tier, "reference"), parents.iter().cloned());
+    let mut campaign = Campaign::new(
+        super::hunt::seed_of(seed, tier, "reference"),
+        parents.iter().cloned(),
+    );
     let mut first: BTreeMap<&'static str, (u64, Scenario)> = BTreeMap::new();
     let mut number = 0;
     while began.elapsed() < length {
@@ -76,15 +102,21 @@ fn on(tier: TierName, seed: u64, length: Duration, parents: &[Scenario], count: 
                 break;
             }
         };
-        fuzzed.tally.add(&scenario.profile, verdict.log, verdict.violations);
+        fuzzed
+            .tally
+            .add(&scenario.profile, verdict.log, verdict.violations);
         for violation in verdict.violations {
-            first.entry(violation.invariant.name).or_insert_with(|| (number, scenario.clone()));
+            first
+                .entry(violation.invariant.name)
+                .or_insert_with(|| (number, scenario.clone()));
         }
         count.store(number, Ordering::Relaxed);
     }
     fuzzed.elapsed = began.elapsed();
     for (name, (number, scenario)) in first {
-        fuzzed.found.extend(found::tell(&mut runner, &scenario, None, name).map(|found| (number, found)));
+        fuzzed
+            .found
+            .extend(found::tell(&mut runner, &scenario, None, name).map(|found| (number, found)));
     }
     fuzzed
 }

@@ -200,7 +200,17 @@ impl Report {
         for (file, found) in replayed.found {
             self.add_violation(plan, file, found)?;
         }
-        self.unmet.extend(replayed.unmet.into_iter().map(|(file, step, message)| Unmet { tier, file, step, message }));
+        self.unmet.extend(
+            replayed
+                .unmet
+                .into_iter()
+                .map(|(file, step, message)| Unmet {
+                    tier,
+                    file,
+                    step,
+                    message,
+                }),
+        );
         self.undecided.extend(replayed.undecided);
         self.example = self.example.take().or(replayed.picture);
         Ok(())
@@ -208,8 +218,13 @@ impl Report {
 
     pub(super) fn add_fuzzed(&mut self, plan: &Plan, fuzzed: Fuzzed) -> Result<(), Failure> {
         let tier = fuzzed.tier.as_str();
-        for (row, (runs, violations)) in self.invariants.iter_mut().zip(fuzzed.tally.by_invariant()) {
-            row.tiers.push(InvariantOnTier { tier, runs, violations });
+        for (row, (runs, violations)) in self.invariants.iter_mut().zip(fuzzed.tally.by_invariant())
+        {
+            row.tiers.push(InvariantOnTier {
+                tier,
+                runs,
+                violations,
+            });
         }
         self.tiers.push(TierRow {
             tier,
@@ -217,9 +232,17 @@ impl Report {
             elapsed_seconds: fuzzed.elapsed.as_secs_f64(),
             seen: fuzzed.tally.seen,
         });
-        self.undecided.extend(fuzzed.undecided.map(|error| format!("fuzzing on {tier}: {error}")));
+        self.undecided.extend(
+            fuzzed
+                .undecided
+                .map(|error| format!("fuzzing on {tier}: {error}")),
+        );
         for (number, found) in fuzzed.found {
-            self.add_violation(plan, format!("scenario {number} of seed {}", plan.seed), found)?;
+            self.add_violation(
+                plan,
+                format!("scenario {number} of seed {}", plan.seed),
+                found,
+            )?;
         }
         Ok(())
     }
@@ -243,7 +266,8 @@ impl Report {
                 self.add_violation(plan, origin, found.as_ref().clone())?;
             }
             if let Some(reason) = &row.reason {
-                self.undecided.push(format!("{} on {}: {reason}", fault.name, hunt.job.tier));
+                self.undecided
+                    .push(format!("{} on {}: {reason}", fault.name, hunt.job.tier));
             }
             if let Some(last) = self.faults.last_mut() {
                 last.hunts.push(row);
@@ -274,13 +298,23 @@ impl Report {
 
     /// Draws the conclusion.
     pub(super) fn conclude(&mut self) {
-        let missed = self.hunts().any(|hunt| matches!(hunt.result, HuntResult::Missed | HuntResult::Flagged));
+        let missed = self
+            .hunts()
+            .any(|hunt| matches!(hunt.result, HuntResult::Missed | HuntResult::Flagged));
         let marks = [
             (!self.undecided.is_empty(), Exit::Undecided),
             (!self.unusable.is_empty(), Exit::Unusable),
-            (missed || !self.violations.is_empty() || !self.unmet.is_empty(), Exit::Broken),
+            (
+                missed || !self.violations.is_empty() || !self.unmet.is_empty(),
+                Exit::Broken,
+            ),
         ];
-        self.verdict = marks.into_iter().filter(|(holds, _)| *holds).map(|(_, exit)| exit).max().unwrap_or_default();
+        self.verdict = marks
+            .into_iter()
+            .filter(|(holds, _)| *holds)
+            .map(|(_, exit)| exit)
+            .max()
+            .unwrap_or_default();
     }
 
     pub(super) fn hunts(&self) -> impl Iterator<Item = &HuntRow> {
@@ -300,7 +334,11 @@ impl Report {
                 0 => format!("{expectations} met"),
                 unmet => format!("{unmet} of {expectations} not met"),
             };
-            format!("{} {scenarios}, {met}, {}", row.tier, count(row.violations as u64, "violation"))
+            format!(
+                "{} {scenarios}, {met}, {}",
+                row.tier,
+                count(row.violations as u64, "violation")
+            )
         };
         self.corpus.iter().map(tier).collect::<Vec<_>>().join("; ")
     }
@@ -308,14 +346,24 @@ impl Report {
     pub(super) fn fuzzing_line(&self) -> String {
         let tier = |row: &TierRow| {
             let (scenarios, handshakes) = (row.runs.scenarios, row.runs.handshakes);
-            format!("{} {}, {} handshakes", row.tier, count(scenarios, "scenario"), thousands(handshakes))
+            format!(
+                "{} {}, {} handshakes",
+                row.tier,
+                count(scenarios, "scenario"),
+                thousands(handshakes)
+            )
         };
         self.tiers.iter().map(tier).collect::<Vec<_>>().join("; ")
     }
 
     pub(super) fn faults_line(&self) -> String {
         let number = |result: HuntResult| self.hunts().filter(|hunt| hunt.result == result).count();
-        let faults = self.faults.iter().filter(|row| !row.control).map(|row| row.hunts.len()).sum::<usize>();
+        let faults = self
+            .faults
+            .iter()
+            .filter(|row| !row.control)
+            .map(|row| row.hunts.len())
+            .sum::<usize>();
         let controls = self.hunts().count() - faults;
         format!(
             "{} of {faults} caught, {} of {controls} controls flagged",

@@ -17,23 +17,59 @@ pub(super) fn text(report: &Report, out: &Path) -> String {
         ("Known faults", faults(report)),
     ];
     for (title, table) in titled.iter().filter(|(_, table)| !table.is_empty()) {
-        let _ = writeln!(text, "\n{}\n{}", styled(BOLD, title), table.to_text().trim_end());
+        let _ = writeln!(
+            text,
+            "\n{}\n{}",
+            styled(BOLD, title),
+            table.to_text().trim_end()
+        );
     }
     text.push('\n');
     for it in &report.violations {
-        let control = it.control.map_or_else(String::new, |name| format!(" by {name}"));
-        let _ = writeln!(text, "{} on {}{control}: {}", styled(BAD, it.invariant), it.tier, it.message);
-        let _ = writeln!(text, "  {}", styled(DIM, &format!("{}; {}", it.origin, it.section)));
+        let control = it
+            .control
+            .map_or_else(String::new, |name| format!(" by {name}"));
+        let _ = writeln!(
+            text,
+            "{} on {}{control}: {}",
+            styled(BAD, it.invariant),
+            it.tier,
+            it.message
+        );
+        let _ = writeln!(
+            text,
+            "  {}",
+            styled(DIM, &format!("{}; {}", it.origin, it.section))
+        );
         let _ = writeln!(text, "  {}", it.file.display());
     }
     for it in &report.unmet {
-        let _ = writeln!(text, "{} {}, step {}, on {}: {}", styled(BAD, "not met"), it.file, it.step, it.tier, it.message);
+        let _ = writeln!(
+            text,
+            "{} {}, step {}, on {}: {}",
+            styled(BAD, "not met"),
+            it.file,
+            it.step,
+            it.tier,
+            it.message
+        );
     }
     for sentence in &report.undecided {
         let _ = writeln!(text, "{} {sentence}", styled(WARN, "not decided"));
     }
     let _ = writeln!(text, "{}", verdict(report));
-    let _ = writeln!(text, "{}", styled(DIM, &format!("{}, seed {}", out.join("report.html").display(), report.seed)));
+    let _ = writeln!(
+        text,
+        "{}",
+        styled(
+            DIM,
+            &format!(
+                "{}, seed {}",
+                out.join("report.html").display(),
+                report.seed
+            )
+        )
+    );
     text
 }
 
@@ -48,7 +84,10 @@ fn verdict(report: &Report) -> String {
 
 /// The verdict in a sentence.
 pub(super) fn sentence(report: &Report) -> String {
-    let missed = report.hunts().filter(|hunt| hunt.result == HuntResult::Missed).count();
+    let missed = report
+        .hunts()
+        .filter(|hunt| hunt.result == HuntResult::Missed)
+        .count();
     let parts = [
         (report.violations.len(), "violation", ""),
         (report.unmet.len(), "expectation", " not met"),
@@ -71,16 +110,28 @@ pub(super) fn sentence(report: &Report) -> String {
 pub(super) fn exercised(report: &Report) -> Table {
     let mut table = Table::new(
         [("tier", Side::Left)].into_iter().chain(
-            ["scenarios", "per second", "handshakes", "resumed", "shown", "withheld", "failed"]
-                .into_iter()
-                .chain(["requests", "preflights", "reused"])
-                .map(|name| (name, Side::Right)),
+            [
+                "scenarios",
+                "per second",
+                "handshakes",
+                "resumed",
+                "shown",
+                "withheld",
+                "failed",
+            ]
+            .into_iter()
+            .chain(["requests", "preflights", "reused"])
+            .map(|name| (name, Side::Right)),
         ),
     );
     for row in &report.tiers {
         let seen = row.seen;
         // A rate of whole scenarios is exact enough.
-        let rate = if row.elapsed_seconds > 0.0 { row.runs.scenarios as f64 / row.elapsed_seconds } else { 0.0 };
+        let rate = if row.elapsed_seconds > 0.0 {
+            row.runs.scenarios as f64 / row.elapsed_seconds
+        } else {
+            0.0
+        };
         let numbers = [
             row.runs.scenarios,
             rate as u64,
@@ -93,7 +144,9 @@ pub(super) fn exercised(report: &Report) -> Table {
             seen.preflights,
             seen.reused,
         ];
-        let numbers = numbers.into_iter().map(|number| cell(thousands(number), Tone::Plain));
+        let numbers = numbers
+            .into_iter()
+            .map(|number| cell(thousands(number), Tone::Plain));
         table.row([cell(row.tier, Tone::Name)].into_iter().chain(numbers));
     }
     table
@@ -103,10 +156,18 @@ pub(super) fn exercised(report: &Report) -> Table {
 pub(super) fn invariants(report: &Report) -> Table {
     let columns = report.tiers.iter().flat_map(|tier| {
         let name = tier.tier;
-        [format!("{name}: scenarios"), "handshakes".to_owned(), "violations".to_owned()]
+        [
+            format!("{name}: scenarios"),
+            "handshakes".to_owned(),
+            "violations".to_owned(),
+        ]
     });
     let columns = columns.map(|name| (name, Side::Right));
-    let mut table = Table::new([("invariant".to_owned(), Side::Left)].into_iter().chain(columns));
+    let mut table = Table::new(
+        [("invariant".to_owned(), Side::Left)]
+            .into_iter()
+            .chain(columns),
+    );
     for row in report.invariants.iter().filter(|row| !row.tiers.is_empty()) {
         let cells = row.tiers.iter().flat_map(|on| {
             let tone = match (on.violations, on.runs.scenarios) {
@@ -132,8 +193,17 @@ pub(super) fn faults(report: &Report) -> Table {
     tiers.dedup();
     // The fastest tier first, as everywhere.
     tiers.reverse();
-    let columns = tiers.iter().flat_map(|tier| [(*tier, Side::Left), ("scenarios", Side::Right), ("time", Side::Right)]);
-    let columns = [("fault", Side::Left)].into_iter().chain(columns).chain([("by", Side::Left)]);
+    let columns = tiers.iter().flat_map(|tier| {
+        [
+            (*tier, Side::Left),
+            ("scenarios", Side::Right),
+            ("time", Side::Right),
+        ]
+    });
+    let columns = [("fault", Side::Left)]
+        .into_iter()
+        .chain(columns)
+        .chain([("by", Side::Left)]);
     let mut table = Table::new(columns);
     for row in &report.faults {
         let mut cells = vec![cell(row.name, Tone::Name)];
@@ -164,5 +234,9 @@ fn hunted(hunt: Option<&HuntRow>) -> [Cell; 3] {
         short if short < 1.0 => format!("{:.0} ms", short * 1_000.0),
         long => format!("{long:.1} s"),
     };
-    [cell(word, tone), cell(thousands(hunt.scenarios), Tone::Plain), cell(time, Tone::Dim)]
+    [
+        cell(word, tone),
+        cell(thousands(hunt.scenarios), Tone::Plain),
+        cell(time, Tone::Dim),
+    ]
 }

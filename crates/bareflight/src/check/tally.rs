@@ -50,7 +50,10 @@ pub(super) struct Seen {
 impl Tally {
     /// Counts one run.
     pub(super) fn add(&mut self, profile: &str, log: &Log, violations: &[Violation]) {
-        let index = PROFILES.iter().position(|it| it.name == profile).unwrap_or(0);
+        let index = PROFILES
+            .iter()
+            .position(|it| it.name == profile)
+            .unwrap_or(0);
         if self.profiles.is_empty() {
             self.profiles.resize(PROFILES.len(), Runs::default());
         }
@@ -59,7 +62,8 @@ impl Tally {
             *self.violations.entry(violation.invariant.name).or_default() += 1;
         }
         for record in &log.records {
-            self.profiles[index].handshakes += u64::from(matches!(record.event, Event::Connection(_)));
+            self.profiles[index].handshakes +=
+                u64::from(matches!(record.event, Event::Connection(_)));
             self.seen.count(&record.event);
         }
     }
@@ -72,16 +76,28 @@ impl Tally {
     /// For each invariant the runs that it judged, and how often it was broken.
     pub(super) fn by_invariant(&self) -> impl Iterator<Item = (Runs, u64)> {
         INVARIANTS.iter().map(|invariant| {
-            let judged = self.profiles.iter().zip(PROFILES).filter(|(_, profile)| (invariant.judges)(profile));
-            let runs = judged.map(|(runs, _)| runs).fold(Runs::default(), Runs::plus);
-            (runs, self.violations.get(invariant.name).copied().unwrap_or(0))
+            let judged = self
+                .profiles
+                .iter()
+                .zip(PROFILES)
+                .filter(|(_, profile)| (invariant.judges)(profile));
+            let runs = judged
+                .map(|(runs, _)| runs)
+                .fold(Runs::default(), Runs::plus);
+            (
+                runs,
+                self.violations.get(invariant.name).copied().unwrap_or(0),
+            )
         })
     }
 }
 
 impl Runs {
     fn plus(self, other: &Self) -> Self {
-        Self { scenarios: self.scenarios + other.scenarios, handshakes: self.handshakes + other.handshakes }
+        Self {
+            scenarios: self.scenarios + other.scenarios,
+            handshakes: self.handshakes + other.handshakes,
+        }
     }
 }
 

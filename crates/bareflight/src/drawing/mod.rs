@@ -35,7 +35,10 @@ const SPACE: u32 = 7;
 
 /// A drawing as a file of its own.
 pub(crate) fn standalone(story: &Story<'_>) -> String {
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", draw(story, Some(CSS)))
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n",
+        draw(story, Some(CSS))
+    )
 }
 
 /// A drawing to be put into a page that contains [`CSS`].
@@ -46,7 +49,9 @@ pub(crate) fn inline(story: &Story<'_>) -> String {
 fn draw(story: &Story<'_>, css: Option<&str>) -> String {
     let columns = columns(&story.lanes);
     let count = columns.iter().max().map_or(0, |last| last + 1);
-    let width = (2 * MARGIN + count * (LANE + GAP)).saturating_sub(GAP).max(NARROWEST);
+    let width = (2 * MARGIN + count * (LANE + GAP))
+        .saturating_sub(GAP)
+        .max(NARROWEST);
     let mut canvas = Canvas {
         story,
         width,
@@ -83,9 +88,18 @@ struct Canvas<'s> {
 impl Canvas<'_> {
     /// Acts that are told together: one, or the sessions that a server issues in one go.
     fn acts(&mut self, acts: &[Act<'_>]) {
-        let numbers: Vec<_> = acts.iter().filter_map(issued).map(|(_, number)| number.to_string()).collect();
+        let numbers: Vec<_> = acts
+            .iter()
+            .filter_map(issued)
+            .map(|(_, number)| number.to_string())
+            .collect();
         match (acts, acts.first().and_then(issued)) {
-            ([_, _, ..], Some((lane, _))) => self.note(lane, &format!("sessions {}", numbers.join(", ")), "soft", false),
+            ([_, _, ..], Some((lane, _))) => self.note(
+                lane,
+                &format!("sessions {}", numbers.join(", ")),
+                "soft",
+                false,
+            ),
             _ => acts.iter().for_each(|act| self.act(act)),
         }
     }
@@ -97,7 +111,12 @@ impl Canvas<'_> {
             What::Handshake { lane } => self.handshake(*lane, broken),
             What::Request { lane, .. } => self.request(*lane, act, broken),
             What::Late { lane, late } => self.note(*lane, &story::late(late), "late", broken),
-            What::Ticket { lane, ticket } => self.note(*lane, &format!("session {}", ticket.session), "soft", broken),
+            What::Ticket { lane, ticket } => self.note(
+                *lane,
+                &format!("session {}", ticket.session),
+                "soft",
+                broken,
+            ),
             What::Closed { lane } => self.closed(*lane, broken),
             What::Prompt => self.line(act, "the user is asked to choose a certificate", "prompt"),
             What::Outcome(outcome) => self.line(act, &story::outcome(outcome), "outcome"),
@@ -110,21 +129,39 @@ impl Canvas<'_> {
     fn step(&mut self, act: &Act<'_>, step: &Step) {
         self.current = act.step;
         let scenario = self.story.case.scenario;
-        let at = if act.at > 0 { seconds(act.at) } else { String::new() };
+        let at = if act.at > 0 {
+            seconds(act.at)
+        } else {
+            String::new()
+        };
         let room = self.text_width() - 24;
-        let title = svg::clip(&story::step_title(scenario, step), room - 8 - svg::width(&at, svg::SMALL), svg::BOLD);
+        let title = svg::clip(
+            &story::step_title(scenario, step),
+            room - 8 - svg::width(&at, svg::SMALL),
+            svg::BOLD,
+        );
         let details = svg::wrap(&story::step_details(scenario, step), room, svg::SMALL, 3);
         let height = LINE * (u32::try_from(details.len()).unwrap_or(0) + 1) + 10;
         self.y += SPACE;
         // Covers the lanes, which go on below it: a line through a text reads badly.
-        self.front.rect("paper", (MARGIN, self.y), (self.text_width(), height), 0);
-        self.front.line("rule", (MARGIN, self.y), (self.width - MARGIN, self.y));
+        self.front
+            .rect("paper", (MARGIN, self.y), (self.text_width(), height), 0);
+        self.front
+            .line("rule", (MARGIN, self.y), (self.width - MARGIN, self.y));
         let y = self.y + LINE + 3;
-        self.front.text("number", (MARGIN, y), Anchor::Start, &story::number(act.step));
-        self.front.text("title", (MARGIN + 24, y), Anchor::Start, &title);
-        self.front.text("soft", (MARGIN + self.text_width(), y), Anchor::End, &at);
+        self.front.text(
+            "number",
+            (MARGIN, y),
+            Anchor::Start,
+            &story::number(act.step),
+        );
+        self.front
+            .text("title", (MARGIN + 24, y), Anchor::Start, &title);
+        self.front
+            .text("soft", (MARGIN + self.text_width(), y), Anchor::End, &at);
         for (line, y) in details.iter().zip((y + LINE..).step_by(LINE as usize)) {
-            self.front.text("soft", (MARGIN + 24, y), Anchor::Start, line);
+            self.front
+                .text("soft", (MARGIN + 24, y), Anchor::Start, line);
         }
         self.y += height;
     }
@@ -132,19 +169,47 @@ impl Canvas<'_> {
     fn handshake(&mut self, index: usize, broken: bool) {
         let lane = &self.story.lanes[index];
         let event = lane.event;
-        let failed = event.failed.as_ref().map_or_else(String::new, |why| format!("failed: {why}"));
-        let mut lines = vec![story::protocol(event), story::handshake(lane), story::shown(event)];
+        let failed = event
+            .failed
+            .as_ref()
+            .map_or_else(String::new, |why| format!("failed: {why}"));
+        let mut lines = vec![
+            story::protocol(event),
+            story::handshake(lane),
+            story::shown(event),
+        ];
         lines.extend(svg::wrap(&failed, LANE - 16, svg::SMALL, 3));
         let x = self.x(index);
-        if let Some(from) = lane.issuer.and_then(|id| self.story.lanes.iter().position(|lane| lane.event.id == id)) {
+        if let Some(from) = lane
+            .issuer
+            .and_then(|id| self.story.lanes.iter().position(|lane| lane.event.id == id))
+        {
             self.inheritance(from, index);
         }
         let height = LINE * (u32::try_from(lines.len()).unwrap_or(0) + 1) + 8;
-        self.front.rect(&format!("handshake {}{}", state(lane), mark(broken)), (x, self.y), (LANE, height), 9);
-        let title = svg::clip(&format!("#{} {}", event.id, story::peer(event)), LANE - 16, svg::BOLD);
-        self.front.text("title", (x + 8, self.y + LINE), Anchor::Start, &title);
-        for (line, y) in lines.iter().zip((self.y + 2 * LINE..).step_by(LINE as usize)) {
-            self.front.text("word", (x + 8, y), Anchor::Start, &svg::clip(line, LANE - 16, svg::SMALL));
+        self.front.rect(
+            &format!("handshake {}{}", state(lane), mark(broken)),
+            (x, self.y),
+            (LANE, height),
+            9,
+        );
+        let title = svg::clip(
+            &format!("#{} {}", event.id, story::peer(event)),
+            LANE - 16,
+            svg::BOLD,
+        );
+        self.front
+            .text("title", (x + 8, self.y + LINE), Anchor::Start, &title);
+        for (line, y) in lines
+            .iter()
+            .zip((self.y + 2 * LINE..).step_by(LINE as usize))
+        {
+            self.front.text(
+                "word",
+                (x + 8, y),
+                Anchor::Start,
+                &svg::clip(line, LANE - 16, svg::SMALL),
+            );
         }
         self.y += height;
         self.tops[index] = (event.failed.is_none()).then_some(self.y);
@@ -155,18 +220,31 @@ impl Canvas<'_> {
     fn inheritance(&mut self, from: usize, to: usize) {
         let y = self.y + LINE;
         let start = self.x(from) + LANE / 2;
-        let (end, head) = if from < to { (self.x(to), -7) } else { (self.x(to) + LANE, 7) };
+        let (end, head) = if from < to {
+            (self.x(to), -7)
+        } else {
+            (self.x(to) + LANE, 7)
+        };
         self.front.line("inherits", (start, y), (end, y));
         self.front.arrow("inherits-head", (end, y), head);
         self.front.dot("inherits-head", (start, y));
     }
 
     fn request(&mut self, index: usize, act: &Act<'_>, broken: bool) {
-        let What::Request { request, reused, status, .. } = &act.what else {
+        let What::Request {
+            request,
+            reused,
+            status,
+            ..
+        } = &act.what
+        else {
             return;
         };
         let (x, y) = (self.x(index), self.y);
-        let includes = self.story.hop(request).is_some_and(|hop| hop.include_credentials);
+        let includes = self
+            .story
+            .hop(request)
+            .is_some_and(|hop| hop.include_credentials);
         let kind = match (request.preflight, includes) {
             (true, _) => "preflight",
             (false, true) => "credentialed",
@@ -182,11 +260,18 @@ impl Canvas<'_> {
         }
         let lines = svg::wrap(&below, LANE - 16, svg::SMALL, 3);
         let height = LINE * (u32::try_from(lines.len()).unwrap_or(0) + 1) + 8;
-        self.front.rect(&format!("request {kind}{}", mark(broken)), (x, y), (LANE, height), 3);
+        self.front.rect(
+            &format!("request {kind}{}", mark(broken)),
+            (x, y),
+            (LANE, height),
+            3,
+        );
         let title = format!("{} {}", request.method, request.target);
-        let title = svg::clip(&title, LANE - 16 - 30, svg::BOLD);
-        self.front.text("title", (x + 8, y + LINE), Anchor::Start, &title);
-        self.front.text("word", (x + LANE - 8, y + LINE), Anchor::End, &status);
+        let title = svg::clip(&title, LANE - 16 - 36, svg::BOLD);
+        self.front
+            .text("title", (x + 8, y + LINE), Anchor::Start, &title);
+        self.front
+            .text("word", (x + LANE - 8, y + LINE), Anchor::End, &status);
         for (line, y) in lines.iter().zip((y + 2 * LINE..).step_by(LINE as usize)) {
             self.front.text("word", (x + 8, y), Anchor::Start, line);
         }
@@ -198,7 +283,12 @@ impl Canvas<'_> {
         let x = self.x(index) + LANE / 2;
         self.front.dot("knot", (x, self.y + LINE / 2));
         let class = format!("{class}{}", mark(broken));
-        self.front.text(&class, (x + 8, self.y + LINE - 3), Anchor::Start, &svg::clip(words, LANE / 2 + GAP - 8, svg::SMALL));
+        self.front.text(
+            &class,
+            (x + 8, self.y + LINE - 3),
+            Anchor::Start,
+            &svg::clip(words, LANE / 2 + GAP - 8, svg::SMALL),
+        );
         self.y += LINE + 2;
     }
 
@@ -206,7 +296,12 @@ impl Canvas<'_> {
         self.end_lane(index, self.y + LINE / 2);
         let x = self.x(index) + LANE / 2;
         self.front.cross("cross", (x, self.y + LINE / 2));
-        self.front.text(&format!("soft{}", mark(broken)), (x + 8, self.y + LINE - 3), Anchor::Start, "closed");
+        self.front.text(
+            &format!("soft{}", mark(broken)),
+            (x + 8, self.y + LINE - 3),
+            Anchor::Start,
+            "closed",
+        );
         self.y += LINE + 2;
     }
 
@@ -215,26 +310,42 @@ impl Canvas<'_> {
         self.y += LINE - 2;
         let words = format!("step {}: {words}", story::number(act.step));
         let words = svg::clip(&words, self.text_width(), svg::SMALL);
-        let size = svg::width(&words, svg::SMALL);
-        self.front.rect("plate", (MARGIN, self.y - LINE + 3), (size + 12, LINE + 2), 3);
-        self.front.text(class, (MARGIN + 6, self.y), Anchor::Start, &words);
+        let size = svg::width(&words, svg::BOLD);
+        self.front.rect(
+            "plate",
+            (MARGIN, self.y - LINE + 3),
+            (size + 12, LINE + 2),
+            3,
+        );
+        self.front
+            .text(class, (MARGIN + 6, self.y), Anchor::Start, &words);
         self.y += SPACE + 3;
     }
 
     /// Told below the lane that it is about, if it is about one.
     fn violation(&mut self, violation: &Violation, lane: Option<usize>) {
         let invariant = violation.invariant;
-        let x = lane.map_or(MARGIN, |lane| self.x(lane)).min(self.width - MARGIN - self.text_width());
+        let x = lane
+            .map_or(MARGIN, |lane| self.x(lane))
+            .min(self.width - MARGIN - self.text_width());
         let room = self.text_width() - 20;
-        let head = svg::wrap(&format!("✗ {}: {}", invariant.name, violation.message), room, svg::BOLD, 4);
+        let head = svg::wrap(
+            &format!("✗ {}: {}", invariant.name, violation.message),
+            room,
+            svg::BOLD,
+            4,
+        );
         let rule = format!("Holds when {}. {}.", invariant.sentence, invariant.section);
         let rule = svg::wrap(&rule, room, svg::SMALL, 6);
         let lines = u32::try_from(head.len() + rule.len()).unwrap_or(0);
         let height = lines * LINE + 12;
-        self.front.rect("banner", (x, self.y), (self.text_width(), height), 4);
+        self.front
+            .rect("banner", (x, self.y), (self.text_width(), height), 4);
         let mut y = self.y + 4;
-        for (class, line) in
-            head.iter().map(|line| ("banner-title", line)).chain(rule.iter().map(|line| ("banner-word", line)))
+        for (class, line) in head
+            .iter()
+            .map(|line| ("banner-title", line))
+            .chain(rule.iter().map(|line| ("banner-word", line)))
         {
             y += LINE;
             self.front.text(class, (x + 10, y), Anchor::Start, line);
@@ -262,7 +373,10 @@ impl Canvas<'_> {
              viewBox=\"0 0 {width} {height}\"><title>{title}</title>"
         );
         if let Some(css) = css {
-            let _ = write!(text, "<style>{css}</style><rect class=\"paper\" width=\"100%\" height=\"100%\"/>");
+            let _ = write!(
+                text,
+                "<style>{css}</style><rect class=\"paper\" width=\"100%\" height=\"100%\"/>"
+            );
         }
         text.push_str(self.back.as_str());
         text.push_str(self.front.as_str());
@@ -309,10 +423,26 @@ fn issue_together(one: &Act<'_>, next: &Act<'_>) -> bool {
 
 /// What the drawing is, for those who cannot see it.
 fn label(story: &Story<'_>) -> String {
-    let requests = story.acts.iter().filter(|act| matches!(act.what, What::Request { .. })).count();
-    let broken: Vec<_> = story.acts.iter().flat_map(|act| &act.broken).map(|it| it.invariant.name).collect();
-    let verdict = if broken.is_empty() { "all invariants hold".to_owned() } else { format!("broken: {}", broken.join(", ")) };
-    format!("{requests} requests on {} connections; {verdict}", story.lanes.len())
+    let requests = story
+        .acts
+        .iter()
+        .filter(|act| matches!(act.what, What::Request { .. }))
+        .count();
+    let broken: Vec<_> = story
+        .acts
+        .iter()
+        .flat_map(|act| &act.broken)
+        .map(|it| it.invariant.name)
+        .collect();
+    let verdict = if broken.is_empty() {
+        "all invariants hold".to_owned()
+    } else {
+        format!("broken: {}", broken.join(", "))
+    };
+    format!(
+        "{requests} requests on {} connections; {verdict}",
+        story.lanes.len()
+    )
 }
 
 /// Whom the server takes the client to be.
@@ -378,9 +508,20 @@ mod tests {
             let log = runner.run(&scenario, None).unwrap().log.clone();
             let svg = drawn(&scenario, &log);
             assert!(is_well_formed(&svg), "{svg}");
-            let events = |of: fn(&Event) -> bool| log.records.iter().filter(|record| of(&record.event)).count();
-            assert_eq!(svg.matches("<rect class=\"request").count(), events(|it| matches!(it, Event::Request(_))));
-            assert_eq!(svg.matches("<rect class=\"handshake").count(), events(|it| matches!(it, Event::Connection(_))));
+            let events = |of: fn(&Event) -> bool| {
+                log.records
+                    .iter()
+                    .filter(|record| of(&record.event))
+                    .count()
+            };
+            assert_eq!(
+                svg.matches("<rect class=\"request").count(),
+                events(|it| matches!(it, Event::Request(_)))
+            );
+            assert_eq!(
+                svg.matches("<rect class=\"handshake").count(),
+                events(|it| matches!(it, Event::Connection(_)))
+            );
             assert!(!svg.contains("<rect class=\"banner\""));
         }
     }
@@ -405,7 +546,10 @@ mod tests {
         if log.records.is_empty() {
             return;
         }
-        let (one, other) = (rng.usize(..log.records.len()), rng.usize(..log.records.len()));
+        let (one, other) = (
+            rng.usize(..log.records.len()),
+            rng.usize(..log.records.len()),
+        );
         match rng.u8(..4) {
             0 => drop(log.records.remove(one)),
             1 => log.records.insert(other, log.records[one].clone()),

@@ -35,20 +35,32 @@ impl Svg {
     }
 
     pub(super) fn line(&mut self, class: &str, (x1, y1): Point, (x2, y2): Point) {
-        let _ = write!(self.text, "<path class=\"{class}\" d=\"M{x1} {y1}L{x2} {y2}\"/>");
+        let _ = write!(
+            self.text,
+            "<path class=\"{class}\" d=\"M{x1} {y1}L{x2} {y2}\"/>"
+        );
     }
 
     /// The head of an arrow: its tip is at the place, its base `back` pixels to the right of it.
     pub(super) fn arrow(&mut self, class: &str, (x, y): Point, back: i32) {
-        let _ = write!(self.text, "<path class=\"{class}\" d=\"M{x} {y}l{back} -4v8z\"/>");
+        let _ = write!(
+            self.text,
+            "<path class=\"{class}\" d=\"M{x} {y}l{back} -4v8z\"/>"
+        );
     }
 
     pub(super) fn dot(&mut self, class: &str, (x, y): Point) {
-        let _ = write!(self.text, "<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>");
+        let _ = write!(
+            self.text,
+            "<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>"
+        );
     }
 
     pub(super) fn cross(&mut self, class: &str, (x, y): Point) {
-        let _ = write!(self.text, "<path class=\"{class}\" d=\"M{x} {y}m-4 -4l8 8m0 -8l-8 8\"/>");
+        let _ = write!(
+            self.text,
+            "<path class=\"{class}\" d=\"M{x} {y}m-4 -4l8 8m0 -8l-8 8\"/>"
+        );
     }
 
     /// Text on a line; nothing if it is empty.
@@ -60,7 +72,11 @@ impl Svg {
             Anchor::Start => "",
             Anchor::End => " text-anchor=\"end\"",
         };
-        let _ = write!(self.text, "<text class=\"{class}\" x=\"{x}\" y=\"{y}\"{anchor}>{}</text>", escape(text));
+        let _ = write!(
+            self.text,
+            "<text class=\"{class}\" x=\"{x}\" y=\"{y}\"{anchor}>{}</text>",
+            escape(text)
+        );
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -70,7 +86,10 @@ impl Svg {
 
 /// About how wide a text is.
 pub(super) fn width(text: &str, advance: u32) -> u32 {
-    u32::try_from(text.chars().count()).unwrap_or(u32::MAX / 100).saturating_mul(advance) / 10
+    u32::try_from(text.chars().count())
+        .unwrap_or(u32::MAX / 100)
+        .saturating_mul(advance)
+        / 10
 }
 
 /// As much of a text as fits, with an ellipsis if that is not all.
@@ -112,8 +131,14 @@ mod tests {
     fn text_is_cut_and_wrapped_to_its_room() {
         assert_eq!(clip("short", 100, SMALL), "short");
         assert_eq!(clip("a text that is too long", 61, SMALL), "a text th…");
-        assert_eq!(wrap("one two three four", 61, SMALL, 9), ["one two", "three four"]);
-        assert_eq!(wrap("one two three four five", 61, SMALL, 2), ["one two", "three fou…"]);
+        assert_eq!(
+            wrap("one two three four", 61, SMALL, 9),
+            ["one two", "three four"]
+        );
+        assert_eq!(
+            wrap("one two three four five", 61, SMALL, 2),
+            ["one two", "three fou…"]
+        );
         assert_eq!(wrap("", 61, SMALL, 2), [""; 0]);
     }
 
@@ -121,6 +146,9 @@ mod tests {
     fn hostile_text_stays_text() {
         let mut svg = Svg::default();
         svg.text("word", (0, 0), Anchor::Start, "</text><script>\u{1}&");
-        assert_eq!(svg.as_str(), "<text class=\"word\" x=\"0\" y=\"0\">&lt;/text&gt;&lt;script&gt;\u{fffd}&amp;</text>");
+        assert_eq!(
+            svg.as_str(),
+            "<text class=\"word\" x=\"0\" y=\"0\">&lt;/text&gt;&lt;script&gt;\u{fffd}&amp;</text>"
+        );
     }
 }
