@@ -1,7 +1,7 @@
 //! Scenarios, observation log, invariants, faults and campaigns.
 //!
 //! Everything that runs, runs a [`Scenario`](scenario::Scenario) on a [`Tier`](tier::Tier) and leaves an observation
-//! [`Log`](log::Log); [invariants](invariants) read the log and nothing else.
+//! [`Log`](log::Log); [invariants] read the log and nothing else.
 
 pub mod campaign;
 pub mod case;

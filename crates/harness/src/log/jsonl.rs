@@ -28,6 +28,9 @@ pub enum LogError {
     /// It is larger than [`Limits::FILE`] times 16.
     #[error("this log has {0} bytes, which is too many")]
     TooLarge(usize),
+    /// It has more records than [`Limits::RECORDS`].
+    #[error("this log has more than {max} records; cut it to the run that matters", max = Limits::RECORDS)]
+    TooLong,
 }
 
 /// The first line.
@@ -70,7 +73,10 @@ impl Log {
         if text.len() > 16 * Limits::FILE {
             return Err(LogError::TooLarge(text.len()));
         }
-        let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let mut lines = text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty());
         let Some((number, first)) = lines.next() else {
             return Err(LogError::Line {
                 line: 1,
@@ -86,6 +92,9 @@ impl Log {
         }
         let head: Head = serde_json::from_str(first).map_err(|error| at(number, &error))?;
         let scenario = Scenario::from_toml(&head.scenario).map_err(LogError::Scenario)?;
+        if lines.clone().nth(Limits::RECORDS).is_some() {
+            return Err(LogError::TooLong);
+        }
         let records = lines.map(|(number, line)| {
             serde_json::from_str::<Record>(line).map_err(|error| at(number, &error))
         });
@@ -103,10 +112,48 @@ fn json(it: &impl Serialize) -> String {
 fn at(line: usize, error: &serde_json::Error) -> LogError {
     let message = error.to_string();
     // serde_json appends its own position, which is of the line and not of the file.
-    let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+    let message = message
+        .split(" at line ")
+        .next()
+        .unwrap_or(&message)
+        .to_owned();
     LogError::Line {
         line: line + 1,
         column: error.column().max(1),
         message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_logs_are_refused_with_a_reason() {
+        let head = Log::default().to_json_lines(&Scenario::default(), "model");
+        let table = [
+            (String::new(), "line 1, column 1: the log is empty"),
+            (head.replace(":1,", ":2,"), "this log is of format 2"),
+            (
+                head.replace("[server", "[sever"),
+                "line 3, column 2: unknown field `sever`",
+            ),
+            (
+                format!("{head}\n{{\"at\":0,\"event\":\"tea\"}}"),
+                "line 3, column",
+            ),
+            (
+                format!("{head}{{\"at\":0"),
+                "line 2, column 7: EOF while parsing",
+            ),
+            (
+                format!("{head}{}", "{}\n".repeat(Limits::RECORDS + 1)),
+                "has more than 131072 records",
+            ),
+        ];
+        for (text, reason) in table {
+            let error = Log::from_json_lines(&text).unwrap_err().to_string();
+            assert!(error.contains(reason), "{reason}: {error}");
+        }
     }
 }

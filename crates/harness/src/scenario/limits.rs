@@ -29,6 +29,8 @@ impl Limits {
     pub const TITLE: usize = 16_384;
     /// Bytes of a file, text or binary.
     pub const FILE: usize = 4 << 20;
+    /// Records of a recorded log: more than the longest run writes, and few enough to be judged in seconds.
+    pub const RECORDS: usize = 1 << 17;
     /// Seconds that may pass in one step: a year.
     pub const SECONDS: u32 = 366 * 24 * 3_600;
     /// Seconds that a ticket may live: TLS 1.3 allows seven days (RFC 9846 section 4.6.1).
