@@ -35,18 +35,18 @@ fn bareflight(folder: &Path, args: &[&str]) -> Ran {
         .current_dir(folder)
         .env_remove("CLICOLOR_FORCE")
         .output()
-        .unwrap();
+        .expect("the binary starts");
     Ran {
         code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
+        out: String::from_utf8(output.stdout).expect("output is UTF-8"),
+        err: String::from_utf8(output.stderr).expect("output is UTF-8"),
     }
 }
 
 /// A folder outside of the repository with the good scenario in it.
 fn folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("good.toml"), GOOD).unwrap();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    fs::write(folder.path().join("good.toml"), GOOD).expect("files can be written");
     folder
 }
 
@@ -56,11 +56,12 @@ fn repository() -> PathBuf {
 
 /// A corpus with these files in it.
 fn corpus(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder can be made");
     for (name, bytes) in files {
         let path = folder.path().join("corpus").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
+        fs::create_dir_all(path.parent().expect("it is in the corpus"))
+            .expect("folders can be made");
+        fs::write(path, bytes).expect("files can be written");
     }
     folder
 }

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use bareflight_harness::invariants::INVARIANTS;
+use bareflight_harness::scenario::Scenario;
 use bareflight_harness::tier::TierName;
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use super::Plan;
 use super::corpus::{Picture, Replayed};
 use super::found::Found;
 use super::hunt::{End, Hunted};
-use super::reference::Fuzzed;
+use super::reference::{Fuzzed, Stop};
 use super::tally::{Runs, Seen};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -232,11 +233,13 @@ impl Report {
             elapsed_seconds: fuzzed.elapsed.as_secs_f64(),
             seen: fuzzed.tally.seen,
         });
-        self.undecided.extend(
-            fuzzed
-                .undecided
-                .map(|error| format!("fuzzing on {tier}: {error}")),
-        );
+        let unready = fuzzed
+            .unready
+            .map(|error| format!("fuzzing on {tier}: {error}"));
+        self.undecided.extend(unready);
+        if let Some((number, scenario, stop)) = fuzzed.stopped {
+            self.add_stop(plan, fuzzed.tier, number, &scenario, stop)?;
+        }
         for (number, found) in fuzzed.found {
             self.add_violation(
                 plan,
@@ -272,6 +275,42 @@ impl Report {
             if let Some(last) = self.faults.last_mut() {
                 last.hunts.push(row);
             }
+        }
+        Ok(())
+    }
+
+    /// Keeps the scenario that ended the fuzzing of a tier.
+    fn add_stop(
+        &mut self,
+        plan: &Plan,
+        tier: TierName,
+        number: u64,
+        scenario: &Scenario,
+        stop: Stop,
+    ) -> Result<(), Failure> {
+        let word = if matches!(stop, Stop::Panic(_)) {
+            "panic"
+        } else {
+            "undecided"
+        };
+        let toml = scenario.to_toml();
+        let stem = format!("{tier}-{word}");
+        let file = files::write_numbered(&plan.out, &stem, "toml", toml.as_bytes())?;
+        match stop {
+            Stop::Undecided(error) => {
+                self.undecided
+                    .push(format!("{} on {tier}: {error}", file.display()));
+            }
+            Stop::Panic(words) => self.violations.push(Violation {
+                tier: tier.as_str(),
+                invariant: "panic",
+                section: "nothing that is asked may end in a panic",
+                message: words,
+                origin: format!("scenario {number} of seed {}", plan.seed),
+                control: None,
+                file,
+                svg: String::new(),
+            }),
         }
         Ok(())
     }

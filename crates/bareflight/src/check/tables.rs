@@ -3,6 +3,8 @@
 use core::fmt::Write;
 use std::path::Path;
 
+use bareflight_harness::tier::TierName;
+
 use super::report::{HuntResult, HuntRow, Report};
 use crate::exit::Exit;
 use crate::output::{BAD, BOLD, DIM, GOOD, WARN, count, styled, thousands};
@@ -188,11 +190,12 @@ pub(super) fn invariants(report: &Report) -> Table {
 
 /// Fault: caught after how many scenarios and how long, on each tier, by which invariant.
 pub(super) fn faults(report: &Report) -> Table {
-    let mut tiers: Vec<&str> = report.hunts().map(|hunt| hunt.tier).collect();
-    tiers.sort_unstable();
-    tiers.dedup();
-    // The fastest tier first, as everywhere.
-    tiers.reverse();
+    let hunted_on = |tier: &&str| report.hunts().any(|hunt| hunt.tier == *tier);
+    let tiers: Vec<&str> = TierName::ALL
+        .iter()
+        .map(|tier| tier.as_str())
+        .filter(hunted_on)
+        .collect();
     let columns = tiers.iter().flat_map(|tier| {
         [
             (*tier, Side::Left),
