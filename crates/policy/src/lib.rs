@@ -71,6 +71,9 @@
 //!
 //! [`decide`](mod@decide) does the first hop of it at once, for comparisons and for people stuck on a "CORS error".
 //!
+//! Mutation testing (`cargo mutants --package bareflight-policy --exclude-re fmt -- --lib`) leaves no survivor: what `Debug` and
+//! `Display` write is left out of it, and where a mutant showed that a step was without effect, the step went.
+//!
 //! Where each clause is implemented and tested: [`clauses`]. Where the text is in doubt: [`anomalies`]. How real implementations
 //! differ: [`PROFILES`].
 

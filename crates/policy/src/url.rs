@@ -185,6 +185,12 @@ mod tests {
         assert_eq!(url("https://api.test"), url("https://API.test:443/"));
         assert_ne!(url("https://api.test/a"), url("https://api.test/b"));
         assert_ne!(url("https://api.test/a"), url("https://api.test/a#f"));
+        let hash = |text| {
+            use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+            BuildHasherDefault::<DefaultHasher>::default().hash_one(url(text))
+        };
+        assert_ne!(hash("https://api.test/a"), hash("https://api.test/b"));
+        assert_eq!(hash("https://api.test"), hash("https://API.test:443/"));
         assert_eq!(
             format!("{} {:?}", url("https://a.test"), url("https://a.test/")),
             "https://a.test/ https://a.test/"
