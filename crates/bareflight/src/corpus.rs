@@ -9,7 +9,7 @@ use crate::cli::PackArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
-use crate::input::{self, InputError};
+use crate::input::{self, Input, InputError};
 use crate::output::{self, count};
 use crate::repository;
 
@@ -25,13 +25,13 @@ pub(crate) struct Corpus {
     folder: PathBuf,
 }
 
-/// One scenario of a corpus.
+/// One scenario, or one recorded log, of a corpus.
 #[derive(Debug)]
 pub(crate) struct Entry {
     /// Its file.
     pub(crate) path: PathBuf,
     /// What is in it.
-    pub(crate) scenario: Scenario,
+    pub(crate) input: Input,
 }
 
 impl Corpus {
@@ -63,10 +63,7 @@ impl Corpus {
         for folder in folders {
             for path in files_in(&self.folder.join(folder)) {
                 match input::read(&path) {
-                    Ok(input) => entries.push(Entry {
-                        path,
-                        scenario: input.scenario,
-                    }),
+                    Ok(input) => entries.push(Entry { path, input }),
                     Err(error) => unusable.push(*error),
                 }
             }

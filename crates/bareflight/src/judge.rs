@@ -1,7 +1,7 @@
 //! Running a scenario, or reading a recorded log, and judging what was seen.
 
 use bareflight_harness::case::{Case, Vocabulary};
-use bareflight_harness::expect::Mismatch;
+use bareflight_harness::expect::{self, Mismatch};
 use bareflight_harness::faults::Fault;
 use bareflight_harness::invariants::{self, Violation};
 use bareflight_harness::log::{Event, Log};
@@ -101,7 +101,7 @@ pub(crate) fn judge_recorded(scenario: &Scenario, recorded: &Recorded) -> Judged
     Judged {
         log: recorded.log.clone(),
         violations,
-        mismatches: Vec::new(),
+        mismatches: expect::check(&case, &recorded.log),
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<Exit, Failure> {
             scenarios_table(
                 scenarios
                     .iter()
-                    .map(|it| (it.path.display().to_string(), &it.scenario)),
+                    .map(|it| (it.path.display().to_string(), &it.input.scenario)),
             )
         }
     };

@@ -559,6 +559,51 @@ fn check_fails_where_the_corpus_does() {
 }
 
 #[test]
+fn check_judges_recorded_logs_as_they_are() {
+    let folder = corpus(&[("cases/good.toml", GOOD.as_bytes())]);
+    let fault = [
+        "explain",
+        "corpus/cases/good.toml",
+        "--fault",
+        "preflight-presents-certificate",
+    ];
+    let ran = bareflight(
+        folder.path(),
+        &[&fault[..], &["--log", "corpus/regressions.jsonl"]].concat(),
+    );
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    fs::create_dir(folder.path().join("corpus/regressions")).unwrap();
+    let log = folder.path().join("corpus/regressions/seen.jsonl");
+    fs::rename(folder.path().join("corpus/regressions.jsonl"), &log).unwrap();
+    let ran = bareflight(
+        folder.path(),
+        &[
+            "check",
+            "--seconds",
+            "0",
+            "--hunt",
+            "50",
+            "--tier",
+            "model",
+            "--json",
+        ],
+    );
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let broken = json["violations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["invariant"] == "preflight-bare")
+        .unwrap();
+    assert_eq!(broken["tier"], "recorded");
+    assert!(
+        broken["file"].as_str().unwrap().ends_with("seen.jsonl"),
+        "{broken}"
+    );
+}
+
+#[test]
 fn the_same_seed_catches_the_same_faults_after_as_many_scenarios() {
     let folder = folder();
     let hunts = |seed: &str| {

@@ -1,6 +1,7 @@
 //! Does every scenario of the corpus still hold, and is what its author expects seen?
 
 use bareflight_harness::log::{Client, Event, Log};
+use bareflight_harness::scenario::Scenario;
 use bareflight_harness::tier::TierName;
 
 use super::found::{self, Found};
@@ -8,15 +9,15 @@ use super::progress::Progress;
 use crate::corpus::Entry;
 use crate::drawing;
 use crate::exit::Exit;
-use crate::judge::{Runners, case_of};
+use crate::judge::{Judged, Runners, case_of, judge_recorded};
 use crate::story::Story;
 
-/// What the corpus came to on one tier.
+/// What the corpus came to in one place.
 #[derive(Debug)]
 pub(super) struct Replayed {
-    /// The tier.
-    pub(super) tier: TierName,
-    /// Scenarios that were run.
+    /// A tier, or `recorded`: logs that are judged as they are.
+    pub(super) place: &'static str,
+    /// Scenarios and logs that were judged.
     pub(super) scenarios: usize,
     /// Steps of which something is expected.
     pub(super) expected: usize,
@@ -41,46 +42,107 @@ pub(super) struct Picture {
     records: usize,
 }
 
-/// Runs the corpus on each tier.
+/// How many times something of the corpus is judged.
+pub(super) fn runs(tiers: &[TierName], entries: &[Entry]) -> u64 {
+    let logs = entries
+        .iter()
+        .filter(|entry| entry.input.recorded.is_some())
+        .count();
+    ((entries.len() - logs) * tiers.len() + logs) as u64
+}
+
+/// Runs the corpus on each tier, and judges its logs.
 pub(super) fn replay(tiers: &[TierName], entries: &[Entry], progress: &Progress) -> Vec<Replayed> {
     let mut runners = Runners::default();
-    tiers
+    let mut all: Vec<_> = tiers
         .iter()
         .map(|&tier| on(tier, entries, &mut runners, progress))
-        .collect()
+        .collect();
+    let recorded = recorded(entries, progress);
+    if recorded.scenarios > 0 {
+        all.push(recorded);
+    }
+    all
 }
 
 fn on(tier: TierName, entries: &[Entry], runners: &mut Runners, progress: &Progress) -> Replayed {
-    let mut replayed = Replayed {
-        tier,
-        scenarios: 0,
-        expected: 0,
-        found: Vec::new(),
-        unmet: Vec::new(),
-        undecided: Vec::new(),
-        picture: None,
-    };
-    for entry in entries {
-        replayed.entry(entry, runners);
-        progress.step(format!("{tier}: {}", entry.path.display()));
+    let mut replayed = Replayed::none(tier.as_str());
+    for entry in entries
+        .iter()
+        .filter(|entry| entry.input.recorded.is_none())
+    {
+        let (file, scenario) = (entry.path.display().to_string(), &entry.input.scenario);
+        match runners.judge(tier, scenario, None) {
+            Ok(judged) => {
+                replayed.add(&file, scenario, &judged);
+                for name in broken(&judged) {
+                    let found = runners
+                        .of(tier)
+                        .ok()
+                        .and_then(|it| found::tell(it, scenario, None, name));
+                    replayed
+                        .found
+                        .extend(found.map(|found| (file.clone(), found)));
+                }
+            }
+            Err(error) => replayed
+                .undecided
+                .push(format!("{file} on {tier}: {error}")),
+        }
+        progress.step(format!("{tier}: {file}"));
     }
     replayed
 }
 
-impl Replayed {
-    fn entry(&mut self, entry: &Entry, runners: &mut Runners) {
-        let file = entry.path.display().to_string();
-        let judged = match runners.judge(self.tier, &entry.scenario, None) {
-            Ok(judged) => judged,
-            Err(error) => {
-                return self
-                    .undecided
-                    .push(format!("{file} on {}: {error}", self.tier));
-            }
+/// Nothing is run, so what a log shows cannot be made smaller.
+fn recorded(entries: &[Entry], progress: &Progress) -> Replayed {
+    let mut replayed = Replayed::none("recorded");
+    for entry in entries {
+        let Some(recorded) = &entry.input.recorded else {
+            continue;
         };
+        let (file, scenario) = (entry.path.display().to_string(), &entry.input.scenario);
+        let judged = judge_recorded(scenario, recorded);
+        replayed.add(&file, scenario, &judged);
+        for name in broken(&judged) {
+            let found = found::in_log(&entry.path, scenario, &judged, name);
+            replayed
+                .found
+                .extend(found.map(|found| (file.clone(), found)));
+        }
+        progress.step(file);
+    }
+    replayed
+}
+
+/// The invariants that are broken, each once.
+fn broken(judged: &Judged) -> Vec<&'static str> {
+    let mut names: Vec<_> = judged
+        .violations
+        .iter()
+        .map(|violation| violation.invariant.name)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+impl Replayed {
+    fn none(place: &'static str) -> Self {
+        Self {
+            place,
+            scenarios: 0,
+            expected: 0,
+            found: Vec::new(),
+            unmet: Vec::new(),
+            undecided: Vec::new(),
+            picture: None,
+        }
+    }
+
+    fn add(&mut self, file: &str, scenario: &Scenario, judged: &Judged) {
         self.scenarios += 1;
-        self.expected += entry
-            .scenario
+        self.expected += scenario
             .steps
             .iter()
             .filter(|step| step.expect.is_some())
@@ -88,29 +150,21 @@ impl Replayed {
         let unmet = judged
             .mismatches
             .iter()
-            .map(|it| (file.clone(), it.step + 1, it.message.clone()));
+            .map(|it| (file.to_owned(), it.step + 1, it.message.clone()));
         self.unmet.extend(unmet);
-        let mut told: Vec<&str> = Vec::new();
-        for violation in &judged.violations {
-            let name = violation.invariant.name;
-            if !told.contains(&name) {
-                told.push(name);
-                let found = runners
-                    .of(self.tier)
-                    .ok()
-                    .and_then(|it| found::tell(it, &entry.scenario, None, name));
-                self.found.extend(found.map(|found| (file.clone(), found)));
-            }
-        }
         let records = judged.log.records.len();
         let shorter = self
             .picture
             .as_ref()
             .is_none_or(|picture| records < picture.records);
         if shorter && judged.exit() == Exit::Holds && shows_the_rule(&judged.log) {
-            let case = case_of(&entry.scenario, None);
+            let case = case_of(scenario, None);
             let svg = drawing::inline(&Story::of(&case, &judged.log, &[]));
-            self.picture = Some(Picture { file, svg, records });
+            self.picture = Some(Picture {
+                file: file.to_owned(),
+                svg,
+                records,
+            });
         }
     }
 }

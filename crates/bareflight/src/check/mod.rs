@@ -90,7 +90,7 @@ fn read(corpus: &Corpus, report: &mut Report) -> Vec<Entry> {
 }
 
 fn replay(plan: &Plan, entries: &[Entry], report: &mut Report) -> Result<(), Failure> {
-    let progress = Progress::start("corpus", (entries.len() * plan.tiers.len()) as u64);
+    let progress = Progress::start("corpus", corpus::runs(&plan.tiers, entries));
     for replayed in corpus::replay(&plan.tiers, entries, &progress) {
         report.add_replayed(plan, replayed)?;
     }
@@ -99,7 +99,10 @@ fn replay(plan: &Plan, entries: &[Entry], report: &mut Report) -> Result<(), Fai
 }
 
 fn fuzz(plan: &Plan, entries: &[Entry], report: &mut Report) -> Result<(), Failure> {
-    let parents: Vec<Scenario> = entries.iter().map(|entry| entry.scenario.clone()).collect();
+    let parents: Vec<Scenario> = entries
+        .iter()
+        .map(|entry| entry.input.scenario.clone())
+        .collect();
     let length = Duration::from_secs(plan.seconds);
     let progress = Progress::start("fuzzing the reference", plan.seconds * 1_000);
     for fuzzed in reference::fuzz(&plan.tiers, plan.seed, length, &parents, &progress) {

@@ -190,7 +190,7 @@ impl Report {
     }
 
     pub(super) fn add_replayed(&mut self, plan: &Plan, replayed: Replayed) -> Result<(), Failure> {
-        let tier = replayed.tier.as_str();
+        let tier = replayed.place;
         self.corpus.push(CorpusRow {
             tier,
             scenarios: replayed.scenarios,
@@ -318,18 +318,22 @@ impl Report {
     /// Writes what was found and keeps it.
     fn add_violation(&mut self, plan: &Plan, origin: String, found: Found) -> Result<(), Failure> {
         let stem = match found.fault {
-            Some(fault) => format!("{fault}-{}-{}", found.tier, found.invariant),
-            None => format!("{}-{}", found.tier, found.invariant),
+            Some(fault) => format!("{fault}-{}-{}", found.place, found.invariant),
+            None => format!("{}-{}", found.place, found.invariant),
         };
         let toml = found.scenario.to_toml();
+        let file = match found.file {
+            Some(file) => file,
+            None => files::write_numbered(&plan.out, &stem, "toml", toml.as_bytes())?,
+        };
         self.violations.push(Violation {
-            tier: found.tier.as_str(),
+            tier: found.place,
             invariant: found.invariant,
             section: found.section,
             message: found.message,
             origin,
             control: found.fault,
-            file: files::write_numbered(&plan.out, &stem, "toml", toml.as_bytes())?,
+            file,
             svg: found.svg,
         });
         Ok(())
