@@ -5,7 +5,7 @@ use bareflight_harness::scenario::Scenario;
 use bareflight_harness::tier::TierName;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-/// Eight steps as they occur: preflights, credentialed and bare requests, two sites, a redirect, reuse.
+/// Eight steps as they occur: preflights, credentialed and bare requests, two sites, two servers, reuse.
 const EIGHT_STEPS: &str = include_str!("eight-steps.toml");
 
 fn scenario(criterion: &mut Criterion) {

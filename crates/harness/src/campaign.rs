@@ -33,7 +33,9 @@ pub struct Verdict<'r> {
 impl Verdict<'_> {
     /// Whether an invariant of this name is broken.
     pub fn breaks(&self, name: &str) -> bool {
-        self.violations.iter().any(|violation| violation.invariant.name == name)
+        self.violations
+            .iter()
+            .any(|violation| violation.invariant.name == name)
     }
 }
 
@@ -68,7 +70,11 @@ impl Runner {
     /// # Errors
     ///
     /// [`TierError`] where nothing can be decided.
-    pub fn run(&mut self, scenario: &Scenario, fault: Option<&Fault>) -> Result<Verdict<'_>, TierError> {
+    pub fn run(
+        &mut self,
+        scenario: &Scenario,
+        fault: Option<&Fault>,
+    ) -> Result<Verdict<'_>, TierError> {
         let decisions = fault.map_or(&Standard as &'static dyn Decisions, |fault| fault.decisions);
         let case = match fault.and_then(|fault| fault.profile) {
             Some(profile) => Case::under(profile, scenario, &mut self.vocabulary),
@@ -77,7 +83,10 @@ impl Runner {
         self.violations.clear();
         self.tier.run(&case, decisions, &mut self.log)?;
         judge(&case, &self.log, &mut self.violations);
-        Ok(Verdict { log: &self.log, violations: &self.violations })
+        Ok(Verdict {
+            log: &self.log,
+            violations: &self.violations,
+        })
     }
 
     /// As [`run`](Self::run) on the reference, and checks what the scenario's author expects.
@@ -90,12 +99,13 @@ impl Runner {
         self.tier.run(&case, &Standard, &mut self.log)?;
         Ok(expect::check(&case, &self.log))
     }
-
 }
 
 impl core::fmt::Debug for Runner {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Runner").field("tier", &self.name).finish_non_exhaustive()
+        f.debug_struct("Runner")
+            .field("tier", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,14 +1,20 @@
 //! A scenario made ready to run and to judge: each step with its requests as the policy sees them, hop by hop.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use bareflight_policy::{
     CredentialsMode, Destination, HeaderList, HeaderName, HeaderValue, MainFetchError, Method,
-    NetworkPartitionKey, Origin, Profile, Redirect, Request, RequestUrl, Route, TraversableForUserPrompts,
+    NetworkPartitionKey, Origin, PreflightGrant, Profile, Redirect, Request, RequestUrl, Route,
+    TraversableForUserPrompts, check_preflight_response, cors_preflight_request,
     http_redirect_fetch, include_credentials, main_fetch,
 };
 use foldhash::HashMap;
 
 use crate::reply::{Asked, reply};
-use crate::scenario::{Action, Body, Credentials, Exchange, Kind, Mode, Name, Scenario, Target, Trust};
+use crate::scenario::{
+    Action, Body, Cors, Credentials, Exchange, Kind, Mode, Name, Scenario, Server, Target, Trust,
+};
 
 /// Redirects that a step can lead through before the standard stops it.
 const HOPS: usize = 21;
@@ -47,9 +53,41 @@ pub struct Hop {
     pub server: u8,
     /// `Host` or `:authority`.
     pub authority: Name,
+    /// What its preflight came to with the server that was asked last.
+    asked: Rc<RefCell<Option<Asking>>>,
+}
+
+/// What a preflight comes to.
+#[derive(Clone, Debug)]
+struct Asking {
+    /// The rule of the server that was asked.
+    cors: Cors,
+    /// The status of its answer.
+    status: u16,
+    /// What the answer allows.
+    grant: Option<Rc<PreflightGrant>>,
 }
 
 impl Hop {
+    /// The status with which a server answers the preflight of this request, and what the answer allows.
+    pub fn ask(&self, server: &Server) -> (u16, Option<Rc<PreflightGrant>>) {
+        let mut asked = self.asked.borrow_mut();
+        if let Some(known) = asked.as_ref().filter(|known| known.cors == server.cors) {
+            return (known.status, known.grant.clone());
+        }
+        let preflight = cors_preflight_request(&self.request);
+        let answer = reply(server, &Asked::of(&preflight));
+        let grant = check_preflight_response(&self.request, answer.status, &answer.headers)
+            .ok()
+            .map(Rc::new);
+        let known = asked.insert(Asking {
+            cors: server.cors.clone(),
+            status: answer.status,
+            grant,
+        });
+        (known.status, known.grant.clone())
+    }
+
     /// Whether the standard wants a preflight before it, unless the cache has an entry.
     pub fn needs_preflight(&self) -> bool {
         self.route == Ok(Route::CorsWithPreflight)
@@ -61,16 +99,30 @@ impl Hop {
 pub struct Vocabulary {
     urls: HashMap<Target, RequestUrl>,
     origins: HashMap<Name, (Origin, NetworkPartitionKey)>,
-    requests: HashMap<Exchange, FirstHop>,
+    requests: HashMap<Exchange, Prepared>,
 }
 
-/// What an exchange comes to before it meets a world.
+/// A request and what follows from it, whatever the world.
 #[derive(Clone, Debug)]
-struct FirstHop {
+struct Prepared {
     request: Request,
     route: Result<Route, MainFetchError>,
     include_credentials: bool,
     authority: Name,
+    asked: Rc<RefCell<Option<Asking>>>,
+}
+
+impl Prepared {
+    fn of(mut request: Request) -> Self {
+        let route = main_fetch(&mut request);
+        Self {
+            route,
+            include_credentials: include_credentials(&request),
+            authority: authority(&request),
+            asked: Rc::default(),
+            request,
+        }
+    }
 }
 
 impl Vocabulary {
@@ -84,26 +136,20 @@ impl Vocabulary {
         if self.urls.len() >= Self::MOST {
             self.urls.clear();
         }
-        let url = RequestUrl::parse(&target.to_url()).expect("fixup and the reader let only valid URLs through");
+        let url = RequestUrl::parse(&target.to_url())
+            .expect("fixup and the reader let only valid URLs through");
         self.urls.insert(target.clone(), url.clone());
         url
     }
 
-    fn first_hop(&mut self, exchange: &Exchange) -> FirstHop {
+    fn first_hop(&mut self, exchange: &Exchange) -> Prepared {
         if let Some(known) = self.requests.get(exchange) {
             return known.clone();
         }
         if self.requests.len() >= Self::MOST {
             self.requests.clear();
         }
-        let mut request = first_request(exchange, self);
-        let route = main_fetch(&mut request);
-        let hop = FirstHop {
-            route,
-            include_credentials: include_credentials(&request),
-            authority: authority(&request),
-            request,
-        };
+        let hop = Prepared::of(first_request(exchange, self));
         self.requests.insert(exchange.clone(), hop.clone());
         hop
     }
@@ -115,9 +161,11 @@ impl Vocabulary {
         if self.origins.len() >= Self::MOST {
             self.origins.clear();
         }
-        let parsed = Origin::parse(origin).expect("fixup and the reader let only valid origins through");
+        let parsed =
+            Origin::parse(origin).expect("fixup and the reader let only valid origins through");
         let key = NetworkPartitionKey::of_top_level(&parsed);
-        self.origins.insert(origin.clone(), (parsed.clone(), key.clone()));
+        self.origins
+            .insert(origin.clone(), (parsed.clone(), key.clone()));
         (parsed, key)
     }
 }
@@ -131,7 +179,11 @@ impl<'s> Case<'s> {
 
     /// Makes a valid scenario ready under another profile (a control that aborts is judged by the profile that allows
     /// it).
-    pub fn under(profile: &'static Profile, scenario: &'s Scenario, vocabulary: &mut Vocabulary) -> Self {
+    pub fn under(
+        profile: &'static Profile,
+        scenario: &'s Scenario,
+        vocabulary: &mut Vocabulary,
+    ) -> Self {
         let mut case = Self {
             scenario,
             profile,
@@ -140,12 +192,14 @@ impl<'s> Case<'s> {
             partitions: Vec::with_capacity(4),
         };
         for step in &scenario.steps {
-            case.starts.push(u32::try_from(case.hops.len()).unwrap_or(u32::MAX));
+            case.starts
+                .push(u32::try_from(case.hops.len()).unwrap_or(u32::MAX));
             if let Action::Exchange(exchange) = &step.action {
                 case.chain(exchange, vocabulary);
             }
         }
-        case.starts.push(u32::try_from(case.hops.len()).unwrap_or(u32::MAX));
+        case.starts
+            .push(u32::try_from(case.hops.len()).unwrap_or(u32::MAX));
         case
     }
 
@@ -159,7 +213,9 @@ impl<'s> Case<'s> {
 
     /// The network partition key of a hop, in words.
     pub fn partition_name(&self, hop: &Hop) -> String {
-        self.partitions.get(usize::from(hop.partition)).map_or_else(|| "none".to_owned(), ToString::to_string)
+        self.partitions
+            .get(usize::from(hop.partition))
+            .map_or_else(|| "none".to_owned(), ToString::to_string)
     }
 
     /// The first request of a step and those that its redirects lead to, as far as the servers' answers are known
@@ -167,7 +223,14 @@ impl<'s> Case<'s> {
     fn chain(&mut self, exchange: &Exchange, vocabulary: &mut Vocabulary) {
         let mut next = Some(vocabulary.first_hop(exchange));
         for _ in 0..HOPS {
-            let Some(FirstHop { request, route, include_credentials, authority }) = next.take() else {
+            let Some(Prepared {
+                request,
+                route,
+                include_credentials,
+                authority,
+                asked,
+            }) = next.take()
+            else {
                 return;
             };
             let target = self.target(&authority);
@@ -180,6 +243,7 @@ impl<'s> Case<'s> {
                 kind: exchange.kind,
                 server: target.server,
                 authority,
+                asked,
                 request,
             };
             if hop.route.is_ok() && exchange.kind != Kind::Preconnect {
@@ -189,7 +253,7 @@ impl<'s> Case<'s> {
         }
     }
 
-    fn redirected(&self, hop: &Hop) -> Option<FirstHop> {
+    fn redirected(&self, hop: &Hop) -> Option<Prepared> {
         let server = &self.scenario.servers[usize::from(hop.server)];
         if server.redirects.is_empty() {
             return None;
@@ -200,13 +264,7 @@ impl<'s> Case<'s> {
             Ok(Redirect::Followed) => {}
             Ok(Redirect::Deliver) | Err(_) => return None,
         }
-        let route = main_fetch(&mut next);
-        Some(FirstHop {
-            route,
-            include_credentials: include_credentials(&next),
-            authority: authority(&next),
-            request: next,
-        })
+        Some(Prepared::of(next))
     }
 
     fn target(&self, authority: &str) -> TargetOf {
@@ -222,23 +280,37 @@ impl<'s> Case<'s> {
     /// The identity for a target: the step's own for the URL that the step names, else the first that is for the host.
     fn identity(&self, exchange: &Exchange, target: &TargetOf) -> Option<u8> {
         let host = &self.scenario.servers[usize::from(target.server)].hosts[target.host];
-        if exchange.identity.is_some() && exchange.url.host == *host && exchange.url.port == target.port {
+        if exchange.identity.is_some()
+            && exchange.url.host == *host
+            && exchange.url.port == target.port
+        {
             return exchange.identity;
         }
-        let index = self.scenario.identities.iter().position(|identity| identity.hosts.contains(host))?;
+        let index = self
+            .scenario
+            .identities
+            .iter()
+            .position(|identity| identity.hosts.contains(host))?;
         u8::try_from(index).ok()
     }
 
     /// A profile that does not partition has one partition for all.
     fn partition(&mut self, request: &Request) -> u16 {
-        let Some(key) = request.network_partition_key.as_ref().filter(|_| self.profile.connections_partitioned.value)
+        let Some(key) = request
+            .network_partition_key
+            .as_ref()
+            .filter(|_| self.profile.connections_partitioned.value)
         else {
             return 0;
         };
-        let index = self.partitions.iter().position(|known| known == key).unwrap_or_else(|| {
-            self.partitions.push(key.clone());
-            self.partitions.len() - 1
-        });
+        let index = self
+            .partitions
+            .iter()
+            .position(|known| known == key)
+            .unwrap_or_else(|| {
+                self.partitions.push(key.clone());
+                self.partitions.len() - 1
+            });
         u16::try_from(index).unwrap_or(u16::MAX)
     }
 }
@@ -329,7 +401,10 @@ fn credentials_mode(credentials: Credentials) -> CredentialsMode {
 fn headers(pairs: &[(Name, Name)]) -> HeaderList {
     let mut list = HeaderList::new();
     for (name, value) in pairs {
-        if let (Ok(name), Ok(value)) = (HeaderName::parse(name), HeaderValue::parse(name, value.as_bytes())) {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::parse(name),
+            HeaderValue::parse(name, value.as_bytes()),
+        ) {
             list.append(name, value);
         }
     }

@@ -17,9 +17,18 @@ pub use decide::decide;
 
 /// The fuzz targets: name, and what each looks for.
 pub const TARGETS: [(&str, &str); 4] = [
-    ("decide", "the policy alone: any request and any answer, against what must always hold"),
-    ("model", "scenarios on the tier model, against the invariants"),
-    ("memory", "scenarios on the tier memory, against the invariants"),
+    (
+        "decide",
+        "the policy alone: any request and any answer, against what must always hold",
+    ),
+    (
+        "model",
+        "scenarios on the tier model, against the invariants",
+    ),
+    (
+        "memory",
+        "scenarios on the tier memory, against the invariants",
+    ),
     ("scenario_text", "the text form: parse, print, parse again"),
 ];
 
@@ -63,7 +72,10 @@ pub fn scenario_text(data: &[u8]) {
     };
     let mut fixed = scenario.clone();
     fixed.fixup();
-    assert_eq!(fixed, scenario, "the reader lets through what fixup changes");
+    assert_eq!(
+        fixed, scenario,
+        "the reader lets through what fixup changes"
+    );
     let printed = scenario.to_toml();
     match Scenario::from_toml(&printed) {
         Ok(again) => assert_eq!(again, scenario, "printed as:\n{printed}"),
@@ -86,10 +98,12 @@ pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> Optio
 /// Crosses two scenarios into `out`; the size, or 0 if one of them is not a scenario.
 pub fn cross(one: &[u8], other: &[u8], out: &mut [u8], seed: u32) -> usize {
     let mut rng = fastrand::Rng::with_seed(u64::from(seed));
-    let crossed = scenario_from_input(one).zip(scenario_from_input(other)).and_then(|(mut one, other)| {
-        one.cross(&other, &mut rng);
-        write(&mut one, out)
-    });
+    let crossed = scenario_from_input(one)
+        .zip(scenario_from_input(other))
+        .and_then(|(mut one, other)| {
+            one.cross(&other, &mut rng);
+            write(&mut one, out)
+        });
     crossed.unwrap_or(0)
 }
 
@@ -118,12 +132,17 @@ fn run(tier: TierName, data: &[u8]) {
         if !runners.iter().any(|runner| runner.tier() == tier) {
             runners.push(Runner::new(tier).expect("the tier can be set up"));
         }
-        let runner = runners.iter_mut().find(|runner| runner.tier() == tier).expect("it was just put there");
+        let runner = runners
+            .iter_mut()
+            .find(|runner| runner.tier() == tier)
+            .expect("it was just put there");
         match runner.run(&scenario, None) {
             Ok(verdict) if verdict.violations.is_empty() => {}
             Ok(verdict) => {
                 let violations = verdict.violations.iter();
-                let told: Vec<_> = violations.map(|it| format!("{}: {}", it.invariant.name, it.message)).collect();
+                let told: Vec<_> = violations
+                    .map(|it| format!("{}: {}", it.invariant.name, it.message))
+                    .collect();
                 panic!("{}\n{}", told.join("\n"), scenario.to_toml());
             }
             Err(error @ (TierError::Endless(_) | TierError::Transport(_))) => {

@@ -10,6 +10,7 @@ pub mod faults;
 pub mod fuzz;
 pub mod invariants;
 pub mod log;
+pub mod oracle;
 pub mod reply;
 pub mod scenario;
 mod shrink;

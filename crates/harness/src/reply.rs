@@ -37,12 +37,15 @@ pub struct Asked<'r> {
 impl<'r> Asked<'r> {
     /// What a server sees of a request of the policy.
     pub fn of(request: &'r Request) -> Self {
+        // The two headers are forbidden to pages: only a preflight, which is OPTIONS, has them.
+        let may_ask = request.method.as_str() == "OPTIONS";
+        let asks = |name| may_ask.then(|| request.headers.get(name)).flatten();
         Self {
             method: request.method.as_str(),
             path: path(request),
             origin: origin_header(request).map(|origin| Name::new(origin.as_str())),
-            request_method: request.headers.get(&HeaderName::ACCESS_CONTROL_REQUEST_METHOD),
-            request_headers: request.headers.get(&HeaderName::ACCESS_CONTROL_REQUEST_HEADERS),
+            request_method: asks(&HeaderName::ACCESS_CONTROL_REQUEST_METHOD),
+            request_headers: asks(&HeaderName::ACCESS_CONTROL_REQUEST_HEADERS),
         }
     }
 
@@ -83,8 +86,14 @@ impl Replies {
     /// What `server` answers.
     pub fn reply(&mut self, server: &Server, asked: &Asked<'_>) -> Reply {
         let redirect = redirect(server, asked);
-        let question =
-            (&server.cors, redirect, asked.is_preflight(), &asked.origin, &asked.request_method, &asked.request_headers);
+        let question = (
+            &server.cors,
+            redirect,
+            asked.is_preflight(),
+            &asked.origin,
+            &asked.request_method,
+            &asked.request_headers,
+        );
         let hash = self.hasher.hash_one(question);
         let same = |known: &Known| {
             known.preflight == asked.is_preflight()
@@ -112,15 +121,33 @@ impl Replies {
         let reply = known.reply.clone();
         let hasher = &self.hasher;
         self.known.insert_unique(hash, known, |known| {
-            let Known { cors, redirect, preflight, origin, request_method, request_headers, reply: _ } = known;
-            hasher.hash_one((cors, redirect.as_ref(), *preflight, origin, request_method, request_headers))
+            let Known {
+                cors,
+                redirect,
+                preflight,
+                origin,
+                request_method,
+                request_headers,
+                reply: _,
+            } = known;
+            hasher.hash_one((
+                cors,
+                redirect.as_ref(),
+                *preflight,
+                origin,
+                request_method,
+                request_headers,
+            ))
         });
         reply
     }
 }
 
 fn redirect<'s>(server: &'s Server, asked: &Asked<'_>) -> Option<&'s Redirect> {
-    server.redirects.iter().find(|redirect| redirect.path == asked.path && !asked.is_preflight())
+    server
+        .redirects
+        .iter()
+        .find(|redirect| redirect.path == asked.path && !asked.is_preflight())
 }
 
 /// What `server` answers.
@@ -133,22 +160,46 @@ pub fn reply(server: &Server, asked: &Asked<'_>) -> Reply {
         return preflight(server, asked, headers);
     }
     if let Some(redirect) = redirect(server, asked) {
-        append(&mut headers, HeaderName::LOCATION, redirect.to.to_url().as_bytes());
+        append(
+            &mut headers,
+            HeaderName::LOCATION,
+            redirect.to.to_url().as_bytes(),
+        );
         return Reply {
             status: redirect.status,
             headers,
         };
     }
-    Reply { status: 200, headers }
+    Reply {
+        status: 200,
+        headers,
+    }
 }
 
 fn preflight(server: &Server, asked: &Asked<'_>, mut headers: HeaderList) -> Reply {
     let cors = &server.cors;
-    let (methods, names) = (asked.request_method.as_deref(), asked.request_headers.as_deref());
-    allow(&mut headers, HeaderName::ACCESS_CONTROL_ALLOW_METHODS, &cors.allow_methods, methods);
-    allow(&mut headers, HeaderName::ACCESS_CONTROL_ALLOW_HEADERS, &cors.allow_headers, names);
+    let (methods, names) = (
+        asked.request_method.as_deref(),
+        asked.request_headers.as_deref(),
+    );
+    allow(
+        &mut headers,
+        HeaderName::ACCESS_CONTROL_ALLOW_METHODS,
+        &cors.allow_methods,
+        methods,
+    );
+    allow(
+        &mut headers,
+        HeaderName::ACCESS_CONTROL_ALLOW_HEADERS,
+        &cors.allow_headers,
+        names,
+    );
     if let Some(seconds) = cors.max_age {
-        append(&mut headers, HeaderName::ACCESS_CONTROL_MAX_AGE, seconds.to_string().as_bytes());
+        append(
+            &mut headers,
+            HeaderName::ACCESS_CONTROL_MAX_AGE,
+            seconds.to_string().as_bytes(),
+        );
     }
     if (300..=399).contains(&cors.preflight_status) {
         append(&mut headers, HeaderName::LOCATION, b"/moved");
@@ -165,16 +216,26 @@ fn allow_origin(server: &Server, origin: &str, headers: &mut HeaderList) {
         AllowOrigin::Reflect => origin,
         AllowOrigin::Exactly(value) => value,
     };
-    append(headers, HeaderName::ACCESS_CONTROL_ALLOW_ORIGIN, allowed.as_bytes());
+    append(
+        headers,
+        HeaderName::ACCESS_CONTROL_ALLOW_ORIGIN,
+        allowed.as_bytes(),
+    );
     if server.cors.allow_credentials {
-        append(headers, HeaderName::ACCESS_CONTROL_ALLOW_CREDENTIALS, b"true");
+        append(
+            headers,
+            HeaderName::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            b"true",
+        );
     }
 }
 
 fn allow(headers: &mut HeaderList, name: HeaderName, list: &AllowList, asked: Option<&[u8]>) {
     match (list, asked) {
         (AllowList::Reflect, Some(asked)) => append(headers, name, asked),
-        (AllowList::Exactly(list), _) if !list.is_empty() => append(headers, name, join(list).as_bytes()),
+        (AllowList::Exactly(list), _) if !list.is_empty() => {
+            append(headers, name, join(list).as_bytes())
+        }
         _ => {}
     }
 }

@@ -51,7 +51,9 @@ fn plainer(best: &mut Scenario, shows: &mut impl FnMut(&Scenario) -> bool) {
     try_change(best, shows, |it| it.profile = Scenario::DEFAULT_PROFILE);
     for index in 0..best.servers.len() {
         for change in SERVER {
-            try_change(best, shows, |it| change(&mut it.servers[index], &Server::default()));
+            try_change(best, shows, |it| {
+                change(&mut it.servers[index], &Server::default())
+            });
         }
     }
     for index in 0..best.steps.len() {
@@ -59,7 +61,11 @@ fn plainer(best: &mut Scenario, shows: &mut impl FnMut(&Scenario) -> bool) {
         try_change(best, shows, |it| it.steps[index].expect = None);
         for change in EXCHANGE {
             try_change(best, shows, |it| {
-                if let Step { action: Action::Exchange(exchange), .. } = &mut it.steps[index] {
+                if let Step {
+                    action: Action::Exchange(exchange),
+                    ..
+                } = &mut it.steps[index]
+                {
                     change(exchange, &Exchange::default());
                 }
             });
@@ -100,14 +106,22 @@ const EXCHANGE: [Change<Exchange>; 9] = [
     |it, default| it.trust = default.trust,
 ];
 
-fn try_change(best: &mut Scenario, shows: &mut impl FnMut(&Scenario) -> bool, change: impl FnOnce(&mut Scenario)) {
+fn try_change(
+    best: &mut Scenario,
+    shows: &mut impl FnMut(&Scenario) -> bool,
+    change: impl FnOnce(&mut Scenario),
+) {
     let mut candidate = best.clone();
     change(&mut candidate);
     attempt(best, candidate, shows);
 }
 
 /// Takes the candidate if it is different, still valid, and still shows what it must.
-fn attempt(best: &mut Scenario, mut candidate: Scenario, shows: &mut impl FnMut(&Scenario) -> bool) -> bool {
+fn attempt(
+    best: &mut Scenario,
+    mut candidate: Scenario,
+    shows: &mut impl FnMut(&Scenario) -> bool,
+) -> bool {
     candidate.fixup();
     let taken = candidate != *best && shows(&candidate);
     if taken {

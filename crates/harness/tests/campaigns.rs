@@ -20,11 +20,17 @@ fn the_reference_holds() {
             };
             let name = violation.invariant.name;
             let small = bareflight_harness::shrink(&scenario, |candidate| {
-                runner.run(candidate, None).is_ok_and(|verdict| verdict.breaks(name))
+                runner
+                    .run(candidate, None)
+                    .is_ok_and(|verdict| verdict.breaks(name))
             });
             let verdict = runner.run(&small, None).unwrap();
             let log = verdict.log.to_json_lines(&small, tier.as_str());
-            panic!("{tier}, scenario {number}: {name}\n{:#?}\n{}\n{log}", verdict.violations, small.to_toml());
+            panic!(
+                "{tier}, scenario {number}: {name}\n{:#?}\n{}\n{log}",
+                verdict.violations,
+                small.to_toml()
+            );
         }
     }
 }
@@ -54,14 +60,25 @@ fn no_control_is_flagged_but_by_what_the_catalogue_names() {
         for _ in 0..10_000 {
             let scenario = campaign.next_scenario();
             let verdict = runner.run(&scenario, Some(fault)).unwrap();
-            if let Some(violation) = verdict.violations.iter().find(|violation| !fault.explains(violation.invariant.name)) {
+            if let Some(violation) = verdict
+                .violations
+                .iter()
+                .find(|violation| !fault.explains(violation.invariant.name))
+            {
                 let name = violation.invariant.name;
                 let small = bareflight_harness::shrink(&scenario, |candidate| {
-                    runner.run(candidate, Some(fault)).is_ok_and(|verdict| verdict.breaks(name))
+                    runner
+                        .run(candidate, Some(fault))
+                        .is_ok_and(|verdict| verdict.breaks(name))
                 });
                 let verdict = runner.run(&small, Some(fault)).unwrap();
                 let log = verdict.log.to_json_lines(&small, "model");
-                panic!("{}: {name}\n{:#?}\n{}\n{log}", fault.name, verdict.violations, small.to_toml());
+                panic!(
+                    "{}: {name}\n{:#?}\n{}\n{log}",
+                    fault.name,
+                    verdict.violations,
+                    small.to_toml()
+                );
             }
         }
     }

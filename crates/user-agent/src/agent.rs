@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use bareflight_policy::{
-    NetworkPartitionKey, Origin, PreflightCache, Profile, Request, main_fetch,
+    CacheSettings, NetworkPartitionKey, Origin, PreflightCache, Profile, Request, main_fetch,
 };
 use bareflight_pool_key::{
     Epoch, Id, Interner, OriginId, PartitionId, Pool, SessionCache, SessionLimits, TrustId,
@@ -101,7 +101,7 @@ impl UserAgent {
             choices: Vec::new(),
             origins: Interner::new(limits.names),
             partitions: Interner::new(limits.names),
-            preflights: PreflightCache::default(),
+            preflights: PreflightCache::new(CacheSettings::of(profile)),
             pool: Pool::new(limits.pool),
             sessions: SessionCache::new(limits.sessions),
             fetches: Vec::new(),
@@ -118,7 +118,7 @@ impl UserAgent {
         self.epoch = Epoch::default();
         self.identities.clear();
         self.choices.clear();
-        self.preflights.clear_all();
+        self.preflights = PreflightCache::new(CacheSettings::of(profile));
         self.pool.clear();
         self.sessions.clear();
         self.origins.clear();
@@ -268,8 +268,8 @@ impl UserAgent {
         let Some(fetch) = self.fetches.get_mut(index).and_then(Option::take) else {
             return;
         };
+        // Main fetch clears them whatever went wrong on the way, the preflight included.
         if fetch.route == bareflight_policy::Route::CorsWithPreflight
-            && fetch.preflight.is_none()
             && matches!(outcome, Outcome::NetworkError(_))
         {
             self.preflights.clear(&fetch.request);

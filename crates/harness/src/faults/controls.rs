@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use bareflight_pool_key::{Description, Id, SessionCache, SessionKey, TenantId};
-use bareflight_user_agent::{Keep, StoredSession, Share, Standard, Wanted};
+use bareflight_user_agent::{Keep, Share, Standard, StoredSession, Wanted};
 
 use super::otherwise_standard;
 
@@ -13,7 +13,10 @@ pub(super) struct ExtraField;
 impl Share for ExtraField {
     fn connection_description(&self, wanted: &Wanted) -> Description {
         let tenant = TenantId::from_number(wanted.description.origin.number());
-        Description { tenant: Some(tenant), ..wanted.description }
+        Description {
+            tenant: Some(tenant),
+            ..wanted.description
+        }
     }
 }
 

@@ -12,7 +12,11 @@ pub(super) struct AnonymousSharesTickets;
 
 impl Share for AnonymousSharesTickets {
     fn session_description(&self, wanted: &Wanted) -> Description {
-        Description { credentials: true, identity: wanted.chosen, ..wanted.description }
+        Description {
+            credentials: true,
+            identity: wanted.chosen,
+            ..wanted.description
+        }
     }
 }
 
@@ -23,7 +27,10 @@ pub(super) struct SessionKeyWithoutIdentity;
 
 impl Share for SessionKeyWithoutIdentity {
     fn session_description(&self, wanted: &Wanted) -> Description {
-        Description { identity: None, ..wanted.description }
+        Description {
+            identity: None,
+            ..wanted.description
+        }
     }
 }
 

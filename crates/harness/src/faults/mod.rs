@@ -60,23 +60,48 @@ struct Made {
 }
 
 const fn made(name: &'static str, decisions: &'static dyn Decisions) -> Made {
-    Made { name, decisions, profile: None }
+    Made {
+        name,
+        decisions,
+        profile: None,
+    }
 }
 
 /// The faults that exist, in the order of the catalogue.
 const MADE: [Made; 14] = [
     made("omit-presents-certificate", &carry::OmitPresentsCertificate),
-    made("preflight-presents-certificate", &carry::PreflightPresentsCertificate),
-    made("preflight-uses-credentialed-pool", &share::PreflightUsesCredentialedPool),
+    made(
+        "preflight-presents-certificate",
+        &carry::PreflightPresentsCertificate,
+    ),
+    made(
+        "preflight-uses-credentialed-pool",
+        &share::PreflightUsesCredentialedPool,
+    ),
     made("anonymous-shares-tickets", &keep::AnonymousSharesTickets),
-    made("bare-request-rides-authenticated-connection", &share::BareRequestRidesAuthenticatedConnection),
-    made("withheld-certificate-sticks", &share::WithheldCertificateSticks),
+    made(
+        "bare-request-rides-authenticated-connection",
+        &share::BareRequestRidesAuthenticatedConnection,
+    ),
+    made(
+        "withheld-certificate-sticks",
+        &share::WithheldCertificateSticks,
+    ),
     made("pool-key-without-identity", &share::PoolKeyWithoutIdentity),
-    made("pool-key-without-partition", &share::PoolKeyWithoutPartition),
-    made("session-key-without-identity", &keep::SessionKeyWithoutIdentity),
+    made(
+        "pool-key-without-partition",
+        &share::PoolKeyWithoutPartition,
+    ),
+    made(
+        "session-key-without-identity",
+        &keep::SessionKeyWithoutIdentity,
+    ),
     made("identity-follows-redirect", &carry::IdentityFollowsRedirect),
     made("control-extra-field", &controls::ExtraField),
-    made("control-no-resumption-with-identity", &controls::NoResumptionWithIdentity),
+    made(
+        "control-no-resumption-with-identity",
+        &controls::NoResumptionWithIdentity,
+    ),
     made("control-never-reuse", &controls::NeverReuse),
     Made {
         name: "control-abort-on-request",
@@ -89,7 +114,9 @@ static FAULTS: LazyLock<Vec<Fault>> = LazyLock::new(|| {
     let mut catalogue: BTreeMap<String, Entry> =
         toml::from_str(CATALOGUE).expect("the catalogue is part of the source and tested");
     let fault = |made: &Made| {
-        let entry = catalogue.remove(made.name).expect("every fault is in the catalogue");
+        let entry = catalogue
+            .remove(made.name)
+            .expect("every fault is in the catalogue");
         Fault {
             name: made.name.to_owned(),
             change: entry.change,
@@ -123,7 +150,10 @@ impl Fault {
 
 impl core::fmt::Debug for Fault {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Fault").field("name", &self.name).field("breaks", &self.breaks).finish_non_exhaustive()
+        f.debug_struct("Fault")
+            .field("name", &self.name)
+            .field("breaks", &self.breaks)
+            .finish_non_exhaustive()
     }
 }
 
@@ -147,7 +177,12 @@ mod tests {
             for name in &fault.breaks {
                 assert!(Invariant::named(name).is_some(), "{}: {name}", fault.name);
             }
-            assert_eq!(fault.control, fault.name.starts_with("control-"), "{}", fault.name);
+            assert_eq!(
+                fault.control,
+                fault.name.starts_with("control-"),
+                "{}",
+                fault.name
+            );
         }
     }
 }

@@ -30,10 +30,14 @@ impl Share for BareRequestRidesAuthenticatedConnection {
         wanted: &Wanted,
         now: Duration,
     ) -> Option<Lease<ConnectionId>> {
-        let same = |other: &ConnectionKey, _: &ConnectionId| ignoring_identity(other) == ignoring_identity(key);
+        let same = |other: &ConnectionKey, _: &ConnectionId| {
+            ignoring_identity(other) == ignoring_identity(key)
+        };
         match wanted.description.identity {
             Some(_) => pool.checkout(key, now),
-            None => pool.checkout(key, now).or_else(|| pool.checkout_where(same, now)),
+            None => pool
+                .checkout(key, now)
+                .or_else(|| pool.checkout_where(same, now)),
         }
     }
 }
@@ -57,7 +61,8 @@ impl Share for WithheldCertificateSticks {
                 && !other.description().credentials
                 && ignoring_identity(other) == ignoring_identity(key)
         };
-        pool.checkout(key, now).or_else(|| pool.checkout_where(bare, now))
+        pool.checkout(key, now)
+            .or_else(|| pool.checkout_where(bare, now))
     }
 }
 
@@ -68,7 +73,10 @@ pub(super) struct PoolKeyWithoutIdentity;
 
 impl Share for PoolKeyWithoutIdentity {
     fn connection_description(&self, wanted: &Wanted) -> Description {
-        Description { identity: None, ..wanted.description }
+        Description {
+            identity: None,
+            ..wanted.description
+        }
     }
 }
 
@@ -79,7 +87,10 @@ pub(super) struct PoolKeyWithoutPartition;
 
 impl Share for PoolKeyWithoutPartition {
     fn connection_description(&self, wanted: &Wanted) -> Description {
-        Description { partition: None, ..wanted.description }
+        Description {
+            partition: None,
+            ..wanted.description
+        }
     }
 }
 
@@ -87,5 +98,9 @@ otherwise_standard!(PoolKeyWithoutPartition: Carry, Keep);
 
 /// A description less what tells who the client is.
 fn ignoring_identity(key: &ConnectionKey) -> Description {
-    Description { identity: None, credentials: false, ..key.description() }
+    Description {
+        identity: None,
+        credentials: false,
+        ..key.description()
+    }
 }

@@ -1,10 +1,11 @@
 //! The log as invariants like to read it: connections with what they served, requests with what was intended.
 
-use bareflight_policy::{PreflightGrant, check_preflight_response, cors_preflight_request};
+use std::rc::Rc;
+
+use bareflight_policy::PreflightGrant;
 
 use crate::case::{Case, Hop};
 use crate::log::{Cause, Client, Connection, Event, Log, Record, Request, Ticket};
-use crate::reply::{Asked, reply};
 use crate::scenario::{Action, WorldEvent};
 
 /// The log, indexed.
@@ -62,7 +63,7 @@ pub(super) struct Granted<'l> {
     /// The hop that it asked for.
     pub(super) hop: &'l Hop,
     /// What the answer allows.
-    pub(super) grant: PreflightGrant,
+    pub(super) grant: Rc<PreflightGrant>,
 }
 
 /// A session and where it comes from.
@@ -337,14 +338,12 @@ fn granted<'l>(
         .servers
         .iter()
         .find(|server| server.name == lane.event.server)?;
-    let answer = reply(server, &Asked::of(&cors_preflight_request(&hop.request)));
-    (answer.status == status).then_some(())?;
-    let grant = check_preflight_response(&hop.request, answer.status, &answer.headers).ok()?;
+    let (answered, grant) = hop.ask(server);
     Some(Granted {
         record,
         cause,
         hop,
-        grant,
+        grant: grant.filter(|_| answered == status)?,
     })
 }
 

@@ -9,11 +9,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
-    ClientEvent, ConnectError, Driver, EndReason as DriverEnd, IdentityPlan, Identity as Seen, Observation, Pki,
-    ServerId, Session, Shown,
+    ClientEvent, ConnectError, Driver, EndReason as DriverEnd, Identity as Seen, IdentityPlan,
+    Observation, Pki, ServerId, Session, Shown,
 };
 use bareflight_user_agent::{
-    Action, Connect, ConnectionId, Decisions, Event, Limits, Protocol, Send, SessionHandle, UserAgent,
+    Action, Connect, ConnectionId, Decisions, Event, Limits, Protocol, Send, SessionHandle,
+    UserAgent,
 };
 use foldhash::HashMap;
 
@@ -57,7 +58,12 @@ impl Memory {
 }
 
 impl Tier for Memory {
-    fn run(&mut self, case: &Case<'_>, decisions: &'static dyn Decisions, log: &mut Log) -> Result<(), TierError> {
+    fn run(
+        &mut self,
+        case: &Case<'_>,
+        decisions: &'static dyn Decisions,
+        log: &mut Log,
+    ) -> Result<(), TierError> {
         if self.left == 0 {
             self.pki = Arc::default();
             self.left = RUNS;
@@ -129,13 +135,20 @@ impl MemoryWorld {
         let answers = Answers::default();
         let servers = case.scenario.servers.iter().map(|server| {
             let (told, plan) = (Rc::clone(&answers), server.clone());
-            let responder = move |connection: bareflight_handshake_driver::ConnectionId, request: &http::Request<bytes::Bytes>| {
-                let (status, response) = wire::respond(&plan, request);
-                told.borrow_mut().entry(connection.0).or_default().push_back(status);
-                response.into()
-            };
+            let responder =
+                move |connection: bareflight_handshake_driver::ConnectionId,
+                      request: &http::Request<bytes::Bytes>| {
+                    let (status, response) = wire::respond(&plan, request);
+                    told.borrow_mut()
+                        .entry(connection.0)
+                        .or_default()
+                        .push_back(status);
+                    response.into()
+                };
             let plan = wire::server_plan(server, server.client_certificate);
-            driver.add_server(plan, responder).map_err(|error| TierError::Setup(error.to_string().into()))
+            driver
+                .add_server(plan, responder)
+                .map_err(|error| TierError::Setup(error.to_string().into()))
         });
         let servers = servers.collect::<Result<_, _>>()?;
         Ok(Self {
@@ -191,13 +204,18 @@ impl World for MemoryWorld {
             }
             WorldEvent::Close { server } => self.close_all(usize::from(*server))?,
             WorldEvent::Restart { server } => {
-                self.driver.forget_sessions(self.servers[usize::from(*server)]);
+                self.driver
+                    .forget_sessions(self.servers[usize::from(*server)]);
                 self.close_all(usize::from(*server))?;
             }
             WorldEvent::RotateTicketKeys { server } => {
-                self.driver.forget_sessions(self.servers[usize::from(*server)]);
+                self.driver
+                    .forget_sessions(self.servers[usize::from(*server)]);
             }
-            WorldEvent::ChangeMode { server, client_certificate } => {
+            WorldEvent::ChangeMode {
+                server,
+                client_certificate,
+            } => {
                 let index = usize::from(*server);
                 self.driver.forget_sessions(self.servers[index]);
                 let plan = wire::server_plan(&case.scenario.servers[index], *client_certificate);
@@ -237,7 +255,9 @@ impl MemoryWorld {
         });
         let configuration = self.configuration(case, connect)?;
         let offer = connect.offer.and_then(|session| self.offered(session));
-        let (id, outcome) = self.driver.connect(self.servers[server], &sni, &configuration, offer);
+        let (id, outcome) = self
+            .driver
+            .connect(self.servers[server], &sni, &configuration, offer);
         let index = self.connections.len() - 1;
         if let Some(id) = id {
             self.numbers.insert(id.0, index);
@@ -263,7 +283,11 @@ impl MemoryWorld {
                 let asked = self.connections[index].asked;
                 self.connections[index].closed = true;
                 let reason = wire::end_reason(&reason);
-                events.push(Event::Closed { connection: connect.connection, asked, reason });
+                events.push(Event::Closed {
+                    connection: connect.connection,
+                    asked,
+                    reason,
+                });
             }
             Err(other) => return Err(TierError::Transport(other.to_string().into())),
         }
@@ -290,7 +314,9 @@ impl MemoryWorld {
             plan.name.generation = self.renewals[index];
             self.driver.pki().identity(&plan)
         });
-        let identity = identity.transpose().map_err(|error| TierError::Setup(error.to_string().into()))?;
+        let identity = identity
+            .transpose()
+            .map_err(|error| TierError::Setup(error.to_string().into()))?;
         let of = wire::ConfigurationOf::new(connect);
         let next = self.configurations.len() as u64;
         let key = *self.configurations.entry(of).or_insert(next);
@@ -333,7 +359,10 @@ impl MemoryWorld {
     }
 
     fn close_all(&mut self, server: usize) -> Result<(), TierError> {
-        let open = self.connections.iter().filter(|open| open.server == server && !open.closed);
+        let open = self
+            .connections
+            .iter()
+            .filter(|open| open.server == server && !open.closed);
         let ids: Vec<_> = open.filter_map(|open| open.driver).collect();
         for id in ids {
             self.driver.shut_down(id).map_err(busy)?;
@@ -349,7 +378,8 @@ impl MemoryWorld {
     fn gather(&mut self, case: &Case<'_>, log: &mut Log, events: &mut Vec<Event>) {
         let mut observations = self.driver.observations();
         // A server issues its tickets with the last flight of the handshake, a moment before it calls it finished.
-        observations.sort_by_key(|it| !matches!(it, Observation::Handshake(_) | Observation::Refused(_)));
+        observations
+            .sort_by_key(|it| !matches!(it, Observation::Handshake(_) | Observation::Refused(_)));
         for observation in observations {
             self.observed(case, observation, log);
         }
@@ -361,12 +391,19 @@ impl MemoryWorld {
     fn observed(&mut self, case: &Case<'_>, observation: Observation, log: &mut Log) {
         let index = |world: &Self, id: bareflight_handshake_driver::ConnectionId| {
             // The one that has no number yet is the one that is being opened.
-            world.numbers.get(&id.0).copied().unwrap_or(world.connections.len() - 1)
+            world
+                .numbers
+                .get(&id.0)
+                .copied()
+                .unwrap_or(world.connections.len() - 1)
         };
         match observation {
             Observation::Handshake(seen) => {
                 let at = index(self, seen.connection);
-                let inherited = seen.resumed.and_then(|session| self.issued.get(&session.0)).map(|(_, client)| client);
+                let inherited = seen
+                    .resumed
+                    .and_then(|session| self.issued.get(&session.0))
+                    .map(|(_, client)| client);
                 let client = match (&seen.identity, inherited) {
                     (Some(identity), _) => client(case, identity),
                     (None, Some(Client::Declined)) => Client::Declined,
@@ -378,7 +415,10 @@ impl MemoryWorld {
                     sni: seen.server_name.as_deref().map(Name::new),
                     asked: seen.shown.asked(),
                     client,
-                    offered: seen.offered.or(seen.resumed).and_then(|session| self.number(session.0)),
+                    offered: seen
+                        .offered
+                        .or(seen.resumed)
+                        .and_then(|session| self.number(session.0)),
                     resumed: seen.resumed.and_then(|session| self.number(session.0)),
                     ..self.connection(case, at)
                 };
@@ -398,22 +438,43 @@ impl MemoryWorld {
                 self.connections[at].asked = record.asked;
                 write(log, self.now, Entry::Connection(record));
             }
-            Observation::SessionIssued { connection, session } => self.issued(index(self, connection), session.0, log),
+            Observation::SessionIssued {
+                connection,
+                session,
+            } => self.issued(index(self, connection), session.0, log),
             Observation::Request(head) => {
                 let at = index(self, head.connection);
                 let open = &self.connections[at];
                 let stream = usize::try_from(head.stream.0).unwrap_or(usize::MAX);
                 let request = wire::seen(&head, open.number, open.sent.get(stream).copied());
-                let answered = Response { connection: open.number, stream: request.stream, status: 0 };
+                let answered = Response {
+                    connection: open.number,
+                    stream: request.stream,
+                    status: 0,
+                };
                 write(log, self.now, Entry::Request(request));
-                let status = self.answers.borrow_mut().get_mut(&head.connection.0).and_then(VecDeque::pop_front);
+                let status = self
+                    .answers
+                    .borrow_mut()
+                    .get_mut(&head.connection.0)
+                    .and_then(VecDeque::pop_front);
                 if let Some(status) = status {
-                    write(log, self.now, Entry::Response(Response { status, ..answered }));
+                    write(
+                        log,
+                        self.now,
+                        Entry::Response(Response { status, ..answered }),
+                    );
                 }
             }
             Observation::Closed { connection, .. } => {
                 let at = index(self, connection);
-                write(log, self.now, Entry::Closed { connection: self.connections[at].number });
+                write(
+                    log,
+                    self.now,
+                    Entry::Closed {
+                        connection: self.connections[at].number,
+                    },
+                );
             }
         }
     }
@@ -442,12 +503,23 @@ impl MemoryWorld {
     fn issued(&mut self, at: usize, session: u64, log: &mut Log) {
         let number = u32::try_from(self.issued.len() + 1).unwrap_or(u32::MAX);
         let open = &self.connections[at];
-        let client = log.records.iter().rev().find_map(|record| match &record.event {
-            Entry::Connection(connection) if connection.id == open.number => Some(connection.client.clone()),
-            _ => None,
-        });
-        self.issued.insert(session, (number, client.unwrap_or(Client::Absent)));
-        let ticket = Ticket { session: number, connection: open.number, lifetime: open.lifetime };
+        let client = log
+            .records
+            .iter()
+            .rev()
+            .find_map(|record| match &record.event {
+                Entry::Connection(connection) if connection.id == open.number => {
+                    Some(connection.client.clone())
+                }
+                _ => None,
+            });
+        self.issued
+            .insert(session, (number, client.unwrap_or(Client::Absent)));
+        let ticket = Ticket {
+            session: number,
+            connection: open.number,
+            lifetime: open.lifetime,
+        };
         write(log, self.now, Entry::Ticket(ticket));
     }
 
@@ -462,28 +534,48 @@ impl MemoryWorld {
             u32::try_from(index).ok().map(ConnectionId)
         };
         match event {
-            ClientEvent::Response { connection: id, stream, response } => {
+            ClientEvent::Response {
+                connection: id,
+                stream,
+                response,
+            } => {
                 if let Some(connection) = connection(self, id) {
                     events.push(wire::response(connection, stream.0, &response));
                 }
             }
-            ClientEvent::Session { connection: id, session } => {
+            ClientEvent::Session {
+                connection: id,
+                session,
+            } => {
                 if let Some(connection) = connection(self, id) {
                     let single_use = session.copy().is_none();
-                    let handle = SessionHandle(u32::try_from(self.sessions.len()).unwrap_or(u32::MAX));
+                    let handle =
+                        SessionHandle(u32::try_from(self.sessions.len()).unwrap_or(u32::MAX));
                     self.sessions.push(Some(session));
                     let lifetime = self.connections[connection.0 as usize].lifetime;
                     let lifetime = Duration::from_secs(u64::from(lifetime));
-                    events.push(Event::Session { connection, session: handle, single_use, lifetime });
+                    events.push(Event::Session {
+                        connection,
+                        session: handle,
+                        single_use,
+                        lifetime,
+                    });
                 }
             }
-            ClientEvent::Closed { connection: id, reason } => {
+            ClientEvent::Closed {
+                connection: id,
+                reason,
+            } => {
                 if let Some(connection) = connection(self, id) {
                     let open = &mut self.connections[connection.0 as usize];
                     let asked = open.asked;
                     open.closed = true;
                     if reason != DriverEnd::Local {
-                        events.push(Event::Closed { connection, asked, reason: wire::end_reason(&reason) });
+                        events.push(Event::Closed {
+                            connection,
+                            asked,
+                            reason: wire::end_reason(&reason),
+                        });
                     }
                 }
             }
@@ -498,7 +590,11 @@ fn client(case: &Case<'_>, identity: &Seen) -> Client {
     match identity {
         Seen::Unknown => Client::Unknown,
         Seen::Known(name) => {
-            let known = case.scenario.identities.iter().find(|it| it.name == *name.subject);
+            let known = case
+                .scenario
+                .identities
+                .iter()
+                .find(|it| it.name == *name.subject);
             known.map_or(Client::Unknown, |it| Client::Identity {
                 name: it.name.clone(),
                 renewal: u16::try_from(name.generation).unwrap_or(u16::MAX),

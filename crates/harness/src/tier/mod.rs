@@ -68,7 +68,12 @@ pub trait Tier {
     /// # Errors
     ///
     /// [`TierError`] where the run could not be carried to its end; nothing can be decided then.
-    fn run(&mut self, case: &Case<'_>, decisions: &'static dyn Decisions, log: &mut Log) -> Result<(), TierError>;
+    fn run(
+        &mut self,
+        case: &Case<'_>,
+        decisions: &'static dyn Decisions,
+        log: &mut Log,
+    ) -> Result<(), TierError>;
 
     /// Full and resumed TLS handshakes since the tier was started.
     fn handshakes(&self) -> u64;
@@ -91,8 +96,20 @@ pub enum TierError {
 /// The world of a tier: what stands at the other end of the user agent's actions.
 trait World {
     /// Performs an action; what comes of it is added to `events`, what servers saw to `log`.
-    fn perform(&mut self, case: &Case<'_>, action: Action, log: &mut Log, events: &mut Vec<Event>) -> Result<(), TierError>;
+    fn perform(
+        &mut self,
+        case: &Case<'_>,
+        action: Action,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Result<(), TierError>;
 
     /// A change of the world.
-    fn change(&mut self, case: &Case<'_>, event: &WorldEvent, log: &mut Log, events: &mut Vec<Event>) -> Result<(), TierError>;
+    fn change(
+        &mut self,
+        case: &Case<'_>,
+        event: &WorldEvent,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Result<(), TierError>;
 }

@@ -8,16 +8,21 @@ use std::sync::{Arc, LazyLock};
 
 use bareflight_policy::{CertificateAnswer, Origin};
 use bareflight_user_agent::{
-    Action, Alpn as Offered, Connect, ConnectionId, Decisions, EndReason, Event, HeldIdentity, Limits, Protocol,
-    Send, SessionHandle, UserAgent,
+    Action, Alpn as Offered, Connect, ConnectionId, Decisions, EndReason, Event, HeldIdentity,
+    Limits, Protocol, Send, SessionHandle, UserAgent,
 };
 
 use super::run::{Run, cause_of, number, write};
 use super::{Tier, TierError, World};
 use crate::case::{Case, authority, host_and_port};
-use crate::log::{Client, Connection, Event as Entry, Log, Protocol as LogProtocol, Request, Response, Ticket, Tls};
+use crate::log::{
+    Client, Connection, Event as Entry, Log, Protocol as LogProtocol, Request, Response, Ticket,
+    Tls,
+};
 use crate::reply::{Asked, Replies};
-use crate::scenario::{Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust, WorldEvent};
+use crate::scenario::{
+    Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust, WorldEvent,
+};
 
 /// Tickets that a TLS 1.3 server issues after each handshake.
 pub(super) const TICKETS: usize = 2;
@@ -42,7 +47,12 @@ impl Default for Model {
 }
 
 impl Tier for Model {
-    fn run(&mut self, case: &Case<'_>, decisions: &'static dyn Decisions, log: &mut Log) -> Result<(), TierError> {
+    fn run(
+        &mut self,
+        case: &Case<'_>,
+        decisions: &'static dyn Decisions,
+        log: &mut Log,
+    ) -> Result<(), TierError> {
         log.records.clear();
         self.agent.reset(case.profile, decisions);
         self.world.reset(case);
@@ -114,10 +124,11 @@ impl ModelWorld {
         self.connections.clear();
         self.sessions.clear();
         self.servers.clear();
-        self.servers.extend(case.scenario.servers.iter().map(|server| ServerState {
-            client_certificate: server.client_certificate,
-            names: None,
-        }));
+        self.servers
+            .extend(case.scenario.servers.iter().map(|server| ServerState {
+                client_certificate: server.client_certificate,
+                names: None,
+            }));
     }
 }
 
@@ -153,7 +164,10 @@ impl World for ModelWorld {
                 self.close_all(usize::from(*server), log, events);
             }
             WorldEvent::RotateTicketKeys { server } => self.forget(usize::from(*server)),
-            WorldEvent::ChangeMode { server, client_certificate } => {
+            WorldEvent::ChangeMode {
+                server,
+                client_certificate,
+            } => {
                 self.forget(usize::from(*server));
                 self.servers[usize::from(*server)].client_certificate = *client_certificate;
                 self.close_all(usize::from(*server), log, events);
@@ -175,7 +189,13 @@ struct Agreed {
 }
 
 impl ModelWorld {
-    fn connect(&mut self, case: &Case<'_>, connect: &Connect, log: &mut Log, events: &mut Vec<Event>) {
+    fn connect(
+        &mut self,
+        case: &Case<'_>,
+        connect: &Connect,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) {
         self.handshakes += 1;
         let (server, sni, port) = endpoint(case, &connect.origin);
         let number = u32::try_from(self.connections.len() + 1).unwrap_or(u32::MAX);
@@ -198,7 +218,11 @@ impl ModelWorld {
             failed: None,
         };
         let outcome = self.handshake(case, plan, server, &sni, connect, offered, &mut record);
-        self.connections.push(Open { number, server, closed: outcome.is_err() });
+        self.connections.push(Open {
+            number,
+            server,
+            closed: outcome.is_err(),
+        });
         match outcome {
             Ok(agreed) => self.agree(plan, server, &sni, connect, agreed, record, log, events),
             Err(refused) => self.refuse(connect, refused, record, log, events),
@@ -219,25 +243,50 @@ impl ModelWorld {
     ) -> Result<Agreed, Refused> {
         let tls = version(plan.tls);
         let Some(protocol) = protocol(plan.alpn, connect.alpn) else {
-            return Err(Refused { name: "handshake-failed", reason: EndReason::Handshake, late: None });
+            return Err(Refused {
+                name: "handshake-failed",
+                reason: EndReason::Handshake,
+                late: None,
+            });
         };
-        let resumed = offered.filter(|&session| self.resumes(&self.sessions[session], server, tls, sni));
+        let resumed =
+            offered.filter(|&session| self.resumes(&self.sessions[session], server, tls, sni));
         if let Some(session) = resumed {
             let client = self.sessions[session].client.clone();
-            return Ok(Agreed { tls, protocol, asked: false, client, resumed });
+            return Ok(Agreed {
+                tls,
+                protocol,
+                asked: false,
+                client,
+                resumed,
+            });
         }
         let mode = self.servers[server].client_certificate;
         record.asked = mode.asks();
         // TLS 1.3 asks before the server shows its certificate, so who breaks off when asked never gets to see it.
         if mode.asks() && connect.answer == CertificateAnswer::Abort {
-            return Err(Refused { name: "client-aborted", reason: EndReason::AbortedWhenAsked, late: None });
+            return Err(Refused {
+                name: "client-aborted",
+                reason: EndReason::AbortedWhenAsked,
+                late: None,
+            });
         }
         let verifies = connect.trust == bareflight_user_agent::trust(number(Trust::Verify));
         if verifies && plan.certificate == ServerCertificate::Untrusted {
-            return Err(Refused { name: "server-untrusted", reason: EndReason::ServerUntrusted, late: None });
+            return Err(Refused {
+                name: "server-untrusted",
+                reason: EndReason::ServerUntrusted,
+                late: None,
+            });
         }
         if !mode.asks() {
-            return Ok(Agreed { tls, protocol, asked: false, client: Client::Absent, resumed: None });
+            return Ok(Agreed {
+                tls,
+                protocol,
+                asked: false,
+                client: Client::Absent,
+                resumed: None,
+            });
         }
         let client = match (connect.answer, connect.identity) {
             (CertificateAnswer::Present, Some(identity)) => self.identity(case, identity),
@@ -247,9 +296,19 @@ impl ModelWorld {
         if mode == ClientCertificate::Require && client == Client::Declined {
             // TLS 1.3: the client's last flight was its Finished, so it counts as connected when the alert arrives.
             let late = (tls == Tls::V1_3).then_some(protocol);
-            return Err(Refused { name: "certificate-required", reason: EndReason::CertificateRequired, late });
+            return Err(Refused {
+                name: "certificate-required",
+                reason: EndReason::CertificateRequired,
+                late,
+            });
         }
-        Ok(Agreed { tls, protocol, asked: true, client, resumed: None })
+        Ok(Agreed {
+            tls,
+            protocol,
+            asked: true,
+            client,
+            resumed: None,
+        })
     }
 
     fn resumes(&self, session: &Session, server: usize, tls: Tls, sni: &Name) -> bool {
@@ -258,7 +317,12 @@ impl ModelWorld {
             ClientCertificate::Require => session.client.is_authenticated(),
             _ => true,
         };
-        session.known && session.server == server && session.tls == tls && session.sni == *sni && fresh && satisfied
+        session.known
+            && session.server == server
+            && session.tls == tls
+            && session.sni == *sni
+            && fresh
+            && satisfied
     }
 
     fn identity(&self, case: &Case<'_>, identity: HeldIdentity) -> Client {
@@ -281,7 +345,13 @@ impl ModelWorld {
         log: &mut Log,
         events: &mut Vec<Event>,
     ) {
-        let Agreed { tls, protocol, asked, client, resumed } = agreed;
+        let Agreed {
+            tls,
+            protocol,
+            asked,
+            client,
+            resumed,
+        } = agreed;
         record.tls = Some(tls);
         record.alpn = Some(wire(protocol));
         record.asked = asked;
@@ -313,7 +383,11 @@ impl ModelWorld {
                 lifetime,
                 known: true,
             });
-            let ticket = Ticket { session: number, connection, lifetime: plan.ticket_lifetime };
+            let ticket = Ticket {
+                session: number,
+                connection,
+                lifetime: plan.ticket_lifetime,
+            };
             write(log, self.now, Entry::Ticket(ticket));
             events.push(Event::Session {
                 connection: connect.connection,
@@ -333,15 +407,31 @@ impl ModelWorld {
         Arc::clone(names.get_or_insert_with(|| plan.hosts.iter().map(Name::to_string).collect()))
     }
 
-    fn refuse(&self, connect: &Connect, refused: Refused, mut record: Connection, log: &mut Log, events: &mut Vec<Event>) {
+    fn refuse(
+        &self,
+        connect: &Connect,
+        refused: Refused,
+        mut record: Connection,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) {
         record.failed = Some(Name::const_new(refused.name));
         let asked = record.asked;
         write(log, self.now, Entry::Connection(record));
         let connection = connect.connection;
         if let Some(protocol) = refused.late {
-            events.push(Event::Connected { connection, protocol, asked, names: Arc::clone(&NO_NAMES) });
+            events.push(Event::Connected {
+                connection,
+                protocol,
+                asked,
+                names: Arc::clone(&NO_NAMES),
+            });
         }
-        events.push(Event::Closed { connection, asked, reason: refused.reason });
+        events.push(Event::Closed {
+            connection,
+            asked,
+            reason: refused.reason,
+        });
     }
 
     fn send(&mut self, case: &Case<'_>, send: &Send, log: &mut Log, events: &mut Vec<Event>) {
@@ -352,25 +442,35 @@ impl ModelWorld {
         let plan = &case.scenario.servers[open.server];
         let asked = Asked::of(&send.request);
         let cause = cause_of(send.cause);
-        write(log, self.now, Entry::Request(Request {
+        write(
+            log,
+            self.now,
+            Entry::Request(Request {
+                connection: open.number,
+                stream: send.stream,
+                step: Some(cause.step),
+                hop: cause.hop,
+                method: Name::new(send.request.method.as_str()),
+                authority: match case.hop(cause.step, cause.hop) {
+                    Some(hop) if hop.request.current_url() == send.request.current_url() => {
+                        hop.authority.clone()
+                    }
+                    _ => authority(&send.request),
+                },
+                target: Name::new(asked.path),
+                preflight: asked.is_preflight(),
+                origin: asked.origin.as_deref().map(Name::new),
+                cookie: send.carried.cookie,
+                authorization: send.carried.authorization,
+                client_cert: false,
+            }),
+        );
+        let answer = self.replies.reply(plan, &asked);
+        let response = Response {
             connection: open.number,
             stream: send.stream,
-            step: Some(cause.step),
-            hop: cause.hop,
-            method: Name::new(send.request.method.as_str()),
-            authority: match case.hop(cause.step, cause.hop) {
-                Some(hop) if hop.request.current_url() == send.request.current_url() => hop.authority.clone(),
-                _ => authority(&send.request),
-            },
-            target: Name::new(asked.path),
-            preflight: asked.is_preflight(),
-            origin: asked.origin.as_deref().map(Name::new),
-            cookie: send.carried.cookie,
-            authorization: send.carried.authorization,
-            client_cert: false,
-        }));
-        let answer = self.replies.reply(plan, &asked);
-        let response = Response { connection: open.number, stream: send.stream, status: answer.status };
+            status: answer.status,
+        };
         write(log, self.now, Entry::Response(response));
         events.push(Event::Response {
             connection: send.connection,
@@ -393,15 +493,29 @@ impl ModelWorld {
         for (index, open) in (0..).zip(&mut self.connections) {
             if open.server == server && !open.closed {
                 open.closed = true;
-                write(log, self.now, Entry::Closed { connection: open.number });
+                write(
+                    log,
+                    self.now,
+                    Entry::Closed {
+                        connection: open.number,
+                    },
+                );
                 let connection = ConnectionId(index);
-                events.push(Event::Closed { connection, asked: false, reason: EndReason::Closed });
+                events.push(Event::Closed {
+                    connection,
+                    asked: false,
+                    reason: EndReason::Closed,
+                });
             }
         }
     }
 
     fn forget(&mut self, server: usize) {
-        for session in self.sessions.iter_mut().filter(|session| session.server == server) {
+        for session in self
+            .sessions
+            .iter_mut()
+            .filter(|session| session.server == server)
+        {
             session.known = false;
         }
     }
@@ -420,7 +534,11 @@ struct Refused {
 pub(super) fn endpoint(case: &Case<'_>, origin: &Origin) -> (usize, Name, u16) {
     let (host, port) = host_and_port(origin.as_str().strip_prefix("https://").unwrap_or_default());
     let (server, name) = case.scenario.server_of(host, port).unwrap_or((0, 0));
-    (server, case.scenario.servers[server].hosts[name].clone(), port)
+    (
+        server,
+        case.scenario.servers[server].hosts[name].clone(),
+        port,
+    )
 }
 
 fn version(versions: TlsVersions) -> Tls {

@@ -4,7 +4,8 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use bareflight_user_agent::{
-    Action as Wish, CauseOf, Event, FetchId, FetchRequest, HeldIdentity, Outcome as Seen, UserAgent, trust,
+    Action as Wish, CauseOf, Event, FetchId, FetchRequest, HeldIdentity, Outcome as Seen,
+    UserAgent, trust,
 };
 
 use super::{TierError, World};
@@ -29,7 +30,9 @@ pub(super) struct Run<'r, W> {
 impl<W: World> Run<'_, W> {
     pub(super) fn run(mut self) -> Result<(), TierError> {
         for identity in &self.case.scenario.identities {
-            self.agent.identities().add(identity.hosts.iter().map(Name::as_str));
+            self.agent
+                .identities()
+                .add(identity.hosts.iter().map(Name::as_str));
         }
         for (index, step) in (0u16..).zip(&self.case.scenario.steps) {
             match step.overlap {
@@ -83,7 +86,9 @@ impl<W: World> Run<'_, W> {
         self.agent.fetch(FetchRequest {
             id: FetchId(u32::from(step)),
             request: hop.request.clone(),
-            identity: exchange.identity.map(|index| HeldIdentity(u32::from(index))),
+            identity: exchange
+                .identity
+                .map(|index| HeldIdentity(u32::from(index))),
             trust: trust(number(exchange.trust)),
             preconnect: exchange.kind == Kind::Preconnect,
         });
@@ -99,7 +104,9 @@ impl<W: World> Run<'_, W> {
             WorldEvent::Logout => self.agent.log_out(),
             WorldEvent::NetworkChange => self.agent.network_changed(),
             WorldEvent::Renew { identity } => {
-                self.agent.identities().renew(HeldIdentity(u32::from(*identity)));
+                self.agent
+                    .identities()
+                    .renew(HeldIdentity(u32::from(*identity)));
                 self.world.change(self.case, event, self.log, self.events)?;
             }
             _ => self.world.change(self.case, event, self.log, self.events)?,

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
-    AlertDescription, Answer, Authority, CertifiedKey, ClientAuth, ClientConfiguration, ConfigKey, EndReason as DriverEnd,
-    Protocol as DriverProtocol, RequestHead, Resumption, ServerPlan, Shown, TlsError, Trust as DriverTrust, Validity, Version,
-    Versions,
+    AlertDescription, Answer, Authority, CertifiedKey, ClientAuth, ClientConfiguration, ConfigKey,
+    EndReason as DriverEnd, Protocol as DriverProtocol, RequestHead, Resumption, ServerPlan, Shown,
+    TlsError, Trust as DriverTrust, Validity, Version, Versions,
 };
 use bareflight_policy::{CertificateAnswer, HeaderList, HeaderName, HeaderValue, origin_header};
 use bareflight_pool_key::SessionKey;
-use bareflight_user_agent::{Alpn as Offered, Connect, ConnectionId, EndReason, Event, Send, trust};
+use bareflight_user_agent::{
+    Alpn as Offered, Connect, ConnectionId, EndReason, Event, Send, trust,
+};
 use bytes::Bytes;
 
 use super::super::model::TICKETS;
@@ -18,7 +20,9 @@ use super::super::run::number;
 use crate::case::authority;
 use crate::log::{Cause, Protocol, Request, Tls};
 use crate::reply::{Asked, path, reply};
-use crate::scenario::{Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust};
+use crate::scenario::{
+    Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust,
+};
 
 /// What decides which connections have the same TLS configuration.
 #[derive(PartialEq, Eq, Hash)]
@@ -28,11 +32,17 @@ pub(super) struct ConfigurationOf {
 
 impl ConfigurationOf {
     pub(super) fn new(connect: &Connect) -> Self {
-        Self { session_key: connect.session_key }
+        Self {
+            session_key: connect.session_key,
+        }
     }
 }
 
-pub(super) fn configuration(key: u64, connect: &Connect, identity: Option<Arc<CertifiedKey>>) -> ClientConfiguration {
+pub(super) fn configuration(
+    key: u64,
+    connect: &Connect,
+    identity: Option<Arc<CertifiedKey>>,
+) -> ClientConfiguration {
     let verifies = connect.trust == trust(number(Trust::Verify));
     ClientConfiguration {
         key: ConfigKey(key),
@@ -41,7 +51,11 @@ pub(super) fn configuration(key: u64, connect: &Connect, identity: Option<Arc<Ce
             (CertificateAnswer::Present, Some(identity)) => Answer::Present(identity),
             _ => Answer::Decline,
         },
-        trust: if verifies { DriverTrust::Authorities(vec![Authority::servers()]) } else { DriverTrust::Anyone },
+        trust: if verifies {
+            DriverTrust::Authorities(vec![Authority::servers()])
+        } else {
+            DriverTrust::Anyone
+        },
         versions: Versions::Both,
         alpn: match connect.alpn {
             Offered::Any => vec![DriverProtocol::H2, DriverProtocol::Http11],
@@ -75,7 +89,11 @@ pub(super) fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPla
             Alpn::H2 => vec![DriverProtocol::H2],
             Alpn::Both => vec![DriverProtocol::H2, DriverProtocol::Http11],
         },
-        resumption: if server.tickets { Resumption::Tickets } else { Resumption::Off },
+        resumption: if server.tickets {
+            Resumption::Tickets
+        } else {
+            Resumption::Off
+        },
         tickets: TICKETS,
         lifetime: core::time::Duration::from_secs(u64::from(server.ticket_lifetime)),
         ..ServerPlan::new(&names)
@@ -83,9 +101,15 @@ pub(super) fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPla
 }
 
 /// What a server answers to a request that arrived, and the status.
-pub(super) fn respond(server: &Server, request: &http::Request<Bytes>) -> (u16, http::Response<Bytes>) {
+pub(super) fn respond(
+    server: &Server,
+    request: &http::Request<Bytes>,
+) -> (u16, http::Response<Bytes>) {
     let text = |name: &str| request.headers().get(name).map(http::HeaderValue::as_bytes);
-    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("/", http::uri::PathAndQuery::as_str);
     let asked = Asked {
         method: request.method().as_str(),
         path: target,
@@ -99,7 +123,10 @@ pub(super) fn respond(server: &Server, request: &http::Request<Bytes>) -> (u16, 
         response = response.header(name.as_str(), value.as_bytes());
     }
     let response = response.body(Bytes::new());
-    (answer.status, response.expect("the policy's headers are HTTP's"))
+    (
+        answer.status,
+        response.expect("the policy's headers are HTTP's"),
+    )
 }
 
 /// A request as it goes on the wire.
@@ -124,12 +151,18 @@ pub(super) fn request(send: &Send) -> http::Request<Bytes> {
         bareflight_policy::Body::None => Bytes::new(),
         _ => Bytes::from_static(b"{}"),
     };
-    wire.body(body).expect("fixup lets only valid methods, headers and URLs through")
+    wire.body(body)
+        .expect("fixup lets only valid methods, headers and URLs through")
 }
 
 /// A request as its server read it.
 pub(super) fn seen(head: &RequestHead, connection: u32, cause: Option<Cause>) -> Request {
-    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).map(Name::new);
+    let text = |name: &str| {
+        head.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(Name::new)
+    };
     let origin = text("origin");
     Request {
         connection,
@@ -149,10 +182,17 @@ pub(super) fn seen(head: &RequestHead, connection: u32, cause: Option<Cause>) ->
     }
 }
 
-pub(super) fn response(connection: ConnectionId, stream: u64, response: &http::Response<Bytes>) -> Event {
+pub(super) fn response(
+    connection: ConnectionId,
+    stream: u64,
+    response: &http::Response<Bytes>,
+) -> Event {
     let mut headers = HeaderList::new();
     for (name, value) in response.headers() {
-        let pair = (HeaderName::parse(name.as_str()), HeaderValue::parse(name.as_str(), value.as_bytes()));
+        let pair = (
+            HeaderName::parse(name.as_str()),
+            HeaderValue::parse(name.as_str(), value.as_bytes()),
+        );
         if let (Ok(name), Ok(value)) = pair {
             headers.append(name, value);
         }
@@ -169,7 +209,9 @@ pub(super) fn response(connection: ConnectionId, stream: u64, response: &http::R
 pub(super) fn end_reason(reason: &DriverEnd) -> EndReason {
     match reason {
         DriverEnd::AbortedWhenAsked => EndReason::AbortedWhenAsked,
-        DriverEnd::AlertReceived(AlertDescription::CertificateRequired) => EndReason::CertificateRequired,
+        DriverEnd::AlertReceived(AlertDescription::CertificateRequired) => {
+            EndReason::CertificateRequired
+        }
         DriverEnd::AlertReceived(_) => EndReason::Handshake,
         DriverEnd::Tls(TlsError::InvalidCertificate(_)) => EndReason::ServerUntrusted,
         DriverEnd::Tls(_) | DriverEnd::Stalled => EndReason::Handshake,
@@ -186,7 +228,9 @@ pub(super) fn refusal(reason: &DriverEnd, shown: &Shown) -> &'static str {
     match reason {
         DriverEnd::Tls(TlsError::NoCertificatesPresented) => "certificate-required",
         DriverEnd::AlertReceived(
-            AlertDescription::UnknownCA | AlertDescription::BadCertificate | AlertDescription::CertificateUnknown,
+            AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown,
         ) => "server-untrusted",
         DriverEnd::Truncated if shown.asked() => "client-aborted",
         _ => "handshake-failed",

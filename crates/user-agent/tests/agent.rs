@@ -1,0 +1,394 @@
+//! What the user agent asks its transport to do, told step by step: the test is the transport.
+
+use core::num::NonZeroU32;
+use core::time::Duration;
+use std::sync::Arc;
+
+use bareflight_policy::{
+    CertificateAnswer, CredentialsMode, HeaderList, Method, NetworkPartitionKey, Origin, Profile,
+    Purpose, Request, RequestUrl,
+};
+use bareflight_user_agent::{
+    Action, Connect, ConnectionId, EndReason, Event, FetchId, FetchRequest, Limits, NetworkError,
+    Outcome, Protocol, Send, SessionHandle, Standard, UserAgent, trust,
+};
+
+const APP: &str = "https://app.test";
+const API: &str = "https://api.test/items";
+
+struct Test {
+    agent: UserAgent,
+    started: u32,
+}
+
+impl Test {
+    fn new() -> Self {
+        Self::with_limits(Limits::default())
+    }
+
+    fn with_limits(limits: Limits) -> Self {
+        let mut agent = UserAgent::new(Profile::fetch(), &Standard, limits);
+        agent.identities().add(["api.test"]);
+        Self { agent, started: 0 }
+    }
+
+    fn fetch(&mut self, request: Request) -> FetchId {
+        let id = FetchId(self.started);
+        self.started += 1;
+        self.agent.fetch(FetchRequest {
+            id,
+            request,
+            identity: None,
+            trust: trust(NonZeroU32::MIN),
+            preconnect: false,
+        });
+        id
+    }
+
+    fn connect(&mut self) -> Connect {
+        match self.agent.poll() {
+            Some(Action::Connect(connect)) => connect,
+            other => panic!("expected a connection, got {other:?}"),
+        }
+    }
+
+    fn sent(&mut self) -> Send {
+        match self.agent.poll() {
+            Some(Action::Send(send)) => send,
+            other => panic!("expected a request, got {other:?}"),
+        }
+    }
+
+    fn finished(&mut self) -> (FetchId, Outcome) {
+        match self.agent.poll() {
+            Some(Action::Finish { fetch, outcome }) => (fetch, outcome),
+            other => panic!("expected an end, got {other:?}"),
+        }
+    }
+
+    fn connected(&mut self, connection: ConnectionId, protocol: Protocol, asked: bool) {
+        let names: Arc<[String]> = ["api.test".to_owned(), "b.test".to_owned()].into();
+        self.agent.handle(Event::Connected {
+            connection,
+            protocol,
+            asked,
+            names,
+        });
+    }
+
+    fn closed(&mut self, connection: ConnectionId, asked: bool, reason: EndReason) {
+        self.agent.handle(Event::Closed {
+            connection,
+            asked,
+            reason,
+        });
+    }
+
+    /// Answers a request as a server does that allows everything.
+    fn respond(&mut self, send: &Send, status: u16) {
+        let headers = [
+            ("access-control-allow-origin", APP),
+            ("access-control-allow-credentials", "true"),
+            ("access-control-allow-methods", "PUT"),
+        ];
+        let headers =
+            HeaderList::parse(headers.map(|(name, value)| (name, value.as_bytes()))).unwrap();
+        let (connection, stream) = (send.connection, send.stream);
+        self.agent.handle(Event::Response {
+            connection,
+            stream,
+            status,
+            headers,
+        });
+    }
+
+    /// A request that needs no preflight, from its beginning to its end.
+    fn get(&mut self, request: Request) -> Connect {
+        self.fetch(request);
+        let connect = self.connect();
+        self.connected(connect.connection, Protocol::Http1, false);
+        let send = self.sent();
+        self.respond(&send, 200);
+        assert_eq!(self.finished().1, Outcome::Response(200));
+        connect
+    }
+}
+
+fn request(url: &str, method: Method, credentials: CredentialsMode) -> Request {
+    let origin = Origin::parse(APP).unwrap();
+    let mut request = Request::fetch_api(RequestUrl::parse(url).unwrap(), origin.clone());
+    request.method = method;
+    request.credentials_mode = credentials;
+    request.network_partition_key = Some(NetworkPartitionKey::of_top_level(&origin));
+    request
+}
+
+fn get(credentials: CredentialsMode) -> Request {
+    request(API, Method::GET, credentials)
+}
+
+fn put() -> Request {
+    request(API, Method::PUT, CredentialsMode::Include)
+}
+
+#[test]
+fn a_preflight_flies_bare_and_the_request_takes_another_connection() {
+    let mut test = Test::new();
+    let fetch = test.fetch(put());
+    let bare = test.connect();
+    assert_eq!(
+        (bare.answer, bare.identity),
+        (CertificateAnswer::Decline, None)
+    );
+    assert_eq!(bare.cause.purpose, Purpose::Preflight);
+    test.connected(bare.connection, Protocol::H2, true);
+    let preflight = test.sent();
+    assert_eq!(preflight.request.method.as_str(), "OPTIONS");
+    assert!(!preflight.carried.cookie && !preflight.carried.authorization);
+    test.respond(&preflight, 204);
+
+    let full = test.connect();
+    assert_eq!(full.answer, CertificateAnswer::Present);
+    assert!(full.identity.is_some());
+    assert_ne!(full.session_key, bare.session_key);
+    test.connected(full.connection, Protocol::H2, true);
+    assert!(
+        matches!(test.agent.poll(), Some(Action::Prompted(_))),
+        "the user is asked for the request itself"
+    );
+    let send = test.sent();
+    assert_eq!(
+        (send.connection, send.request.method.as_str()),
+        (full.connection, "PUT")
+    );
+    assert!(send.carried.cookie);
+    test.respond(&send, 200);
+    assert_eq!(test.finished(), (fetch, Outcome::Response(200)));
+    assert!(test.agent.poll().is_none());
+}
+
+#[test]
+fn nothing_is_sent_after_a_preflight_that_failed() {
+    for status in [403, 302, 500] {
+        let mut test = Test::new();
+        test.fetch(put());
+        let connect = test.connect();
+        test.connected(connect.connection, Protocol::Http1, false);
+        let preflight = test.sent();
+        test.respond(&preflight, status);
+        let (_, outcome) = test.finished();
+        assert!(
+            matches!(&outcome, Outcome::NetworkError(error) if error.name() == "preflight-refused"),
+            "{status}: {outcome:?}"
+        );
+        assert!(test.agent.poll().is_none(), "{status}");
+    }
+}
+
+#[test]
+fn a_late_certificate_required_is_the_fetchs_error() {
+    let mut test = Test::new();
+    test.fetch(put());
+    let connect = test.connect();
+    test.connected(connect.connection, Protocol::Http1, true);
+    test.closed(connect.connection, true, EndReason::CertificateRequired);
+    // The request was handed out before the alert came; its connection is gone.
+    test.sent();
+    let (_, outcome) = test.finished();
+    let error = NetworkError::Connection(EndReason::CertificateRequired);
+    assert_eq!(outcome, error.into());
+}
+
+#[test]
+fn sessions_are_offered_under_their_own_key_and_not_after_a_failure() {
+    let mut test = Test::new();
+    let session = |test: &mut Test, connection, number| {
+        test.agent.handle(Event::Session {
+            connection,
+            session: SessionHandle(number),
+            single_use: true,
+            lifetime: Duration::from_secs(60),
+        });
+    };
+    let first = test.get(get(CredentialsMode::Include));
+    session(&mut test, first.connection, 0);
+    session(&mut test, first.connection, 1);
+    test.closed(first.connection, false, EndReason::Closed);
+
+    let bare = test.get(get(CredentialsMode::Omit));
+    assert_eq!(
+        bare.offer, None,
+        "the session of the credentialed connection is not for it"
+    );
+    test.closed(bare.connection, false, EndReason::Closed);
+
+    test.fetch(get(CredentialsMode::Include));
+    let again = test.connect();
+    assert_eq!(again.offer, Some(SessionHandle(1)), "the newest first");
+    test.closed(again.connection, false, EndReason::Handshake);
+    assert!(matches!(test.finished().1, Outcome::NetworkError(_)));
+    assert!(
+        matches!(test.agent.poll(), Some(Action::Forget(SessionHandle(0)))),
+        "a failure drops the others"
+    );
+
+    let last = test.get(get(CredentialsMode::Include));
+    assert_eq!(last.offer, None);
+}
+
+#[test]
+fn an_expired_session_is_freed_and_not_offered() {
+    let mut test = Test::new();
+    let first = test.get(get(CredentialsMode::Include));
+    test.agent.handle(Event::Session {
+        connection: first.connection,
+        session: SessionHandle(7),
+        single_use: true,
+        lifetime: Duration::from_secs(60),
+    });
+    test.closed(first.connection, false, EndReason::Closed);
+    test.agent.advance(Duration::from_secs(61));
+    test.fetch(get(CredentialsMode::Include));
+    let connect = test.connect();
+    assert_eq!(connect.offer, None);
+    assert!(matches!(
+        test.agent.poll(),
+        Some(Action::Forget(SessionHandle(7)))
+    ));
+}
+
+#[test]
+fn logging_out_closes_what_was_open_and_opens_anew() {
+    let mut test = Test::new();
+    let first = test.get(get(CredentialsMode::Include));
+    test.agent.log_out();
+    assert!(matches!(test.agent.poll(), Some(Action::Close(id)) if id == first.connection));
+    let second = test.get(get(CredentialsMode::Include));
+    assert_ne!(second.connection, first.connection);
+    assert_ne!(second.session_key, first.session_key);
+}
+
+#[test]
+fn a_renewed_identity_has_keys_of_its_own() {
+    let mut test = Test::new();
+    let first = test.get(get(CredentialsMode::Include));
+    let held = first.identity.unwrap();
+    test.agent.identities().renew(held);
+    let second = test.get(get(CredentialsMode::Include));
+    assert_ne!(second.session_key, first.session_key);
+}
+
+#[test]
+fn an_idle_connection_serves_the_next_request_and_is_closed_when_it_was_idle_too_long() {
+    let mut test = Test::new();
+    let first = test.get(get(CredentialsMode::Include));
+    test.fetch(get(CredentialsMode::Include));
+    let send = test.sent();
+    assert_eq!((send.connection, send.stream), (first.connection, 2));
+    test.respond(&send, 200);
+    test.finished();
+    let timeout = test.agent.next_timeout().unwrap();
+    test.agent.advance(timeout);
+    assert!(matches!(test.agent.poll(), Some(Action::Close(id)) if id == first.connection));
+}
+
+#[test]
+fn a_421_is_tried_once_on_another_connection_of_the_same_key() {
+    let mut test = Test::new();
+    test.fetch(get(CredentialsMode::Include));
+    let first = test.connect();
+    test.connected(first.connection, Protocol::Http1, false);
+    let send = test.sent();
+    test.respond(&send, 421);
+    let second = test.connect();
+    assert_eq!(
+        (second.answer, second.session_key),
+        (first.answer, first.session_key)
+    );
+    test.connected(second.connection, Protocol::Http1, false);
+    let send = test.sent();
+    test.respond(&send, 421);
+    assert_eq!(test.finished().1, Outcome::Response(421));
+}
+
+#[test]
+fn a_request_whose_reused_connection_went_away_is_sent_again_once() {
+    let mut test = Test::new();
+    let first = test.get(get(CredentialsMode::Include));
+    test.fetch(get(CredentialsMode::Include));
+    test.sent();
+    test.closed(first.connection, false, EndReason::Closed);
+    let second = test.connect();
+    test.connected(second.connection, Protocol::Http1, false);
+    test.sent();
+    test.closed(second.connection, false, EndReason::Closed);
+    assert_eq!(
+        test.finished().1,
+        NetworkError::Connection(EndReason::Closed).into()
+    );
+}
+
+#[test]
+fn another_host_of_the_certificate_joins_an_http2_connection_that_was_not_asked() {
+    for (asked, joins) in [(false, true), (true, false)] {
+        let mut test = Test::new();
+        test.fetch(get(CredentialsMode::Omit));
+        let first = test.connect();
+        test.connected(first.connection, Protocol::H2, asked);
+        let send = test.sent();
+        test.respond(&send, 200);
+        test.finished();
+        test.fetch(request(
+            "https://b.test/",
+            Method::GET,
+            CredentialsMode::Omit,
+        ));
+        match test.agent.poll() {
+            Some(Action::Send(send)) => assert!(joins && send.connection == first.connection),
+            Some(Action::Connect(_)) => assert!(!joins),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_seventh_request_to_an_http1_server_waits_its_turn() {
+    let mut test = Test::new();
+    for _ in 0..7 {
+        test.fetch(get(CredentialsMode::Include));
+    }
+    let opened: Vec<Connect> = (0..6).map(|_| test.connect()).collect();
+    assert!(test.agent.poll().is_none(), "six connections for each key");
+    test.connected(opened[0].connection, Protocol::Http1, false);
+    let send = test.sent();
+    test.respond(&send, 200);
+    let next = test.agent.poll();
+    let after = test.agent.poll();
+    let sent = [next, after]
+        .into_iter()
+        .flatten()
+        .find_map(|action| match action {
+            Action::Send(send) => Some(send),
+            _ => None,
+        });
+    assert_eq!(sent.map(|send| send.cause.fetch), Some(FetchId(6)));
+}
+
+#[test]
+fn a_connection_that_ends_before_it_is_open_fails_only_its_own_request() {
+    let mut test = Test::new();
+    let failed = test.fetch(get(CredentialsMode::Include));
+    let other = test.fetch(get(CredentialsMode::Include));
+    let (one, two) = (test.connect(), test.connect());
+    test.closed(one.connection, false, EndReason::ServerUntrusted);
+    let (id, outcome) = test.finished();
+    assert_eq!(
+        (id, outcome),
+        (
+            failed,
+            NetworkError::Connection(EndReason::ServerUntrusted).into()
+        )
+    );
+    test.connected(two.connection, Protocol::Http1, false);
+    assert_eq!(test.sent().cause.fetch, other);
+}
