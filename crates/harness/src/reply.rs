@@ -234,7 +234,7 @@ fn allow(headers: &mut HeaderList, name: HeaderName, list: &AllowList, asked: Op
     match (list, asked) {
         (AllowList::Reflect, Some(asked)) => append(headers, name, asked),
         (AllowList::Exactly(list), _) if !list.is_empty() => {
-            append(headers, name, join(list).as_bytes())
+            append(headers, name, join(list).as_bytes());
         }
         _ => {}
     }

@@ -52,7 +52,7 @@ fn plainer(best: &mut Scenario, shows: &mut impl FnMut(&Scenario) -> bool) {
     for index in 0..best.servers.len() {
         for change in SERVER {
             try_change(best, shows, |it| {
-                change(&mut it.servers[index], &Server::default())
+                change(&mut it.servers[index], &Server::default());
             });
         }
     }

@@ -523,6 +523,7 @@ impl ModelWorld {
 
 static NO_NAMES: LazyLock<Arc<[String]>> = LazyLock::new(|| Arc::new([]));
 
+#[derive(Clone, Copy)]
 struct Refused {
     name: &'static str,
     reason: EndReason,

@@ -113,13 +113,13 @@ pub(super) fn respond(
     let asked = Asked {
         method: request.method().as_str(),
         path: target,
-        origin: text("origin").map(|origin| Name::from_utf8_lossy(origin)),
+        origin: text("origin").map(Name::from_utf8_lossy),
         request_method: text("access-control-request-method").map(Cow::Borrowed),
         request_headers: text("access-control-request-headers").map(Cow::Borrowed),
     };
     let answer = reply(server, &asked);
     let mut response = http::Response::builder().status(answer.status);
-    for (name, value) in answer.headers.iter() {
+    for (name, value) in &answer.headers {
         response = response.header(name.as_str(), value.as_bytes());
     }
     let response = response.body(Bytes::new());
@@ -138,7 +138,7 @@ pub(super) fn request(send: &Send) -> http::Request<Bytes> {
     if let Some(origin) = origin_header(request) {
         wire = wire.header("origin", origin.as_str());
     }
-    for (name, value) in request.headers.iter() {
+    for (name, value) in &request.headers {
         wire = wire.header(name.as_str(), value.as_bytes());
     }
     if send.carried.cookie {
