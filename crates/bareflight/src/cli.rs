@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Tells what happened in a scenario, a fuzz input or a recorded log, step by step
     #[command(after_help = EXIT_CODES)]
     Explain(ExplainArgs),
+    /// Decides what requests may carry, a JSON line for each; a bad line gives an error in its place and exit code 2
+    #[command(after_help = EXIT_CODES)]
+    Decide(DecideArgs),
     /// Fuzzes guided by coverage, through cargo-fuzz
     #[command(after_help = EXIT_CODES)]
     Fuzz(FuzzArgs),
@@ -118,6 +121,15 @@ pub(crate) struct ExplainArgs {
     /// Writes the observation log as JSON Lines; a file that is there is left as it is
     #[arg(long, value_name = "FILE.jsonl")]
     pub(crate) log: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DecideArgs {
+    /// Cases as JSON Lines [default: standard input]
+    pub(crate) file: Option<PathBuf>,
+    /// Tells it in words instead of JSON: what to change where a request is stuck on a "CORS error"
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,10 @@
 //! `bareflight fuzz`: guided by coverage, through cargo-fuzz, which is installed if it is missing.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::{self, DirEntry};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use bareflight_harness::fuzz::TARGETS;
 
@@ -17,7 +18,8 @@ use crate::repository;
 /// How long each target runs where all run in turn.
 const EACH: u64 = 20;
 
-/// What each target begins with, below the corpus. `decide` eats bytes that are no scenarios.
+/// What each target begins with, below the corpus; `decide` eats bytes that are no scenarios, so there is nothing to
+/// begin with, and nothing to explain.
 const SEEDS: [(&str, &[&str]); 3] = [
     ("model", &["seeds", "regressions"]),
     ("memory", &["seeds", "regressions"]),
@@ -103,22 +105,29 @@ impl CargoFuzz {
         arguments.extend(seconds.map(|seconds| format!("-max_total_time={seconds}")));
         arguments.extend_from_slice(rest);
         let before = self.artifacts(target);
-        let held = self.call("run", &arguments)?;
-        let new: Vec<_> = self
-            .artifacts(target)
-            .difference(&before)
-            .cloned()
-            .collect();
-        for artifact in &new {
-            let path = artifact.display();
-            output::complain(&format!(
-                "{target}: found {path}\n  bareflight explain {path}"
-            ));
-            output::complain(&format!(
-                "  bareflight replay {path} --write corpus/regressions/NAME.toml"
-            ));
+        if self.call("run", &arguments)? {
+            return Ok(Exit::Holds);
         }
-        Ok(if held { Exit::Holds } else { Exit::Broken })
+        let after = self.artifacts(target);
+        let new: Vec<_> = after
+            .difference(&before)
+            .map(|(path, _)| path.display())
+            .collect();
+        if new.is_empty() {
+            return Err(Failure::Program(format!(
+                "{target} ended badly and left no input; the messages are above"
+            )));
+        }
+        for path in &new {
+            output::complain(&format!("{target}: found {path}"));
+            if SEEDS.iter().any(|(name, _)| *name == target) {
+                output::complain(&format!("  bareflight explain {path}"));
+                output::complain(&format!(
+                    "  bareflight replay {path} --write corpus/regressions/NAME.toml"
+                ));
+            }
+        }
+        Ok(Exit::Broken)
     }
 
     fn call(&self, verb: &str, arguments: &[String]) -> Result<bool, Failure> {
@@ -146,16 +155,13 @@ impl CargoFuzz {
             .filter(|folder| folder.is_dir())
     }
 
-    fn artifacts(&self, target: &str) -> BTreeSet<PathBuf> {
+    /// What crashed so far, and when: the same input found again is written again.
+    fn artifacts(&self, target: &str) -> BTreeSet<(PathBuf, Option<SystemTime>)> {
         let folder = self.root.join("fuzz/artifacts").join(target);
-        let paths = |folder: &Path| {
-            Some(
-                fs::read_dir(folder)
-                    .ok()?
-                    .filter_map(|it| Some(it.ok()?.path()))
-                    .collect(),
-            )
-        };
-        paths(&folder).unwrap_or_default()
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let written = |entry: &DirEntry| entry.metadata().and_then(|it| it.modified()).ok();
+        entries
+            .map(|entry| (entry.path(), written(&entry)))
+            .collect()
     }
 }

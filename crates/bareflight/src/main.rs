@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod corpus;
+mod decide;
 mod drawing;
 mod exit;
 mod explain;
@@ -39,6 +40,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Decide(args) => decide::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::List(args) => list::run(&args),
         Command::Corpus(CorpusCommand::Pack(args)) => corpus::pack(&args),
