@@ -117,16 +117,38 @@ mod tests {
             (&[origin("*")], true, false),
             (&[origin("*"), credentials("true")], true, false),
             (&[origin(ORIGIN)], true, false),
-            (&[origin(" https://app.test\t"), credentials("true")], true, true),
+            (
+                &[origin(" https://app.test\t"), credentials("true")],
+                true,
+                true,
+            ),
             (&[origin(ORIGIN), credentials("TRUE")], true, false),
-            (&[origin(ORIGIN), origin(ORIGIN), credentials("true")], false, false),
-            (&[origin("https://app.test/"), credentials("true")], false, false),
-            (&[origin("HTTPS://app.test"), credentials("true")], false, false),
+            (
+                &[origin(ORIGIN), origin(ORIGIN), credentials("true")],
+                false,
+                false,
+            ),
+            (
+                &[origin("https://app.test/"), credentials("true")],
+                false,
+                false,
+            ),
+            (
+                &[origin("HTTPS://app.test"), credentials("true")],
+                false,
+                false,
+            ),
             (&[origin("null"), credentials("true")], false, false),
         ];
         for (headers, omit, include) in table {
             let headers = list(headers);
-            let asked = |include| Asked { origin: ORIGIN, include, method: "GET", headers: &[], use_cors_preflight: false };
+            let asked = |include| Asked {
+                origin: ORIGIN,
+                include,
+                method: "GET",
+                headers: &[],
+                use_cors_preflight: false,
+            };
             let found = [false, true].map(|include| cors_check(&asked(include), &headers));
             assert_eq!(found, [omit, include], "{headers:?}");
         }
@@ -151,20 +173,50 @@ mod tests {
             ("PUT", "accept", 200, &[(METHODS, "*")], true, false),
             ("PUT", "accept", 200, &[(METHODS, "PUT;")], false, false),
             ("GET", "x-a", 200, &[(HEADERS, "X-A")], true, true),
-            ("GET", "x-a", 200, &[(HEADERS, "x-b"), (HEADERS, "x-a")], true, true),
+            (
+                "GET",
+                "x-a",
+                200,
+                &[(HEADERS, "x-b"), (HEADERS, "x-a")],
+                true,
+                true,
+            ),
             ("GET", "x-a", 200, &[(HEADERS, "*")], true, false),
             ("GET", "x-a", 200, &[(HEADERS, "x-a x-b")], false, false),
             ("GET", "authorization", 200, &[(HEADERS, "*")], false, false),
-            ("GET", "Authorization", 200, &[(HEADERS, "*, authorization")], true, true),
+            (
+                "GET",
+                "Authorization",
+                200,
+                &[(HEADERS, "*, authorization")],
+                true,
+                true,
+            ),
             ("*", "accept", 200, &[(METHODS, "*")], true, true),
         ];
         for (method, name, status, more, omit, include) in table {
-            let mut answer = list(&[("access-control-allow-origin", ORIGIN), ("access-control-allow-credentials", "true")]);
+            let mut answer = list(&[
+                ("access-control-allow-origin", ORIGIN),
+                ("access-control-allow-credentials", "true"),
+            ]);
             answer.extend(list(more));
             let sent = list(&[(name, "1")]);
             let found = [false, true].map(|include| {
-                let asked = Asked { origin: ORIGIN, include, method, headers: &sent, use_cors_preflight: false };
-                preflight_check(&asked, &Answer { status, headers: &answer }).is_some()
+                let asked = Asked {
+                    origin: ORIGIN,
+                    include,
+                    method,
+                    headers: &sent,
+                    use_cors_preflight: false,
+                };
+                preflight_check(
+                    &asked,
+                    &Answer {
+                        status,
+                        headers: &answer,
+                    },
+                )
+                .is_some()
             });
             assert_eq!(found, [omit, include], "{method} {name} {status} {more:?}");
         }
@@ -174,12 +226,31 @@ mod tests {
     fn the_flag_allows_its_own_method_where_none_is_named() {
         let answer = |value: Option<&str>| {
             let mut answer = list(&[("access-control-allow-origin", "*")]);
-            answer.extend(value.map(|value| ("access-control-allow-methods".to_owned(), value.to_owned())));
+            answer.extend(
+                value.map(|value| ("access-control-allow-methods".to_owned(), value.to_owned())),
+            );
             answer
         };
-        let asked = |flag| Asked { origin: ORIGIN, include: false, method: "PUT", headers: &[], use_cors_preflight: flag };
-        for (flag, value, expected) in [(true, None, true), (false, None, false), (true, Some(""), false), (true, Some("PUT"), true)] {
-            let found = preflight_check(&asked(flag), &Answer { status: 200, headers: &answer(value) });
+        let asked = |flag| Asked {
+            origin: ORIGIN,
+            include: false,
+            method: "PUT",
+            headers: &[],
+            use_cors_preflight: flag,
+        };
+        for (flag, value, expected) in [
+            (true, None, true),
+            (false, None, false),
+            (true, Some(""), false),
+            (true, Some("PUT"), true),
+        ] {
+            let found = preflight_check(
+                &asked(flag),
+                &Answer {
+                    status: 200,
+                    headers: &answer(value),
+                },
+            );
             assert_eq!(found.is_some(), expected, "{flag} {value:?}");
         }
     }
@@ -197,7 +268,10 @@ mod tests {
             (&["99999999999999999999999"], u64::MAX),
         ];
         for (values, expected) in table {
-            let headers: Vec<_> = values.iter().map(|value| ("Access-Control-Max-Age", *value)).collect();
+            let headers: Vec<_> = values
+                .iter()
+                .map(|value| ("Access-Control-Max-Age", *value))
+                .collect();
             assert_eq!(max_age(&list(&headers)), expected, "{values:?}");
         }
     }

@@ -16,7 +16,7 @@ use bareflight_policy::{PreflightGrant, Profile, check_preflight_response, main_
 use url::Url;
 
 pub use cors::{Answer, Asked, cors_check, preflight_check};
-pub use list::{get, normalize};
+pub use list::{Header, get, normalize};
 pub use safelist::{
     is_safelisted_header, is_safelisted_method, normalize_method, safelisted_size, unsafe_names,
 };
@@ -57,8 +57,7 @@ impl Opinion {
         let method = normalize_method(&input.method);
         let unsafe_names = unsafe_names(&input.headers);
         let flag = input.upload_listener || input.body == "stream";
-        let speaks_cors =
-            Profile::from_name(&input.profile).is_some_and(|it| it.speaks_cors.value);
+        let speaks_cors = Profile::from_name(&input.profile).is_some_and(|it| it.speaks_cors.value);
         let cors = speaks_cors && input.mode == "cors" && crosses_origins(input);
         let unsafe_request = !is_safelisted_method(&method) || !unsafe_names.is_empty();
         let preflight = cors && (flag || unsafe_request);
