@@ -189,7 +189,7 @@ fn server(from: &mut impl Choose, swarm: Swarm, index: usize) -> Server {
     if swarm.has(Feature::Time) {
         server.ticket_lifetime = *from.pick(&[7_200, 60]);
     }
-    if swarm.has(Feature::Untrusted) && from.chance(1, 2) {
+    if swarm.has(Feature::Untrusted) && from.chance(1, 4) {
         server.certificate = ServerCertificate::Untrusted;
     }
     server.cors = cors(from, swarm);
@@ -355,8 +355,9 @@ fn target(from: &mut impl Choose, scenario: &Scenario) -> Target {
 
 pub(super) fn event(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> WorldEvent {
     let server = u8::try_from(from.below(scenario.servers.len())).unwrap_or(0);
-    match from.below(8) {
-        0 if swarm.has(Feature::Close) => WorldEvent::Close { server },
+    match from.below(10) {
+        // A connection that closes is the usual reason to resume a session.
+        0 | 8 | 9 if swarm.has(Feature::Close) => WorldEvent::Close { server },
         1 if swarm.has(Feature::Restart) => WorldEvent::Restart { server },
         2 if swarm.has(Feature::Restart) => WorldEvent::RotateTicketKeys { server },
         3 if swarm.has(Feature::ChangeMode) => WorldEvent::ChangeMode {
