@@ -702,7 +702,9 @@ fn decide_writes_every_field_of_a_case() {
     let expected = [
         r#"{"preflight":true,"unsafe-headers":["content-type"],"include-credentials":true,"preflight-credentials":false,"#,
         r#""preflight-request":{"method":"OPTIONS","headers":[["accept","*/*"],["access-control-request-method","POST"],["access-control-request-headers","content-type"],["origin","https://app.test"]]},"#,
-        &format!(r#""preflight-result":"error","preflight-error":"the preflight's answer fails the CORS check: {withheld}","#),
+        &format!(
+            r#""preflight-result":"error","preflight-error":"the preflight's answer fails the CORS check: {withheld}","#
+        ),
         &format!(r#""cors-check":"error","cors-error":"{withheld}","#),
         r#""connection":{"partition":"https://app.test","origin":"https://api.test","credentials":true},"client-certificate":"may-present","#,
         r#""sections":["https://fetch.spec.whatwg.org/#concept-main-fetch","https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names","https://fetch.spec.whatwg.org/#cors-preflight-fetch","https://fetch.spec.whatwg.org/#concept-cors-check","https://fetch.spec.whatwg.org/#concept-connection-obtain"]}"#,
@@ -715,29 +717,59 @@ fn decide_writes_every_field_of_a_case() {
 #[test]
 fn decide_answers_each_line_in_its_place() {
     let byte = |value: &str| {
-        format!(r#"{{"url":"https://api.test/","origin":"https://app.test","headers":[["Accept","{value}"]]}}"#)
+        format!(
+            r#"{{"url":"https://api.test/","origin":"https://app.test","headers":[["Accept","{value}"]]}}"#
+        )
     };
     let lines = [
-        (byte("a\\u0001b"), r#"{"preflight":true,"unsafe-headers":["accept"],"#),
-        (byte("\\u00e9 \\t"), r#"{"preflight":false,"unsafe-headers":[],"#),
-        ("{".to_owned(), r#"{"error":"EOF while parsing an object (column 1): a line is one JSON object"#),
+        (
+            byte("a\\u0001b"),
+            r#"{"preflight":true,"unsafe-headers":["accept"],"#,
+        ),
+        (
+            byte("\\u00e9 \\t"),
+            r#"{"preflight":false,"unsafe-headers":[],"#,
+        ),
+        (
+            "{".to_owned(),
+            r#"{"error":"EOF while parsing an object (column 1): a line is one JSON object"#,
+        ),
         (byte("\\u0000"), r#"{"error":"headers: "#),
-        (byte("\\u0100"), r#"{"error":"headers: the value of Accept holds"#),
-        (r#"{"origin":"https://app.test"}"#.to_owned(), r#"{"error":"missing field `url`"#),
-        (r#"{"url":"https://api.test/","origin":"https://app.test","credential":"omit"}"#.to_owned(), r#"{"error":"unknown field `credential`"#),
-        (format!("{} {}", byte("a"), byte("a")), r#"{"error":"trailing characters"#),
+        (
+            byte("\\u0100"),
+            r#"{"error":"headers: the value of Accept holds"#,
+        ),
+        (
+            r#"{"origin":"https://app.test"}"#.to_owned(),
+            r#"{"error":"missing field `url`"#,
+        ),
+        (
+            r#"{"url":"https://api.test/","origin":"https://app.test","credential":"omit"}"#
+                .to_owned(),
+            r#"{"error":"unknown field `credential`"#,
+        ),
+        (
+            format!("{} {}", byte("a"), byte("a")),
+            r#"{"error":"trailing characters"#,
+        ),
         ("[".repeat(100_000), r#"{"error":"#),
         (byte(""), r#"{"preflight":false,"#),
     ];
     for end in ["\n", "\r\n"] {
-        let input: String = lines.iter().map(|(line, _)| format!("{line}{end}")).collect();
+        let input: String = lines
+            .iter()
+            .map(|(line, _)| format!("{line}{end}"))
+            .collect();
         let ran = decided(&input, &[]);
         let written: Vec<&str> = ran.out.lines().collect();
         assert_eq!(written.len(), lines.len(), "{}", ran.out);
         for (at, ((line, expected), written)) in lines.iter().zip(written).enumerate() {
             assert!(written.starts_with(expected), "{line}\n{written}");
             if expected.starts_with(r#"{"error""#) {
-                assert!(written.ends_with(&format!(r#","line":{}}}"#, at + 1)), "{written}");
+                assert!(
+                    written.ends_with(&format!(r#","line":{}}}"#, at + 1)),
+                    "{written}"
+                );
             }
         }
         assert_eq!(ran.code, 2, "the rest goes on, and the exit code tells");
@@ -765,9 +797,32 @@ fn decide_explains_in_words() {
     let ran = decided(&format!("{CASE}\n{{\n{CASE}"), &["--explain"]);
     let story = "POST https://api.test/r by https://app.test, mode cors, credentials include\na preflight comes first, because of the headers content-type as they are\n";
     assert!(ran.out.starts_with(story), "{}", ran.out);
-    assert!(ran.out.contains("must answer with Access-Control-Allow-Credentials: true"));
-    assert!(ran.out.contains("\n\nline 2: EOF while parsing"), "{}", ran.out);
+    assert!(
+        ran.out
+            .contains("must answer with Access-Control-Allow-Credentials: true")
+    );
+    assert!(
+        ran.out.contains("\n\nline 2: EOF while parsing"),
+        "{}",
+        ran.out
+    );
     assert_eq!((ran.code, ran.out.matches(story).count()), (2, 2));
+}
+
+#[test]
+fn the_case_of_the_readme_is_explained_as_it_says() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let block = |from: &str| {
+        let (_, after) = readme.split_once(from).unwrap();
+        let (block, _) = after.split_once("```").unwrap();
+        block.trim().to_owned()
+    };
+    let (case, story) = (
+        block("must have.\n\n```\n"),
+        block("--explain cases.jsonl\n"),
+    );
+    let ran = decided(&case, &["--explain"]);
+    assert_eq!((ran.code, ran.out.trim()), (0, &*story));
 }
 
 #[test]

@@ -82,6 +82,11 @@ impl Explanation<'_, '_> {
     }
 
     fn request(&self, f: &mut Formatter<'_>) -> Result {
+        let sent = if matches!(self.decision.preflight_result, Some(Err(_))) {
+            "would be sent"
+        } else {
+            "is sent"
+        };
         let credentials = if self.decision.include_credentials {
             "with"
         } else {
@@ -93,7 +98,7 @@ impl Explanation<'_, '_> {
         };
         write!(
             f,
-            "\nthe request is sent {credentials} credentials; {certificate}"
+            "\nthe request {sent} {credentials} credentials; {certificate}"
         )
     }
 }

@@ -452,7 +452,7 @@ mod tests {
              its answer refuses the request, which is never sent: the preflight's answer fails the CORS check: the request's \
              credentials mode is include and the response has no Access-Control-Allow-Credentials: the server must answer with \
              Access-Control-Allow-Credentials: true\n\
-             the request is sent with credentials; a client certificate is presented if the server asks\n  \
+             the request would be sent with credentials; a client certificate is presented if the server asks\n  \
              its answer may be seen by https://app.test"
         );
         let plain = Input {
