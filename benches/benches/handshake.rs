@@ -10,7 +10,8 @@ fn handshake(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("handshake");
     group.throughput(Throughput::Elements(1));
     for (name, versions) in [("TLS 1.2", Versions::Tls12), ("TLS 1.3", Versions::Tls13)] {
-        let mut mutual = || Mutual::new(Arc::clone(&pki), versions).expect("certificates can be made");
+        let mut mutual =
+            || Mutual::new(Arc::clone(&pki), versions).expect("certificates can be made");
         let (mut full, mut resumed, mut request) = (mutual(), mutual(), mutual());
         resumed.full().expect("the session that the others resume");
         group.bench_function(format!("{name}, mutual, full"), |bencher| {
@@ -19,9 +20,12 @@ fn handshake(criterion: &mut Criterion) {
         group.bench_function(format!("{name}, mutual, resumed"), |bencher| {
             bencher.iter(|| resumed.resumed().expect("it succeeds"));
         });
-        group.bench_function(format!("{name}, request on an open connection"), |bencher| {
-            bencher.iter(|| request.request().expect("it succeeds"));
-        });
+        group.bench_function(
+            format!("{name}, request on an open connection"),
+            |bencher| {
+                bencher.iter(|| request.request().expect("it succeeds"));
+            },
+        );
     }
     group.finish();
 }

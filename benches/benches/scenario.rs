@@ -17,7 +17,13 @@ fn scenario(criterion: &mut Criterion) {
         let mut runner = Runner::new(tier).expect("the tier can be set up");
         // Run and judged: what a fuzzer does with each case.
         group.bench_function(format!("{tier}, eight steps, judged"), |bencher| {
-            bencher.iter(|| runner.run(&scenario, None).expect("it can be decided").violations.len());
+            bencher.iter(|| {
+                runner
+                    .run(&scenario, None)
+                    .expect("it can be decided")
+                    .violations
+                    .len()
+            });
         });
     }
     group.finish();
