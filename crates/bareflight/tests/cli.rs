@@ -671,15 +671,16 @@ fn seeds_are_packed_the_same_each_time() {
 /// What `bareflight decide` makes of its standard input.
 fn decided(input: &str, args: &[&str]) -> Ran {
     let folder = folder();
-    fs::write(folder.path().join("cases.jsonl"), input).unwrap();
+    let cases = folder.path().join("cases.jsonl");
+    fs::write(&cases, input).expect("files can be written");
     let output = Command::new(env!("CARGO_BIN_EXE_bareflight"))
         .arg("decide")
         .args(args)
-        .stdin(fs::File::open(folder.path().join("cases.jsonl")).unwrap())
+        .stdin(fs::File::open(cases).expect("it was just written"))
         .current_dir(folder.path())
         .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
+        .expect("the binary starts");
+    let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
     Ran {
         code: output.status.code().unwrap_or(-1),
         out: text(output.stdout),
