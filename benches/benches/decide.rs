@@ -26,9 +26,12 @@ fn library(criterion: &mut Criterion) {
             bencher.iter(|| black_box(decide(black_box(&case))));
         });
         let case = parsed(&answered(count));
-        group.bench_function(BenchmarkId::new("request and two responses", count), |bencher| {
-            bencher.iter(|| black_box(decide(black_box(&case))));
-        });
+        group.bench_function(
+            BenchmarkId::new("request and two responses", count),
+            |bencher| {
+                bencher.iter(|| black_box(decide(black_box(&case))));
+            },
+        );
     }
     group.finish();
 }
@@ -36,7 +39,10 @@ fn library(criterion: &mut Criterion) {
 fn text(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decide as text");
     group.throughput(Throughput::Elements(1));
-    for (name, input) in [("request", input(2)), ("request and two responses", answered(2))] {
+    for (name, input) in [
+        ("request", input(2)),
+        ("request and two responses", answered(2)),
+    ] {
         group.bench_function(BenchmarkId::new("parse", name), |bencher| {
             bencher.iter(|| Case::parse(black_box(&input)).expect("it is a case"));
         });
@@ -53,7 +59,13 @@ fn text(criterion: &mut Criterion) {
         });
         let case = parsed(&input);
         group.bench_function(BenchmarkId::new("explain", name), |bencher| {
-            bencher.iter(|| Explanation { case: black_box(&case), decision: &decide(&case) }.to_string());
+            bencher.iter(|| {
+                Explanation {
+                    case: black_box(&case),
+                    decision: &decide(&case),
+                }
+                .to_string()
+            });
         });
     }
     group.finish();
@@ -72,18 +84,31 @@ fn input(headers: usize) -> Input {
 
 /// The same with a preflight's answer that allows it, and its own.
 fn answered(headers: usize) -> Input {
-    let cors = [("access-control-allow-origin", "https://app.test"), ("access-control-allow-credentials", "true")];
+    let cors = [
+        ("access-control-allow-origin", "https://app.test"),
+        ("access-control-allow-credentials", "true"),
+    ];
     let names: Vec<&str> = HEADERS.iter().map(|(name, _)| *name).collect();
     let response = |status, more: &[(&str, &str)]| {
         let headers = [owned(&cors), owned(more)].concat();
         Some(InputResponse { status, headers })
     };
-    let allowed = [("access-control-allow-methods", "PUT"), ("access-control-allow-headers", &*names.join(", "))];
-    Input { preflight_response: response(204, &allowed), response: response(200, &[]), ..input(headers) }
+    let allowed = [
+        ("access-control-allow-methods", "PUT"),
+        ("access-control-allow-headers", &*names.join(", ")),
+    ];
+    Input {
+        preflight_response: response(204, &allowed),
+        response: response(200, &[]),
+        ..input(headers)
+    }
 }
 
 fn owned(headers: &[(&str, &str)]) -> Vec<(String, String)> {
-    headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    headers
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn parsed(input: &Input) -> Case {
