@@ -2,6 +2,35 @@
 //!
 //! Everything that runs, runs a [`Scenario`](scenario::Scenario) on a [`Tier`](tier::Tier) and leaves an observation
 //! [`Log`](log::Log); [invariants] read the log and nothing else.
+//!
+//! ```
+//! use bareflight_harness::faults::Fault;
+//! use bareflight_harness::scenario::Scenario;
+//! use bareflight_harness::tier::TierName;
+//! use bareflight_harness::Runner;
+//!
+//! let scenario = Scenario::from_toml(r#"
+//!     bareflight = 1
+//!     [server.api]
+//!     hosts = ["api.test"]
+//!     client-certificate = "request"
+//!     [identity.alice]
+//!     for = ["api.test"]
+//!     [[step]]
+//!     fetch = "https://api.test/items"
+//!     method = "PUT"
+//!     credentials = "include"
+//! "#)?;
+//!
+//! // Real handshakes: the preflight flies bare, and the PUT takes a connection of its own.
+//! let mut runner = Runner::new(TierName::Memory)?;
+//! assert!(runner.run(&scenario, None)?.violations.is_empty());
+//!
+//! // The same with a known bug let loose.
+//! let fault = Fault::named("preflight-presents-certificate");
+//! assert!(runner.run(&scenario, fault)?.breaks("preflight-bare"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod campaign;
 pub mod case;

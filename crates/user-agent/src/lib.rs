@@ -8,6 +8,28 @@
 //! Every choice that has ever been made wrongly in the field is a method of one of three small traits ([`Carry`],
 //! [`Share`], [`Keep`]) whose default is the right answer: [`Standard`] takes all the defaults. That is the seam where
 //! another policy, or a fault, is put in.
+//!
+//! ```
+//! use core::num::NonZeroU32;
+//! use bareflight_policy::{CertificateAnswer, CredentialsMode, Method, Origin, Profile, Purpose, Request, RequestUrl};
+//! use bareflight_user_agent::{Action, FetchId, FetchRequest, Limits, Standard, UserAgent, trust};
+//!
+//! let mut agent = UserAgent::new(Profile::fetch(), &Standard, Limits::default());
+//! agent.identities().add(["api.test"]); // a certificate that the user chooses for api.test
+//!
+//! let mut request = Request::fetch_api(RequestUrl::parse("https://api.test/items")?, Origin::parse("https://app.test")?);
+//! request.method = Method::PUT;
+//! request.credentials_mode = CredentialsMode::Include;
+//! let (id, trust) = (FetchId(0), trust(NonZeroU32::MIN));
+//! agent.fetch(FetchRequest { id, request, identity: None, trust, preconnect: false });
+//!
+//! // PUT needs a preflight, and a preflight flies bare: if the server asks, the certificate is withheld.
+//! let Some(Action::Connect(connect)) = agent.poll() else { panic!("there is no connection yet") };
+//! assert_eq!(connect.cause.purpose, Purpose::Preflight);
+//! assert_eq!((connect.answer, connect.identity), (CertificateAnswer::Decline, None));
+//! // The owner opens it, says `agent.handle(Event::Connected { .. })`, and asks what to do next.
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod action;
 mod agent;
