@@ -101,7 +101,9 @@ mod tests {
 
     const ORIGIN: &str = "https://app.test";
 
-    fn list(headers: &[(&str, &str)]) -> Vec<Header> {
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+
+    fn list(headers: Headers<'_>) -> Vec<Header> {
         headers
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -112,7 +114,7 @@ mod tests {
     fn the_cors_check() {
         let origin = |value| ("Access-Control-Allow-Origin", value);
         let credentials = |value| ("Access-Control-Allow-Credentials", value);
-        let table: [(&[(&str, &str)], bool, bool); 10] = [
+        let table: [(Headers<'_>, bool, bool); 10] = [
             (&[], false, false),
             (&[origin("*")], true, false),
             (&[origin("*"), credentials("true")], true, false),
@@ -159,7 +161,7 @@ mod tests {
         const METHODS: &str = "access-control-allow-methods";
         const HEADERS: &str = "access-control-allow-headers";
         // Method, header, status, what the answer adds, passes without and with credentials.
-        type Row<'a> = (&'a str, &'a str, u16, &'a [(&'a str, &'a str)], bool, bool);
+        type Row<'a> = (&'a str, &'a str, u16, Headers<'a>, bool, bool);
         let table: [Row<'_>; 18] = [
             ("POST", "accept", 204, &[], true, true),
             ("POST", "accept", 200, &[], true, true),

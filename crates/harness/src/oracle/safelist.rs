@@ -59,21 +59,37 @@ pub fn is_safelisted_header(name: &str, value: &str) -> bool {
 /// The bytes of the values of all safelisted headers.
 #[must_use]
 pub fn safelisted_size(headers: &[Header]) -> usize {
-    let safelisted = headers
-        .iter()
-        .filter(|(name, value)| is_safelisted_header(name, value));
-    safelisted.map(|(_, value)| size(normalize(value))).sum()
+    sum_of_sizes(parted(headers).0)
 }
 
 /// The [CORS-unsafe request-header names](https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names), in lower case.
 #[must_use]
 pub fn unsafe_names(headers: &[Header]) -> BTreeSet<String> {
-    let too_much = safelisted_size(headers) > MOST.1;
-    headers
+    let (safelisted, others) = parted(headers);
+    let too_much = sum_of_sizes(safelisted) > MOST.1;
+    let names = if too_much {
+        headers.iter().collect()
+    } else {
+        others
+    };
+    names
         .iter()
-        .filter(|(name, value)| too_much || !is_safelisted_header(name, value))
         .map(|(name, _)| name.to_ascii_lowercase())
         .collect()
+}
+
+/// The headers that are safelisted by themselves, and the others.
+fn parted(headers: &[Header]) -> (Vec<&Header>, Vec<&Header>) {
+    headers
+        .iter()
+        .partition(|(name, value)| is_safelisted_header(name, value))
+}
+
+fn sum_of_sizes(headers: Vec<&Header>) -> usize {
+    headers
+        .into_iter()
+        .map(|(_, value)| size(normalize(value)))
+        .sum()
 }
 
 /// How many bytes the chars of a value stand for.

@@ -85,12 +85,13 @@ const PARAMETERS: [&str; 8] = [
     " a=b",
     ";a=\"b\"",
 ];
-const NUMBERS: [&str; 9] = [
+const NUMBERS: [&str; 10] = [
     "",
     "0",
     "9",
     "10",
     "010",
+    "000000000000000000000009",
     "5",
     "18446744073709551615",
     "18446744073709551616",
@@ -177,10 +178,16 @@ fn response(bytes: &mut Unstructured<'_>, input: &Input) -> Result<InputResponse
         allow(RESPONSE_NAMES[0], bytes.choose(&origin)?);
         allow(RESPONSE_NAMES[1], "true");
     }
-    if bytes.ratio(1, 2)? {
+    if bytes.ratio(2, 3)? {
+        // By name, or by the wildcard, which stands for less than it seems.
         let names: Vec<&str> = input.headers.iter().map(|(name, _)| &**name).collect();
-        allow(RESPONSE_NAMES[2], &input.method.to_ascii_uppercase());
-        allow(RESPONSE_NAMES[3], &names.join(bytes.choose(&SEPARATORS)?));
+        let method = input.method.to_ascii_uppercase();
+        let names = names.join(bytes.choose(&SEPARATORS)?);
+        allow(RESPONSE_NAMES[2], bytes.choose(&[&*method, "*"])?);
+        allow(RESPONSE_NAMES[3], bytes.choose(&[&*names, "*"])?);
+        for _ in 0..bytes.int_in_range(0..=2)? {
+            allow(RESPONSE_NAMES[4], bytes.choose(&NUMBERS)?);
+        }
     }
     Ok(response)
 }
@@ -282,11 +289,11 @@ fn words(bytes: &mut Unstructured<'_>, name: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oracle::{Opinion, is_safelisted_header, normalize};
+    use crate::oracle::{Opinion, get, is_safelisted_header, normalize};
     use bareflight_policy::decide::{Case, decide};
     use std::collections::BTreeSet;
 
-    /// What inputs of random bytes reach: 12,000 of them, and a quarter of them in detail.
+    /// What inputs of random bytes reach: 12,000 of them, and half of them in detail.
     #[derive(Default)]
     struct Reached {
         /// (name, length, safelisted).
@@ -298,6 +305,9 @@ mod tests {
         methods: BTreeSet<String>,
         /// (granted, cors check).
         verdicts: BTreeSet<(Option<bool>, Option<bool>)>,
+        /// (headers allowed by the wildcard, credentials included, granted).
+        wildcards: BTreeSet<(bool, bool, bool)>,
+        max_ages: BTreeSet<u64>,
         cases: usize,
     }
 
@@ -316,9 +326,27 @@ mod tests {
                 .extend(input.preflight_response.iter().map(|it| it.status));
             self.methods.insert(input.method.clone());
             let opinion = Opinion::of_policy(case, &decide(case));
-            let granted = opinion.grant.map(|it| it.is_ok());
+            let granted = opinion.grant.as_ref().map(Result::is_ok);
+            if let Some(answer) = input
+                .preflight_response
+                .as_ref()
+                .filter(|_| granted.is_some())
+            {
+                let star = tokens(answer).contains(&"*".to_owned());
+                let include = input.credentials == "include";
+                self.wildcards
+                    .insert((star, include, granted == Some(true)));
+            }
+            self.max_ages
+                .extend(opinion.grant.and_then(Result::ok).map(|it| it.max_age));
             self.verdicts.insert((granted, opinion.cors_check));
         }
+    }
+
+    /// The headers that a preflight's answer allows, as they are written.
+    fn tokens(answer: &InputResponse) -> Vec<String> {
+        let allowed = get(&answer.headers, RESPONSE_NAMES[3]).unwrap_or_default();
+        allowed.split(", ").map(str::to_owned).collect()
     }
 
     /// Which rule says what bytes a value may have.
@@ -348,7 +376,7 @@ mod tests {
                     reached.bytes.insert((rule(name), byte));
                 }
             }
-            if turn % 4 == 0 {
+            if turn % 2 == 0 {
                 reached.look_closer(&input, &case);
             }
         }
@@ -404,6 +432,17 @@ mod tests {
                 let row = (granted, cors_check);
                 assert!(reached.verdicts.contains(&row), "{row:?}");
             }
+        }
+        for star in [false, true] {
+            for include in [false, true] {
+                for granted in [false, true] {
+                    let row = (star, include, granted);
+                    assert!(reached.wildcards.contains(&row), "{row:?}");
+                }
+            }
+        }
+        for max_age in [0, 5, 10, u64::MAX] {
+            assert!(reached.max_ages.contains(&max_age), "{max_age}");
         }
     }
 }
