@@ -10,8 +10,7 @@ fn handshake(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("handshake");
     group.throughput(Throughput::Elements(1));
     for (name, versions) in [("TLS 1.2", Versions::Tls12), ("TLS 1.3", Versions::Tls13)] {
-        let mut mutual =
-            || Mutual::new(Arc::clone(&pki), versions).expect("certificates can be made");
+        let mutual = || Mutual::new(Arc::clone(&pki), versions).expect("certificates can be made");
         let (mut full, mut resumed, mut request) = (mutual(), mutual(), mutual());
         resumed.full().expect("the session that the others resume");
         group.bench_function(format!("{name}, mutual, full"), |bencher| {

@@ -10,7 +10,8 @@ use bareflight_policy::{
     answer_certificate_request, include_credentials,
 };
 use bareflight_pool_key::{
-    ConnectionKey, Description, IdentityId, Lease, Pool, SessionCache, SessionKey,
+    CoalesceFacts, ConnectionKey, Description, IdentityId, Lease, Pool, SessionCache, SessionKey,
+    coalesce,
 };
 
 use crate::{Carried, ConnectionId, HeldIdentity, Identities, StoredSession};
@@ -118,6 +119,16 @@ pub trait Share {
     /// What the session's key is built from.
     fn session_description(&self, wanted: &Wanted) -> Description {
         wanted.description
+    }
+
+    /// Whether a request may join a connection that was opened for another host.
+    fn joins(
+        &self,
+        connection: &ConnectionKey,
+        request: &ConnectionKey,
+        facts: CoalesceFacts,
+    ) -> bool {
+        coalesce(connection, request, facts).is_ok()
     }
 
     /// The pooled connection that serves: one of the same key.

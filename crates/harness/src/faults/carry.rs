@@ -1,7 +1,11 @@
 //! Faults in what a request carries.
 
-use bareflight_policy::{CertificateAnswer, Origin, Purpose};
-use bareflight_user_agent::{Carry, HeldIdentity, Identities, Question, Standard};
+use core::time::Duration;
+
+use bareflight_policy::{
+    CertificateAnswer, CredentialsMode, Mode, Origin, PreflightCache, Purpose, Request,
+};
+use bareflight_user_agent::{Carried, Carry, HeldIdentity, Identities, Question, Standard};
 
 use super::otherwise_standard;
 
@@ -47,6 +51,79 @@ impl Carry for IdentityFollowsRedirect {
 }
 
 otherwise_standard!(IdentityFollowsRedirect: Share, Keep);
+
+/// Cookies are attached to the preflight. Right: its includeCredentials is false.
+pub(super) struct PreflightCarriesCredentialHeaders;
+
+impl Carry for PreflightCarriesCredentialHeaders {
+    fn carried(&self, request: &Request, purpose: Purpose, include_credentials: bool) -> Carried {
+        match purpose {
+            Purpose::Preflight => Carried {
+                cookie: true,
+                authorization: true,
+            },
+            Purpose::Request => Standard.carried(request, purpose, include_credentials),
+        }
+    }
+}
+
+otherwise_standard!(PreflightCarriesCredentialHeaders: Share, Keep);
+
+/// A CertificateRequest on a preflight breaks it off, although the profile goes on without a certificate.
+pub(super) struct PreflightFailsWhenAsked;
+
+impl Carry for PreflightFailsWhenAsked {
+    fn answer(&self, question: &Question) -> CertificateAnswer {
+        match question.purpose {
+            Purpose::Preflight => CertificateAnswer::Abort,
+            Purpose::Request => Standard.answer(question),
+        }
+    }
+}
+
+otherwise_standard!(PreflightFailsWhenAsked: Share, Keep);
+
+/// A CertificateRequest on a preflight opens the certificate dialog. Right: nobody is asked on its behalf.
+pub(super) struct PreflightPrompts;
+
+impl Carry for PreflightPrompts {
+    fn prompts(&self, question: &Question) -> bool {
+        question.chosen.is_some() && question.purpose == Purpose::Preflight
+            || Standard.prompts(question)
+    }
+}
+
+otherwise_standard!(PreflightPrompts: Share, Keep);
+
+/// A preflight-cache entry stored with credentials = false satisfies a credentialed request. Right: only one stored
+/// with credentials does.
+pub(super) struct PreflightSkipped;
+
+impl Carry for PreflightSkipped {
+    fn skips_preflight(&self, cache: &PreflightCache, request: &Request, now: Duration) -> bool {
+        let mut anonymous = request.clone();
+        anonymous.credentials_mode = CredentialsMode::Omit;
+        cache.matches(&anonymous, now)
+    }
+}
+
+otherwise_standard!(PreflightSkipped: Share, Keep);
+
+/// includeCredentials is computed for the first hop and kept for the others. Right: it is decided again on every hop.
+pub(super) struct RedirectKeepsCredentialsDecision;
+
+impl Carry for RedirectKeepsCredentialsDecision {
+    fn include_credentials(&self, request: &Request, purpose: Purpose) -> bool {
+        let began_at_home = request.url_list().first().origin() == request.origin();
+        let kept = purpose == Purpose::Request
+            && request.credentials_mode == CredentialsMode::SameOrigin
+            && request.mode != Mode::Navigate
+            && began_at_home;
+        kept || Standard.include_credentials(request, purpose)
+    }
+}
+
+otherwise_standard!(RedirectKeepsCredentialsDecision: Share, Keep);
 
 fn present_if_held(question: &Question) -> CertificateAnswer {
     match question.chosen {

@@ -22,6 +22,21 @@ impl Share for AnonymousSharesTickets {
 
 otherwise_standard!(AnonymousSharesTickets: Carry, Keep);
 
+/// Sessions are shared across network partition keys. Right: a ticket tells the server that two connections are of one
+/// client, so it stays within its partition (RFC 9846 appendix C.4).
+pub(super) struct SessionKeyWithoutPartition;
+
+impl Share for SessionKeyWithoutPartition {
+    fn session_description(&self, wanted: &Wanted) -> Description {
+        Description {
+            partition: None,
+            ..wanted.description
+        }
+    }
+}
+
+otherwise_standard!(SessionKeyWithoutPartition: Carry, Keep);
+
 /// The client identity is not in the session key. Right: a session authenticates as whoever obtained it.
 pub(super) struct SessionKeyWithoutIdentity;
 

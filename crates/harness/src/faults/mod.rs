@@ -5,7 +5,9 @@
 //! alarm.
 
 mod carry;
+mod compare;
 mod controls;
+mod joins;
 mod keep;
 mod share;
 
@@ -57,6 +59,7 @@ struct Made {
     name: &'static str,
     decisions: &'static dyn Decisions,
     profile: Option<&'static str>,
+    tiers: &'static [TierName],
 }
 
 const fn made(name: &'static str, decisions: &'static dyn Decisions) -> Made {
@@ -64,11 +67,20 @@ const fn made(name: &'static str, decisions: &'static dyn Decisions) -> Made {
         name,
         decisions,
         profile: None,
+        tiers: &TierName::ALL,
+    }
+}
+
+/// A fault that is not about TLS: real handshakes would show nothing that the model does not.
+const fn above_tls(name: &'static str, decisions: &'static dyn Decisions) -> Made {
+    Made {
+        tiers: &[TierName::Model],
+        ..made(name, decisions)
     }
 }
 
 /// The faults that exist, in the order of the catalogue.
-const MADE: [Made; 14] = [
+const MADE: [Made; 28] = [
     made("omit-presents-certificate", &carry::OmitPresentsCertificate),
     made(
         "preflight-presents-certificate",
@@ -87,16 +99,48 @@ const MADE: [Made; 14] = [
         "withheld-certificate-sticks",
         &share::WithheldCertificateSticks,
     ),
+    above_tls(
+        "preflight-carries-credential-headers",
+        &carry::PreflightCarriesCredentialHeaders,
+    ),
+    made(
+        "preflight-fails-when-asked",
+        &carry::PreflightFailsWhenAsked,
+    ),
+    made("preflight-prompts", &carry::PreflightPrompts),
+    above_tls("preflight-skipped", &carry::PreflightSkipped),
     made("pool-key-without-identity", &share::PoolKeyWithoutIdentity),
+    made(
+        "pool-key-identity-by-presence",
+        &share::PoolKeyIdentityByPresence,
+    ),
+    made("pool-key-without-trust", &share::PoolKeyWithoutTrust),
     made(
         "pool-key-without-partition",
         &share::PoolKeyWithoutPartition,
     ),
+    made("compare-one-sided", &compare::OneSided),
+    made("compare-cleared-copy", &compare::ClearedCopy),
+    made("compare-hash-only", &compare::HashOnly),
     made(
         "session-key-without-identity",
         &keep::SessionKeyWithoutIdentity,
     ),
+    made(
+        "session-key-without-partition",
+        &keep::SessionKeyWithoutPartition,
+    ),
+    made(
+        "coalesce-with-client-certificate",
+        &joins::WithClientCertificate,
+    ),
+    made("coalesce-ignores-credentials", &joins::IgnoresCredentials),
+    made("coalesce-ignores-partition", &joins::IgnoresPartition),
     made("identity-follows-redirect", &carry::IdentityFollowsRedirect),
+    above_tls(
+        "redirect-keeps-credentials-decision",
+        &carry::RedirectKeepsCredentialsDecision,
+    ),
     made("control-extra-field", &controls::ExtraField),
     made(
         "control-no-resumption-with-identity",
@@ -107,6 +151,7 @@ const MADE: [Made; 14] = [
         name: "control-abort-on-request",
         decisions: &Standard,
         profile: Some("abort-on-request"),
+        tiers: &TierName::ALL,
     },
 ];
 
@@ -123,7 +168,7 @@ static FAULTS: LazyLock<Vec<Fault>> = LazyLock::new(|| {
             seen_in: entry.seen_in,
             breaks: entry.breaks,
             control: entry.control,
-            tiers: &TierName::ALL,
+            tiers: made.tiers,
             decisions: made.decisions,
             profile: made.profile.and_then(Profile::from_name),
         }

@@ -1,9 +1,10 @@
 //! Faults in who may share a connection.
 
+use core::num::NonZeroU32;
 use core::time::Duration;
 
 use bareflight_policy::Purpose;
-use bareflight_pool_key::{ConnectionKey, Description, Lease, Pool};
+use bareflight_pool_key::{ConnectionKey, Description, Id, IdentityId, Lease, Pool, TrustId};
 use bareflight_user_agent::{ConnectionId, Share, Wanted};
 
 use super::otherwise_standard;
@@ -81,6 +82,36 @@ impl Share for PoolKeyWithoutIdentity {
 }
 
 otherwise_standard!(PoolKeyWithoutIdentity: Carry, Keep);
+
+/// The key records that there is an identity, not which. Right: which.
+pub(super) struct PoolKeyIdentityByPresence;
+
+impl Share for PoolKeyIdentityByPresence {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        let some = IdentityId::from_number(NonZeroU32::MAX);
+        Description {
+            identity: wanted.description.identity.map(|_| some),
+            ..wanted.description
+        }
+    }
+}
+
+otherwise_standard!(PoolKeyIdentityByPresence: Carry, Keep);
+
+/// The server-verification policy is not in the pool key. Right: a connection that was opened without verification
+/// serves nobody who verifies.
+pub(super) struct PoolKeyWithoutTrust;
+
+impl Share for PoolKeyWithoutTrust {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        Description {
+            trust: TrustId::from_number(NonZeroU32::MAX),
+            ..wanted.description
+        }
+    }
+}
+
+otherwise_standard!(PoolKeyWithoutTrust: Carry, Keep);
 
 /// The network partition key is not in the pool key. Right: it is the first part of the standard's triple.
 pub(super) struct PoolKeyWithoutPartition;

@@ -309,7 +309,11 @@ fn vary_field(
         }
         4 if swarm.has(Feature::Partitions) => exchange.top = word(from, &ORIGINS),
         5 => {
-            exchange.from = word(from, &ORIGINS);
+            // A page asks its own server more often than chance would have it.
+            exchange.from = match from.chance(1, 3) {
+                true => own_origin(&exchange.url),
+                false => word(from, &ORIGINS),
+            };
             if !swarm.has(Feature::Partitions) {
                 exchange.top = exchange.from.clone();
             }
@@ -337,6 +341,14 @@ fn credentials(from: &mut impl Choose, swarm: Swarm) -> Credentials {
         0 if swarm.has(Feature::Omit) => Credentials::Omit,
         1 if swarm.has(Feature::SameOrigin) => Credentials::SameOrigin,
         _ => Credentials::Include,
+    }
+}
+
+/// The origin of a URL.
+fn own_origin(url: &Target) -> Name {
+    match url.port {
+        443 => Name::from(format!("https://{}", url.host)),
+        port => Name::from(format!("https://{}:{port}", url.host)),
     }
 }
 

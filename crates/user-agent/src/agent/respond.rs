@@ -8,7 +8,7 @@ use bareflight_policy::{
     cors_check, http_redirect_fetch, on_response, on_status,
 };
 use bareflight_pool_key::{
-    CoalesceFacts, ConnectionKey, Lease, ProtocolClass, SessionFacts, Sharing, coalesce,
+    CoalesceFacts, ConnectionKey, Lease, ProtocolClass, SessionFacts, Sharing,
 };
 
 use super::UserAgent;
@@ -273,7 +273,7 @@ impl UserAgent {
             .connection_description(wanted)
             .keys()
             .connection;
-        let (origins, connections) = (&self.origins, &self.connections);
+        let (origins, connections, decisions) = (&self.origins, &self.connections, self.decisions);
         let joins = |other: &ConnectionKey, id: &ConnectionId| {
             let Some(record) = connections
                 .get(*id)
@@ -289,7 +289,7 @@ impl UserAgent {
             let same_port = origins
                 .value(other.description().origin)
                 .is_some_and(|origin| port_of(origin) == port);
-            same_port && coalesce(other, &key, facts).is_ok()
+            same_port && decisions.joins(other, &key, facts)
         };
         self.pool.checkout_where(joins, self.now)
     }
