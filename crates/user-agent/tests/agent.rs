@@ -1,5 +1,7 @@
 //! What the user agent asks its transport to do, told step by step: the test is the transport.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use core::num::NonZeroU32;
 use core::time::Duration;
 use std::sync::Arc;
