@@ -19,7 +19,7 @@ pub use decide::decide;
 pub const TARGETS: [(&str, &str); 4] = [
     (
         "decide",
-        "the policy alone: any request and any answer, against what must always hold",
+        "the policy alone: any request and any answer, against a second reading of the standard",
     ),
     (
         "model",
