@@ -15,24 +15,18 @@ impl Share for WithClientCertificate {
         request: &ConnectionKey,
         facts: CoalesceFacts,
     ) -> bool {
-        let wanted = request.description();
-        let moved = Description {
-            origin: wanted.origin,
-            identity: wanted.identity,
-            ..connection.description()
+        let (has, wants) = (connection.description(), request.description());
+        let lax = Description {
+            identity: wants.identity,
+            ..has
         };
-        let facts = CoalesceFacts {
-            client_certificate_asked: false,
-            client_certificate_sent: false,
-            ..facts
-        };
-        coalesce(&moved.keys().connection, request, facts).is_ok()
+        coalesce(&lax.keys().connection, request, never_asked(facts)).is_ok()
     }
 }
 
 otherwise_standard!(WithClientCertificate: Carry, Keep);
 
-/// The coalescing key lacks the credentials bit.
+/// The coalescing key lacks the credentials bit, and with it who is meant by it.
 pub(super) struct IgnoresCredentials;
 
 impl Share for IgnoresCredentials {
@@ -42,18 +36,13 @@ impl Share for IgnoresCredentials {
         request: &ConnectionKey,
         facts: CoalesceFacts,
     ) -> bool {
-        let wanted = request.description();
-        let moved = Description {
-            credentials: wanted.credentials,
-            identity: wanted.identity,
-            ..connection.description()
+        let (has, wants) = (connection.description(), request.description());
+        let lax = Description {
+            credentials: wants.credentials,
+            identity: wants.identity,
+            ..has
         };
-        let facts = CoalesceFacts {
-            client_certificate_asked: false,
-            client_certificate_sent: false,
-            ..facts
-        };
-        coalesce(&moved.keys().connection, request, facts).is_ok()
+        coalesce(&lax.keys().connection, request, never_asked(facts)).is_ok()
     }
 }
 
@@ -69,12 +58,22 @@ impl Share for IgnoresPartition {
         request: &ConnectionKey,
         facts: CoalesceFacts,
     ) -> bool {
-        let moved = Description {
-            partition: request.description().partition,
-            ..connection.description()
+        let (has, wants) = (connection.description(), request.description());
+        let lax = Description {
+            partition: wants.partition,
+            ..has
         };
-        coalesce(&moved.keys().connection, request, facts).is_ok()
+        coalesce(&lax.keys().connection, request, facts).is_ok()
     }
 }
 
 otherwise_standard!(IgnoresPartition: Carry, Keep);
+
+/// What a client knows that does not look whether a client certificate was asked for or sent.
+fn never_asked(facts: CoalesceFacts) -> CoalesceFacts {
+    CoalesceFacts {
+        client_certificate_asked: false,
+        client_certificate_sent: false,
+        ..facts
+    }
+}

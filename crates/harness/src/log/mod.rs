@@ -109,6 +109,28 @@ pub struct Connection {
     pub failed: Option<Name>,
 }
 
+impl Connection {
+    /// What is known of a connection before its handshake.
+    pub fn opened(id: u32, server: Name, port: u16, cause: Cause) -> Self {
+        Self {
+            id,
+            server,
+            port,
+            leg: Leg::Origin,
+            sni: None,
+            cause: Some(cause),
+            tls: None,
+            alpn: None,
+            asked: false,
+            client: Client::Absent,
+            offered: None,
+            resumed: None,
+            early_data: false,
+            failed: None,
+        }
+    }
+}
+
 /// One request of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

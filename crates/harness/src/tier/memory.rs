@@ -482,22 +482,8 @@ impl MemoryWorld {
     /// What is known of a connection before its handshake.
     fn connection(&self, case: &Case<'_>, at: usize) -> Connection {
         let open = &self.connections[at];
-        Connection {
-            id: open.number,
-            server: case.scenario.servers[open.server].name.clone(),
-            port: open.port,
-            leg: crate::log::Leg::Origin,
-            sni: None,
-            cause: Some(open.cause),
-            tls: None,
-            alpn: None,
-            asked: false,
-            client: Client::Absent,
-            offered: None,
-            resumed: None,
-            early_data: false,
-            failed: None,
-        }
+        let server = case.scenario.servers[open.server].name.clone();
+        Connection::opened(open.number, server, open.port, open.cause)
     }
 
     fn issued(&mut self, at: usize, session: u64, log: &mut Log) {

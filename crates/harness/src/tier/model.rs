@@ -202,20 +202,9 @@ impl ModelWorld {
         let plan = &case.scenario.servers[server];
         let offered = connect.offer.map(|session| session.0 as usize);
         let mut record = Connection {
-            id: number,
-            server: plan.name.clone(),
-            port,
-            leg: crate::log::Leg::Origin,
             sni: Some(sni.clone()),
-            cause: Some(cause_of(connect.cause)),
-            tls: None,
-            alpn: None,
-            asked: false,
-            client: Client::Absent,
             offered: offered.map(|session| self.sessions[session].number),
-            resumed: None,
-            early_data: false,
-            failed: None,
+            ..Connection::opened(number, plan.name.clone(), port, cause_of(connect.cause))
         };
         let outcome = self.handshake(case, plan, server, &sni, connect, offered, &mut record);
         self.connections.push(Open {
