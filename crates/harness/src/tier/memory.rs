@@ -1,5 +1,6 @@
 //! The tier `memory`: real rustls handshakes and hyper, in memory, on a virtual clock.
 
+mod gather;
 mod wire;
 
 use core::time::Duration;
@@ -9,8 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
-    ClientEvent, ConnectError, Driver, EndReason as DriverEnd, Identity as Seen, IdentityPlan,
-    Observation, Pki, ServerId, Session, Shown,
+    Busy, ConnectError, ConnectionId as DriverId, Driver, IdentityPlan, Pki, ServerId, Session,
 };
 use bareflight_user_agent::{
     Action, Connect, ConnectionId, Decisions, Event, Limits, Protocol, Send, SessionHandle,
@@ -19,11 +19,11 @@ use bareflight_user_agent::{
 use foldhash::HashMap;
 
 use super::model::endpoint;
-use super::run::{Run, cause_of, write};
+use super::run::{Run, cause_of};
 use super::{Tier, TierError, World};
 use crate::case::Case;
-use crate::log::{Cause, Client, Connection, Event as Entry, Log, Response, Ticket};
-use crate::scenario::{Name, WorldEvent};
+use crate::log::{Cause, Client, Log};
+use crate::scenario::WorldEvent;
 
 /// Runs scenarios on the tier `memory`.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ type Answers = Rc<RefCell<HashMap<u64, VecDeque<u16>>>>;
 
 /// One connection of the user agent.
 struct Open {
-    driver: Option<bareflight_handshake_driver::ConnectionId>,
+    driver: Option<DriverId>,
     /// Its number in the log.
     number: u32,
     server: usize,
@@ -135,16 +135,14 @@ impl MemoryWorld {
         let answers = Answers::default();
         let servers = case.scenario.servers.iter().map(|server| {
             let (told, plan) = (Rc::clone(&answers), server.clone());
-            let responder =
-                move |connection: bareflight_handshake_driver::ConnectionId,
-                      request: &http::Request<bytes::Bytes>| {
-                    let (status, response) = wire::respond(&plan, request);
-                    told.borrow_mut()
-                        .entry(connection.0)
-                        .or_default()
-                        .push_back(status);
-                    response.into()
-                };
+            let responder = move |connection: DriverId, request: &http::Request<bytes::Bytes>| {
+                let (status, response) = wire::respond(&plan, request);
+                told.borrow_mut()
+                    .entry(connection.0)
+                    .or_default()
+                    .push_back(status);
+                response.into()
+            };
             let plan = wire::server_plan(server, server.client_certificate);
             driver
                 .add_server(plan, responder)
@@ -373,230 +371,8 @@ impl MemoryWorld {
     fn run(&mut self) -> Result<(), TierError> {
         self.driver.run().map_err(busy)
     }
-
-    /// Writes what the servers saw to the log, and hands what the client saw to the user agent.
-    fn gather(&mut self, case: &Case<'_>, log: &mut Log, events: &mut Vec<Event>) {
-        let mut observations = self.driver.observations();
-        // A server issues its tickets with the last flight of the handshake, a moment before it calls it finished.
-        observations
-            .sort_by_key(|it| !matches!(it, Observation::Handshake(_) | Observation::Refused(_)));
-        for observation in observations {
-            self.observed(case, observation, log);
-        }
-        for event in self.driver.events() {
-            self.happened(event, events);
-        }
-    }
-
-    fn observed(&mut self, case: &Case<'_>, observation: Observation, log: &mut Log) {
-        let index = |world: &Self, id: bareflight_handshake_driver::ConnectionId| {
-            // The one that has no number yet is the one that is being opened.
-            world
-                .numbers
-                .get(&id.0)
-                .copied()
-                .unwrap_or(world.connections.len() - 1)
-        };
-        match observation {
-            Observation::Handshake(seen) => {
-                let at = index(self, seen.connection);
-                let inherited = seen
-                    .resumed
-                    .and_then(|session| self.issued.get(&session.0))
-                    .map(|(_, client)| client);
-                let client = match (&seen.identity, inherited) {
-                    (Some(identity), _) => client(case, identity),
-                    (None, Some(Client::Declined)) => Client::Declined,
-                    (None, _) => shown(case, &seen.shown),
-                };
-                let record = Connection {
-                    tls: Some(wire::tls(seen.version)),
-                    alpn: Some(wire::protocol(seen.alpn)),
-                    sni: seen.server_name.as_deref().map(Name::new),
-                    asked: seen.shown.asked(),
-                    client,
-                    offered: seen
-                        .offered
-                        .or(seen.resumed)
-                        .and_then(|session| self.number(session.0)),
-                    resumed: seen.resumed.and_then(|session| self.number(session.0)),
-                    ..self.connection(case, at)
-                };
-                self.connections[at].asked = record.asked;
-                write(log, self.now, Entry::Connection(record));
-            }
-            Observation::Refused(seen) => {
-                let at = index(self, seen.connection);
-                let record = Connection {
-                    sni: seen.server_name.as_deref().map(Name::new),
-                    asked: seen.shown.asked(),
-                    client: shown(case, &seen.shown),
-                    offered: seen.offered.and_then(|session| self.number(session.0)),
-                    failed: Some(Name::const_new(wire::refusal(&seen.reason, &seen.shown))),
-                    ..self.connection(case, at)
-                };
-                self.connections[at].asked = record.asked;
-                write(log, self.now, Entry::Connection(record));
-            }
-            Observation::SessionIssued {
-                connection,
-                session,
-            } => self.issued(index(self, connection), session.0, log),
-            Observation::Request(head) => {
-                let at = index(self, head.connection);
-                let open = &self.connections[at];
-                let stream = usize::try_from(head.stream.0).unwrap_or(usize::MAX);
-                let request = wire::seen(&head, open.number, open.sent.get(stream).copied());
-                let answered = Response {
-                    connection: open.number,
-                    stream: request.stream,
-                    status: 0,
-                };
-                write(log, self.now, Entry::Request(request));
-                let status = self
-                    .answers
-                    .borrow_mut()
-                    .get_mut(&head.connection.0)
-                    .and_then(VecDeque::pop_front);
-                if let Some(status) = status {
-                    write(
-                        log,
-                        self.now,
-                        Entry::Response(Response { status, ..answered }),
-                    );
-                }
-            }
-            Observation::Closed { connection, .. } => {
-                let at = index(self, connection);
-                write(
-                    log,
-                    self.now,
-                    Entry::Closed {
-                        connection: self.connections[at].number,
-                    },
-                );
-            }
-        }
-    }
-
-    /// What is known of a connection before its handshake.
-    fn connection(&self, case: &Case<'_>, at: usize) -> Connection {
-        let open = &self.connections[at];
-        let server = case.scenario.servers[open.server].name.clone();
-        Connection::opened(open.number, server, open.port, open.cause)
-    }
-
-    fn issued(&mut self, at: usize, session: u64, log: &mut Log) {
-        let number = u32::try_from(self.issued.len() + 1).unwrap_or(u32::MAX);
-        let open = &self.connections[at];
-        let client = log
-            .records
-            .iter()
-            .rev()
-            .find_map(|record| match &record.event {
-                Entry::Connection(connection) if connection.id == open.number => {
-                    Some(connection.client.clone())
-                }
-                _ => None,
-            });
-        self.issued
-            .insert(session, (number, client.unwrap_or(Client::Absent)));
-        let ticket = Ticket {
-            session: number,
-            connection: open.number,
-            lifetime: open.lifetime,
-        };
-        write(log, self.now, Entry::Ticket(ticket));
-    }
-
-    /// A session's number in the log.
-    fn number(&self, session: u64) -> Option<u32> {
-        self.issued.get(&session).map(|(number, _)| *number)
-    }
-
-    fn happened(&mut self, event: ClientEvent, events: &mut Vec<Event>) {
-        let connection = |world: &Self, id: bareflight_handshake_driver::ConnectionId| {
-            let index = world.numbers.get(&id.0).copied()?;
-            u32::try_from(index).ok().map(ConnectionId)
-        };
-        match event {
-            ClientEvent::Response {
-                connection: id,
-                stream,
-                response,
-            } => {
-                if let Some(connection) = connection(self, id) {
-                    events.push(wire::response(connection, stream.0, &response));
-                }
-            }
-            ClientEvent::Session {
-                connection: id,
-                session,
-            } => {
-                if let Some(connection) = connection(self, id) {
-                    let single_use = session.copy().is_none();
-                    let handle =
-                        SessionHandle(u32::try_from(self.sessions.len()).unwrap_or(u32::MAX));
-                    self.sessions.push(Some(session));
-                    let lifetime = self.connections[connection.0 as usize].lifetime;
-                    let lifetime = Duration::from_secs(u64::from(lifetime));
-                    events.push(Event::Session {
-                        connection,
-                        session: handle,
-                        single_use,
-                        lifetime,
-                    });
-                }
-            }
-            ClientEvent::Closed {
-                connection: id,
-                reason,
-            } => {
-                if let Some(connection) = connection(self, id) {
-                    let open = &mut self.connections[connection.0 as usize];
-                    let asked = open.asked;
-                    open.closed = true;
-                    if reason != DriverEnd::Local {
-                        events.push(Event::Closed {
-                            connection,
-                            asked,
-                            reason: wire::end_reason(&reason),
-                        });
-                    }
-                }
-            }
-            // The connection's own end says why.
-            ClientEvent::Failed { .. } => {}
-        }
-    }
 }
 
-/// The scenario's name for an identity that a server saw.
-fn client(case: &Case<'_>, identity: &Seen) -> Client {
-    match identity {
-        Seen::Unknown => Client::Unknown,
-        Seen::Known(name) => {
-            let known = case
-                .scenario
-                .identities
-                .iter()
-                .find(|it| it.name == *name.subject);
-            known.map_or(Client::Unknown, |it| Client::Identity {
-                name: it.name.clone(),
-                renewal: u16::try_from(name.generation).unwrap_or(u16::MAX),
-            })
-        }
-    }
-}
-
-fn shown(case: &Case<'_>, shown: &Shown) -> Client {
-    match shown {
-        Shown::NotAsked | Shown::Unanswered => Client::Absent,
-        Shown::Declined => Client::Declined,
-        Shown::Identity(identity) => client(case, identity),
-    }
-}
-
-fn busy(error: bareflight_handshake_driver::Busy) -> TierError {
+fn busy(error: Busy) -> TierError {
     TierError::Transport(error.to_string().into())
 }

@@ -1,0 +1,241 @@
+//! What was seen and what came of it: the servers' observations become the log, the client's events go to the user agent.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use bareflight_handshake_driver::{
+    ClientEvent, ConnectionId as DriverId, EndReason as DriverEnd, Identity as Seen, Observation,
+    RefusedHandshake, RequestHead, ServerHandshake, SessionId, Shown,
+};
+use bareflight_user_agent::{ConnectionId, Event, SessionHandle};
+
+use super::super::run::write;
+use super::{MemoryWorld, wire};
+use crate::case::Case;
+use crate::log::{Client, Connection, Event as Entry, Log, Response, Ticket};
+use crate::scenario::Name;
+
+impl MemoryWorld {
+    /// Writes what the servers saw to the log, and hands what the client saw to the user agent.
+    pub(super) fn gather(&mut self, case: &Case<'_>, log: &mut Log, events: &mut Vec<Event>) {
+        let mut observations = self.driver.observations();
+        // A server issues its tickets with the last flight of the handshake, a moment before it calls it finished.
+        observations
+            .sort_by_key(|it| !matches!(it, Observation::Handshake(_) | Observation::Refused(_)));
+        for observation in observations {
+            self.observed(case, observation, log);
+        }
+        for event in self.driver.events() {
+            self.happened(event, events);
+        }
+    }
+
+    fn observed(&mut self, case: &Case<'_>, observation: Observation, log: &mut Log) {
+        match observation {
+            Observation::Handshake(seen) => {
+                let at = self.index(seen.connection);
+                let record = self.finished(case, at, &seen);
+                self.shook_hands(at, record, log);
+            }
+            Observation::Refused(seen) => {
+                let at = self.index(seen.connection);
+                let record = self.refused(case, at, &seen);
+                self.shook_hands(at, record, log);
+            }
+            Observation::SessionIssued {
+                connection,
+                session,
+            } => {
+                self.issued(self.index(connection), session.0, log);
+            }
+            Observation::Request(head) => self.arrived(&head, log),
+            Observation::Closed { connection, .. } => {
+                let connection = self.connections[self.index(connection)].number;
+                write(log, self.now, Entry::Closed { connection });
+            }
+        }
+    }
+
+    /// The user agent's connection. The one that has no number yet is the one that is being opened.
+    fn index(&self, id: DriverId) -> usize {
+        let last = self.connections.len().saturating_sub(1);
+        self.numbers.get(&id.0).copied().unwrap_or(last)
+    }
+
+    fn shook_hands(&mut self, at: usize, record: Connection, log: &mut Log) {
+        self.connections[at].asked = record.asked;
+        write(log, self.now, Entry::Connection(record));
+    }
+
+    fn finished(&self, case: &Case<'_>, at: usize, seen: &ServerHandshake) -> Connection {
+        let session = |id: SessionId| self.number(id.0);
+        let inherited = seen
+            .resumed
+            .and_then(|id| self.issued.get(&id.0))
+            .map(|(_, client)| client);
+        Connection {
+            tls: Some(wire::tls(seen.version)),
+            alpn: Some(wire::protocol(seen.alpn)),
+            sni: seen.server_name.as_deref().map(Name::new),
+            asked: seen.shown.asked(),
+            client: match (&seen.identity, inherited) {
+                (Some(identity), _) => client(case, identity),
+                // No certificate crossed the wire; the session remembers that one was withheld.
+                (None, Some(Client::Declined)) => Client::Declined,
+                (None, _) => shown(case, &seen.shown),
+            },
+            offered: seen.offered.or(seen.resumed).and_then(session),
+            resumed: seen.resumed.and_then(session),
+            ..self.connection(case, at)
+        }
+    }
+
+    fn refused(&self, case: &Case<'_>, at: usize, seen: &RefusedHandshake) -> Connection {
+        Connection {
+            sni: seen.server_name.as_deref().map(Name::new),
+            asked: seen.shown.asked(),
+            client: shown(case, &seen.shown),
+            offered: seen.offered.and_then(|id| self.number(id.0)),
+            failed: Some(Name::const_new(wire::refusal(&seen.reason, &seen.shown))),
+            ..self.connection(case, at)
+        }
+    }
+
+    /// A request, and the answer that its server gave at once.
+    fn arrived(&self, head: &RequestHead, log: &mut Log) {
+        let open = &self.connections[self.index(head.connection)];
+        let sent = usize::try_from(head.stream.0).unwrap_or(usize::MAX);
+        let request = wire::seen(head, open.number, open.sent.get(sent).copied());
+        let (connection, stream) = (open.number, request.stream);
+        write(log, self.now, Entry::Request(request));
+        let mut answers = self.answers.borrow_mut();
+        if let Some(status) = answers
+            .get_mut(&head.connection.0)
+            .and_then(VecDeque::pop_front)
+        {
+            let answer = Response {
+                connection,
+                stream,
+                status,
+            };
+            write(log, self.now, Entry::Response(answer));
+        }
+    }
+
+    /// What is known of a connection before its handshake.
+    fn connection(&self, case: &Case<'_>, at: usize) -> Connection {
+        let open = &self.connections[at];
+        let server = case.scenario.servers[open.server].name.clone();
+        Connection::opened(open.number, server, open.port, open.cause)
+    }
+
+    fn issued(&mut self, at: usize, session: u64, log: &mut Log) {
+        let number = u32::try_from(self.issued.len() + 1).unwrap_or(u32::MAX);
+        let open = &self.connections[at];
+        let client = log
+            .records
+            .iter()
+            .rev()
+            .find_map(|record| match &record.event {
+                Entry::Connection(connection) if connection.id == open.number => {
+                    Some(connection.client.clone())
+                }
+                _ => None,
+            });
+        self.issued
+            .insert(session, (number, client.unwrap_or(Client::Absent)));
+        let ticket = Ticket {
+            session: number,
+            connection: open.number,
+            lifetime: open.lifetime,
+        };
+        write(log, self.now, Entry::Ticket(ticket));
+    }
+
+    /// A session's number in the log.
+    fn number(&self, session: u64) -> Option<u32> {
+        self.issued.get(&session).map(|(number, _)| *number)
+    }
+
+    fn happened(&mut self, event: ClientEvent, events: &mut Vec<Event>) {
+        let connection = |world: &Self, id: DriverId| {
+            let index = world.numbers.get(&id.0).copied()?;
+            u32::try_from(index).ok().map(ConnectionId)
+        };
+        match event {
+            ClientEvent::Response {
+                connection: id,
+                stream,
+                response,
+            } => {
+                if let Some(connection) = connection(self, id) {
+                    events.push(wire::response(connection, stream.0, &response));
+                }
+            }
+            ClientEvent::Session {
+                connection: id,
+                session,
+            } => {
+                if let Some(connection) = connection(self, id) {
+                    let single_use = session.copy().is_none();
+                    let handle =
+                        SessionHandle(u32::try_from(self.sessions.len()).unwrap_or(u32::MAX));
+                    self.sessions.push(Some(session));
+                    let lifetime = self.connections[connection.0 as usize].lifetime;
+                    let lifetime = Duration::from_secs(u64::from(lifetime));
+                    events.push(Event::Session {
+                        connection,
+                        session: handle,
+                        single_use,
+                        lifetime,
+                    });
+                }
+            }
+            ClientEvent::Closed {
+                connection: id,
+                reason,
+            } => {
+                if let Some(connection) = connection(self, id) {
+                    let open = &mut self.connections[connection.0 as usize];
+                    let asked = open.asked;
+                    open.closed = true;
+                    if reason != DriverEnd::Local {
+                        events.push(Event::Closed {
+                            connection,
+                            asked,
+                            reason: wire::end_reason(&reason),
+                        });
+                    }
+                }
+            }
+            // The connection's own end says why.
+            ClientEvent::Failed { .. } => {}
+        }
+    }
+}
+
+/// The scenario's name for an identity that a server saw.
+fn client(case: &Case<'_>, identity: &Seen) -> Client {
+    match identity {
+        Seen::Unknown => Client::Unknown,
+        Seen::Known(name) => {
+            let known = case
+                .scenario
+                .identities
+                .iter()
+                .find(|it| it.name == *name.subject);
+            known.map_or(Client::Unknown, |it| Client::Identity {
+                name: it.name.clone(),
+                renewal: u16::try_from(name.generation).unwrap_or(u16::MAX),
+            })
+        }
+    }
+}
+
+fn shown(case: &Case<'_>, shown: &Shown) -> Client {
+    match shown {
+        Shown::NotAsked | Shown::Unanswered => Client::Absent,
+        Shown::Declined => Client::Declined,
+        Shown::Identity(identity) => client(case, identity),
+    }
+}
