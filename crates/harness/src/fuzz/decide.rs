@@ -55,13 +55,10 @@ fn holds(input: &Input, case: &Case, decision: &Decision<'_>) {
     }
 
     let reordered = reordered(input);
-    let again = decide_case(&reordered);
-    assert_eq!(decision.route, again.route, "{}", json(input));
-    assert_eq!(decision.preflight, again.preflight, "{}", json(input));
     assert_eq!(
-        decision.unsafe_names.as_slice(),
-        again.unsafe_names.as_slice(),
-        "{}",
+        facts(decide_case(case)),
+        facts(decide_case(&reordered)),
+        "order and case do not matter: {}",
         json(input)
     );
 
@@ -73,6 +70,14 @@ fn holds(input: &Input, case: &Case, decision: &Decision<'_>) {
             "one more unsafe header: {}",
             json(input)
         );
+    }
+}
+
+/// A decision without its connection, whose origin may be opaque, and then equals no other.
+fn facts(decision: Decision<'_>) -> Decision<'_> {
+    Decision {
+        connection: None,
+        ..decision
     }
 }
 
