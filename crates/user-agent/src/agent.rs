@@ -116,7 +116,7 @@ impl UserAgent {
         self.decisions = decisions;
         self.now = Duration::ZERO;
         self.epoch = Epoch::default();
-        self.identities.clear();
+        self.identities = Identities::default();
         self.choices.clear();
         self.preflights = PreflightCache::new(CacheSettings::of(profile));
         self.pool.clear();

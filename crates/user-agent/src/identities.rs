@@ -60,11 +60,6 @@ impl Identities {
         u32::try_from(index).ok().map(HeldIdentity)
     }
 
-    /// Forgets all identities. The ids of the forgotten ones are not given again.
-    pub fn clear(&mut self) {
-        self.held.clear();
-    }
-
     fn next_id(&mut self) -> IdentityId {
         self.issued = self
             .issued

@@ -5,7 +5,6 @@ use core::time::Duration;
 
 use bareflight_pool_key::{ConnectionKey, Description, Lease, Pool};
 use bareflight_user_agent::{ConnectionId, Share, Wanted};
-use foldhash::fast::FixedState;
 
 use super::otherwise_standard;
 
@@ -82,7 +81,22 @@ impl Share for HashOnly {
 otherwise_standard!(HashOnly: Carry, Keep);
 
 fn cut(key: &ConnectionKey) -> u64 {
-    let mut hasher = core::hash::BuildHasher::build_hasher(&FixedState::default());
+    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
     key.hash(&mut hasher);
     hasher.finish() & 0xf
+}
+
+/// FNV-1a: the same in every process, which the hashers of tables need not be.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
 }

@@ -277,6 +277,7 @@ pub(super) fn exchange(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario
 }
 
 const FIELDS: usize = 9;
+const CREDENTIALS: usize = 2;
 
 /// Changes one field of an exchange.
 pub(super) fn vary(
@@ -285,7 +286,12 @@ pub(super) fn vary(
     scenario: &Scenario,
     exchange: &mut Exchange,
 ) {
-    let field = from.below(FIELDS);
+    // Two requests that differ in their credentials alone are what all of this is about.
+    let field = if from.chance(1, 6) {
+        CREDENTIALS
+    } else {
+        from.below(FIELDS)
+    };
     vary_field(from, swarm, scenario, exchange, field);
 }
 
@@ -299,7 +305,7 @@ fn vary_field(
     match field {
         0 => exchange.url = target(from, scenario),
         1 if swarm.has(Feature::Unsafe) => exchange.method = word(from, &METHODS),
-        2 => exchange.credentials = credentials(from, swarm),
+        CREDENTIALS => exchange.credentials = credentials(from, swarm),
         3 if swarm.has(Feature::Unsafe) => {
             let (name, value) = *from.pick(&HEADERS);
             exchange.headers.clear();
@@ -309,11 +315,15 @@ fn vary_field(
         }
         4 if swarm.has(Feature::Partitions) => exchange.top = word(from, &ORIGINS),
         5 => {
-            // A page asks its own server more often than chance would have it.
-            exchange.from = match from.chance(1, 3) {
-                true => own_origin(&exchange.url),
-                false => word(from, &ORIGINS),
-            };
+            // A page asks its own server more often than chance would have it, and then with the default credentials.
+            if from.chance(1, 3) {
+                exchange.from = own_origin(&exchange.url);
+                if swarm.has(Feature::SameOrigin) {
+                    exchange.credentials = Credentials::SameOrigin;
+                }
+            } else {
+                exchange.from = word(from, &ORIGINS);
+            }
             if !swarm.has(Feature::Partitions) {
                 exchange.top = exchange.from.clone();
             }
@@ -361,7 +371,10 @@ fn target(from: &mut impl Choose, scenario: &Scenario) -> Target {
     Target {
         host: from.pick(&server.hosts).clone(),
         port: *from.pick(&server.ports),
-        path: word(from, &PATHS),
+        path: match server.redirects.first() {
+            Some(redirect) if from.chance(1, 3) => redirect.path.clone(),
+            _ => word(from, &PATHS),
+        },
     }
 }
 
