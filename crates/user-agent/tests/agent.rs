@@ -394,3 +394,77 @@ fn a_connection_that_ends_before_it_is_open_fails_only_its_own_request() {
     test.connected(two.connection, Protocol::Http1, false);
     assert_eq!(test.sent().cause.fetch, other);
 }
+
+#[test]
+fn it_is_sent_again_once_even_where_another_idle_connection_could_take_it() {
+    let mut test = Test::new();
+    test.fetch(get(CredentialsMode::Include));
+    test.fetch(get(CredentialsMode::Include));
+    let opened = [test.connect(), test.connect()];
+    for connect in &opened {
+        test.connected(connect.connection, Protocol::Http1, false);
+        let send = test.sent();
+        test.respond(&send, 200);
+        test.finished();
+    }
+    test.fetch(get(CredentialsMode::Include));
+    for _ in 0..2 {
+        let send = test.sent();
+        test.closed(send.connection, false, EndReason::Closed);
+    }
+    assert_eq!(
+        test.finished().1,
+        NetworkError::Connection(EndReason::Closed).into()
+    );
+}
+
+#[test]
+fn the_user_is_asked_once_for_each_origin_and_again_after_logging_out() {
+    let mut test = Test::new();
+    for (logs_out, asked) in [(false, true), (false, false), (true, true)] {
+        if logs_out {
+            test.agent.log_out();
+        }
+        test.fetch(get(CredentialsMode::Include));
+        let connect = test.connect();
+        test.connected(connect.connection, Protocol::Http1, true);
+        let mut next = test.agent.poll();
+        let prompted = matches!(next, Some(Action::Prompted(_)));
+        if prompted {
+            next = test.agent.poll();
+        }
+        assert_eq!(prompted, asked, "logged out: {logs_out}");
+        let Some(Action::Send(send)) = next else {
+            panic!("expected a request, got {next:?}");
+        };
+        test.respond(&send, 200);
+        test.finished();
+        test.closed(connect.connection, false, EndReason::Closed);
+    }
+}
+
+#[test]
+fn a_network_error_clears_what_the_preflight_cache_has_for_the_request() {
+    let mut test = Test::new();
+    test.fetch(put());
+    for status in [204, 200] {
+        let connect = test.connect();
+        test.connected(connect.connection, Protocol::Http1, false);
+        let send = test.sent();
+        test.respond(&send, status);
+    }
+    assert_eq!(test.finished().1, Outcome::Response(200));
+
+    test.fetch(put());
+    let cached = test.sent();
+    assert_eq!(
+        cached.cause.purpose,
+        Purpose::Request,
+        "the cache allows it"
+    );
+    test.closed(cached.connection, false, EndReason::CertificateRequired);
+    assert!(matches!(test.finished().1, Outcome::NetworkError(_)));
+
+    test.fetch(put());
+    assert_eq!(test.sent().cause.purpose, Purpose::Preflight);
+}
