@@ -400,7 +400,7 @@ fn event_title(scenario: &Scenario, event: &WorldEvent) -> String {
             server: it,
             client_certificate,
         } => {
-            let mode = format!("{client_certificate:?}").to_lowercase();
+            let mode = client_certificate.as_str();
             format!(
                 "server {} restarts with client-certificate = \"{mode}\"",
                 server(it)

@@ -19,6 +19,16 @@ pub struct Reply {
     pub headers: HeaderList,
 }
 
+impl Reply {
+    /// To a request for a path under protection that came without a certificate.
+    pub fn denied() -> Self {
+        Self {
+            status: 403,
+            headers: HeaderList::new(),
+        }
+    }
+}
+
 /// What a server sees of a request, as far as its answer depends on it.
 #[derive(Clone, Debug)]
 pub struct Asked<'r> {

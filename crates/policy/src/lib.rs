@@ -125,6 +125,7 @@ pub use preflight::{
 pub use preflight_cache::{CacheSettings, PreflightCache};
 pub use profile::{
     CertificateAnswer, Cited, PROFILES, Profile, Purpose, answer_certificate_request,
+    answer_late_certificate_request,
 };
 pub use readings::{CredentiallessRule, PreflightPartition, Readings};
 pub use redirect::{MAX_REDIRECTS, Redirect, RedirectError, http_redirect_fetch};

@@ -81,6 +81,27 @@ pub fn answer_certificate_request(
     }
 }
 
+/// Answers a CertificateRequest that comes after the handshake, under a profile: a renegotiation in TLS 1.2, a post-handshake
+/// CertificateRequest in TLS 1.3.
+///
+/// Fetch decides when a connection is created and knows no later moment, so a late request is answered as one in the handshake
+/// would have been. HTTP/2 and HTTP/3 forbid both (RFC 9113 sections 9.2.1 and 9.2.3, RFC 9001 section 4.4): where requests share
+/// a connection, nobody can tell for which of them the server asks. There `multiplexed` is true, and the connection is broken off.
+#[must_use]
+pub fn answer_late_certificate_request(
+    profile: &Profile,
+    purpose: Purpose,
+    include_credentials: bool,
+    has_identity: bool,
+    multiplexed: bool,
+) -> CertificateAnswer {
+    if multiplexed {
+        CertificateAnswer::Abort
+    } else {
+        answer_certificate_request(profile, purpose, include_credentials, has_identity)
+    }
+}
+
 impl Profile {
     /// The profile of that name.
     #[must_use]
@@ -320,7 +341,7 @@ const CHROMIUM: Profile = Profile {
 mod tests {
     use super::{
         CertificateAnswer, CertificateAnswer::*, PROFILES, Profile, Purpose,
-        answer_certificate_request,
+        answer_certificate_request, answer_late_certificate_request,
     };
     use crate::preflight_cache::CacheSettings;
 
@@ -371,6 +392,34 @@ mod tests {
                 "{}",
                 profile.name
             );
+        }
+    }
+
+    #[test]
+    fn a_late_request_is_answered_as_an_early_one_and_breaks_off_where_requests_share() {
+        for profile in PROFILES {
+            for purpose in Purpose::ALL {
+                for (credentials, has) in
+                    [(true, true), (true, false), (false, true), (false, false)]
+                {
+                    let late = |multiplexed| {
+                        answer_late_certificate_request(
+                            profile,
+                            *purpose,
+                            credentials,
+                            has,
+                            multiplexed,
+                        )
+                    };
+                    let early = answer_certificate_request(profile, *purpose, credentials, has);
+                    assert_eq!(
+                        (late(false), late(true)),
+                        (early, Abort),
+                        "{}",
+                        profile.name
+                    );
+                }
+            }
         }
     }
 

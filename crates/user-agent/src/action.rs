@@ -93,6 +93,8 @@ pub struct Connect {
     pub answer: CertificateAnswer,
     /// The identity to present, if the answer is to present one.
     pub identity: Option<HeldIdentity>,
+    /// What to say if the server asks after the handshake.
+    pub late: Late,
     /// How to verify the server.
     pub trust: TrustId,
     /// The protocols to offer.
@@ -101,6 +103,29 @@ pub struct Connect {
     pub session_key: SessionKey,
     /// The session to offer.
     pub offer: Option<SessionHandle>,
+}
+
+/// What a client says when it is asked for a certificate after the handshake: by a renegotiation in TLS 1.2, by a
+/// post-handshake CertificateRequest in TLS 1.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// On a connection that speaks HTTP/1.1.
+    pub http1: CertificateAnswer,
+    /// On a connection that speaks HTTP/2, where asking is an error (RFC 9113 sections 9.2.1 and 9.2.3).
+    pub http2: CertificateAnswer,
+    /// The identity to present, where the answer is to present one.
+    pub identity: Option<HeldIdentity>,
+}
+
+impl Late {
+    /// The answer on a connection of this protocol.
+    #[must_use]
+    pub fn answer(&self, protocol: Protocol) -> CertificateAnswer {
+        match protocol {
+            Protocol::Http1 => self.http1,
+            Protocol::H2 => self.http2,
+        }
+    }
 }
 
 /// The protocols that a client offers.
@@ -158,6 +183,11 @@ pub enum Event {
         asked: bool,
         /// Why.
         reason: EndReason,
+    },
+    /// The server asked for a certificate after the handshake, and was answered as [`Connect::late`] says.
+    AskedLate {
+        /// On which connection.
+        connection: ConnectionId,
     },
     /// A session arrived.
     Session {

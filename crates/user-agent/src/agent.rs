@@ -186,6 +186,7 @@ impl UserAgent {
                 asked,
                 reason,
             } => self.closed(connection, asked, reason),
+            Event::AskedLate { connection } => self.asked_late(connection),
             Event::Session {
                 connection,
                 session,

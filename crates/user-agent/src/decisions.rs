@@ -7,14 +7,14 @@ use core::time::Duration;
 
 use bareflight_policy::{
     CertificateAnswer, Origin, PreflightCache, Profile, Purpose, Request,
-    answer_certificate_request, include_credentials,
+    answer_certificate_request, answer_late_certificate_request, include_credentials,
 };
 use bareflight_pool_key::{
     CoalesceFacts, ConnectionKey, Description, IdentityId, Lease, Pool, SessionCache, SessionKey,
     coalesce,
 };
 
-use crate::{Carried, ConnectionId, HeldIdentity, Identities, StoredSession};
+use crate::{Carried, ConnectionId, HeldIdentity, Identities, Protocol, StoredSession};
 
 /// A CertificateRequest that must be answered, or that may come.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,17 @@ pub trait Carry {
             question.purpose,
             question.include_credentials,
             question.chosen.is_some(),
+        )
+    }
+
+    /// The answer to a CertificateRequest that comes after the handshake, by what the connection then speaks.
+    fn answer_late(&self, question: &Question, protocol: Protocol) -> CertificateAnswer {
+        answer_late_certificate_request(
+            question.profile,
+            question.purpose,
+            question.include_credentials,
+            question.chosen.is_some(),
+            protocol == Protocol::H2,
         )
     }
 

@@ -40,7 +40,7 @@ mod identities;
 
 pub use action::{
     Action, Alpn, Carried, CauseOf, Connect, ConnectionId, EndReason, Event, FetchId, HeldIdentity,
-    Protocol, Send, SessionHandle, StoredSession,
+    Late, Protocol, Send, SessionHandle, StoredSession,
 };
 pub use agent::{FetchRequest, Limits, UserAgent, trust};
 pub use decisions::{Carry, Decisions, Keep, Question, Share, Standard, Wanted};

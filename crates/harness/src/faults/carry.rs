@@ -125,7 +125,7 @@ impl Carry for RedirectKeepsCredentialsDecision {
 
 otherwise_standard!(RedirectKeepsCredentialsDecision: Share, Keep);
 
-fn present_if_held(question: &Question) -> CertificateAnswer {
+pub(super) fn present_if_held(question: &Question) -> CertificateAnswer {
     match question.chosen {
         Some(_) => CertificateAnswer::Present,
         None => Standard.answer(question),

@@ -9,6 +9,7 @@ mod compare;
 mod controls;
 mod joins;
 mod keep;
+mod late;
 mod share;
 
 use std::collections::BTreeMap;
@@ -80,7 +81,7 @@ const fn above_tls(name: &'static str, decisions: &'static dyn Decisions) -> Mad
 }
 
 /// The faults that exist, in the order of the catalogue.
-const MADE: [Made; 28] = [
+const MADE: [Made; 30] = [
     made("omit-presents-certificate", &carry::OmitPresentsCertificate),
     made(
         "preflight-presents-certificate",
@@ -136,6 +137,11 @@ const MADE: [Made; 28] = [
     ),
     made("coalesce-ignores-credentials", &joins::IgnoresCredentials),
     made("coalesce-ignores-partition", &joins::IgnoresPartition),
+    made(
+        "late-certificate-on-bare-connection",
+        &late::OnBareConnection,
+    ),
+    made("late-certificate-in-http2", &late::InHttp2),
     made("identity-follows-redirect", &carry::IdentityFollowsRedirect),
     above_tls(
         "redirect-keeps-credentials-decision",

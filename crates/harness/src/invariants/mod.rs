@@ -9,6 +9,7 @@ mod late;
 mod preflight;
 mod prompts;
 mod reuse;
+mod servers;
 mod sessions;
 mod split;
 #[cfg(test)]
@@ -75,7 +76,7 @@ fn all(_: &Profile) -> bool {
 }
 
 /// All invariants, in the order of the design.
-pub static INVARIANTS: [Invariant; 17] = [
+pub static INVARIANTS: [Invariant; 18] = [
     Invariant {
         name: "preflight-bare",
         sentence: "no preflight rides a connection with a client identity: presented, inherited by resumption or early \
@@ -204,6 +205,13 @@ pub static INVARIANTS: [Invariant; 17] = [
         section: FETCH_POOL,
         judges: all,
         check: reuse::reuse_live,
+    },
+    Invariant {
+        name: "server-late-denied",
+        sentence: "a late authentication that cannot run, or fails, denies",
+        section: "CVE-2009-3555, CVE-2019-0215; RFC 9846 section 4.6.2",
+        judges: all,
+        check: servers::server_late_denied,
     },
 ];
 

@@ -9,7 +9,7 @@ use super::view::{Granted, Lane, Sent};
 use super::{Findings, View};
 use crate::case::Hop;
 use crate::log::{Cause, Event, Outcome, Record};
-use crate::scenario::{ClientCertificate, WorldEvent};
+use crate::scenario::ClientCertificate;
 
 pub(super) fn preflight_first(view: &View<'_>, findings: &mut Findings<'_>) {
     let mut cache = Replayed::default();
@@ -83,25 +83,8 @@ fn was_given_up(view: &View<'_>, index: usize, lane: &Lane<'_>) -> bool {
 
 /// Whether the named server is in mode *request* at that record.
 fn asks_only(view: &View<'_>, record: usize, name: &str) -> bool {
-    let scenario = view.case.scenario;
-    let Some(index) = scenario
-        .servers
-        .iter()
-        .position(|server| server.name == name)
-    else {
-        return false;
-    };
-    let changed = view.events_before(record).filter_map(|event| match event {
-        WorldEvent::ChangeMode {
-            server,
-            client_certificate,
-        } if usize::from(*server) == index => Some(*client_certificate),
-        _ => None,
-    });
-    changed
-        .last()
-        .unwrap_or(scenario.servers[index].client_certificate)
-        == ClientCertificate::Request
+    view.server(name)
+        .is_some_and(|server| view.rule(server, record) == ClientCertificate::Request)
 }
 
 /// The requests that need a preflight and were sent before one of their own had succeeded.

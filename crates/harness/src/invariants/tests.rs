@@ -9,6 +9,7 @@ mod identity;
 mod late;
 mod preflight;
 mod reuse;
+mod servers;
 mod sessions;
 mod split;
 mod write;
@@ -36,7 +37,7 @@ struct Example {
 }
 
 fn examples() -> Vec<Example> {
-    let tables: [fn() -> Vec<Example>; 8] = [
+    let tables: [fn() -> Vec<Example>; 9] = [
         bare::examples,
         preflight::examples,
         split::examples,
@@ -45,6 +46,7 @@ fn examples() -> Vec<Example> {
         coalescing::examples,
         late::examples,
         reuse::examples,
+        servers::examples,
     ];
     tables.iter().flat_map(|table| table()).collect()
 }

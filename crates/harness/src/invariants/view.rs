@@ -5,8 +5,10 @@ use std::rc::Rc;
 use bareflight_policy::PreflightGrant;
 
 use crate::case::{Case, Hop};
-use crate::log::{Cause, Client, Connection, Event, Log, Record, Request, Ticket};
-use crate::scenario::{Action, WorldEvent};
+use crate::log::{
+    Cause, Client, Connection, Event, LateAuthentication, Log, Record, Request, Ticket,
+};
+use crate::scenario::{Action, ClientCertificate, WorldEvent};
 
 /// The log, indexed.
 #[derive(Debug)]
@@ -23,8 +25,8 @@ pub struct View<'l> {
     pub(super) sessions: Vec<Session<'l>>,
     /// The preflights that succeeded, in the order of their answers.
     pub(super) grants: Vec<Granted<'l>>,
-    /// Whether any server asked for a certificate after a handshake; most logs have none of that.
-    late: bool,
+    /// The late authentications, each with its record; most logs have none.
+    pub(super) late: Vec<(usize, &'l LateAuthentication)>,
 }
 
 /// A handshake and what is known of it.
@@ -102,7 +104,7 @@ impl<'l> View<'l> {
             requests: Vec::with_capacity(16),
             sessions: Vec::with_capacity(16),
             grants: Vec::new(),
-            late: false,
+            late: Vec::new(),
         };
         let mut state = State::default();
         for (record, it) in log.records.iter().enumerate() {
@@ -147,7 +149,7 @@ impl<'l> View<'l> {
                 }
             }
             Event::Outcome { step, .. } => state.open.retain(|open| open != step),
-            Event::LateAuthentication(_) => self.late = true,
+            Event::LateAuthentication(event) => self.late.push((record, event)),
             Event::Prompt { .. } => {}
         }
     }
@@ -204,6 +206,26 @@ impl<'l> View<'l> {
             })
     }
 
+    /// The index of the server with this name.
+    pub(super) fn server(&self, name: &str) -> Option<usize> {
+        let servers = &self.case.scenario.servers;
+        servers.iter().position(|server| server.name == name)
+    }
+
+    /// The rule on client certificates that is in force at a server when this record is written.
+    pub(super) fn rule(&self, server: usize, record: usize) -> ClientCertificate {
+        let changed = self.events_before(record).filter_map(|event| match event {
+            WorldEvent::ChangeMode {
+                server: at,
+                client_certificate,
+            } if usize::from(*at) == server => Some(*client_certificate),
+            _ => None,
+        });
+        changed
+            .last()
+            .unwrap_or(self.case.scenario.servers[server].client_certificate)
+    }
+
     /// The index of the connection with this number.
     pub(super) fn lane(&self, id: u32) -> Option<usize> {
         // Numbers are given in order, so the first guess is nearly always right.
@@ -252,27 +274,14 @@ impl<'l> View<'l> {
         root
     }
 
-    /// Whom the server took the client of a request's connection to be when it arrived. Without a late authentication
-    /// that is what the handshake says.
+    /// Whom the server took the client of a request's connection to be as it answered: what the handshake says, or a late
+    /// authentication that came before the request, or because of it.
     pub(super) fn client_of(&self, sent: &Sent<'l>) -> &'l Client {
-        if self.late {
-            self.client_at(sent.lane, sent.record)
-        } else {
-            &self.connections[sent.lane].event.client
-        }
-    }
-
-    fn client_at(&self, lane: usize, record: usize) -> &'l Client {
-        let lane = &self.connections[lane];
-        let late = self.records[lane.record..record]
-            .iter()
-            .rev()
-            .find_map(|it| match &it.event {
-                Event::LateAuthentication(late) if late.connection == lane.event.id => {
-                    Some(&late.client)
-                }
-                _ => None,
-            });
+        let lane = &self.connections[sent.lane];
+        let late = self.late.iter().rev().find_map(|&(record, late)| {
+            let counts = record < sent.record || late.stream == sent.event.stream;
+            (late.connection == lane.event.id && counts).then_some(&late.client)
+        });
         late.unwrap_or(&lane.event.client)
     }
 

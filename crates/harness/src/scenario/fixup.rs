@@ -213,6 +213,13 @@ fn fixup_server(server: &mut Server) {
     if server.ports.is_empty() {
         server.ports = default.ports;
     }
+    server.tls = server.tls_under(server.client_certificate);
+    server.tickets = server.tickets_under(server.client_certificate);
+    if server.protected.paths.is_empty() {
+        server.protected.paths = default.protected.paths;
+    }
+    server.protected.paths.truncate(Limits::PROTECTED);
+    server.protected.paths.iter_mut().for_each(fixup_path);
     server.ticket_lifetime = server.ticket_lifetime.clamp(1, Limits::TICKET_LIFETIME);
     if !(200..=599).contains(&server.cors.preflight_status) {
         server.cors.preflight_status = default.cors.preflight_status;

@@ -5,8 +5,8 @@
 
 use super::{
     Action, AllowList, AllowOrigin, Alpn, Body, ClientCertificate, Cors, Credentials, Exchange,
-    Identity, Kind, Mode, Name, Redirect, Scenario, Server, ServerCertificate, Step, Target,
-    TlsVersions, Trust, WorldEvent,
+    Identity, Kind, Mode, Name, Protected, Redirect, Scenario, Server, ServerCertificate, Step,
+    Target, TlsVersions, Trust, WorldEvent,
 };
 use crate::scenario::Choose;
 
@@ -37,7 +37,7 @@ const PROFILES: [&str; 4] = [
 
 /// Which features a case may use: one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Swarm(u32);
+pub struct Swarm(u64);
 
 /// One feature of the vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,7 @@ enum Feature {
     Redirects,
     Request,
     Require,
+    Late,
     OldTls,
     H2,
     NoTickets,
@@ -79,18 +80,19 @@ enum Feature {
 
 impl Swarm {
     /// Everything.
-    pub const ALL: Self = Self(u32::MAX);
+    pub const ALL: Self = Self(u64::MAX);
 
     /// Each feature in half of the cases; what makes connections authenticated in most.
     pub fn draw(from: &mut impl Choose) -> Self {
-        let low = from.below(1 << 16);
-        let high = from.below(1 << 16);
-        let mut bits = u32::try_from(low | (high << 16)).unwrap_or(u32::MAX);
+        let mut bits = 0;
+        for word in 0..4 {
+            bits |= (from.below(1 << 16) as u64) << (16 * word);
+        }
         if from.chance(3, 4) {
             bits |= 1 << Feature::Request as u8 | 1 << Feature::Unsafe as u8;
         }
         if from.chance(1, 2) {
-            bits &= !(u32::MAX << Feature::Time as u8);
+            bits &= !(u64::MAX << Feature::Time as u8);
         }
         if from.chance(1, 2) {
             bits &= !(1 << Feature::CorsRefusals as u8 | 1 << Feature::Untrusted as u8);
@@ -171,6 +173,7 @@ fn server(from: &mut impl Choose, swarm: Swarm, index: usize) -> Server {
         name: Name::const_new(["api", "b"][index]),
         hosts: vec![Name::const_new(HOSTS[index])],
         client_certificate: mode(from, swarm),
+        protected: protected(from, swarm),
         ..Server::default()
     };
     if swarm.has(Feature::SecondHost) && index == 0 {
@@ -207,7 +210,22 @@ fn mode(from: &mut impl Choose, swarm: Swarm) -> ClientCertificate {
     } else {
         request
     };
+    if swarm.has(Feature::Late) && from.chance(1, 3) {
+        return *from.pick(&[
+            ClientCertificate::Renegotiate,
+            ClientCertificate::PostHandshake,
+        ]);
+    }
     *from.pick(&[request, request, require, ClientCertificate::None])
+}
+
+fn protected(from: &mut impl Choose, swarm: Swarm) -> Protected {
+    let mut protected = Protected::default();
+    if swarm.has(Feature::Late) {
+        protected.paths = vec![word(from, &["/", "/b"])];
+        protected.preflights = from.chance(1, 2);
+    }
+    protected
 }
 
 fn cors(from: &mut impl Choose, swarm: Swarm) -> Cors {
@@ -413,7 +431,10 @@ impl Scenario {
 /// Another value for one field of one server.
 pub(super) fn vary_server(from: &mut impl Choose, swarm: Swarm, server: &mut Server) {
     match from.below(8) {
-        0 | 1 => server.client_certificate = mode(from, swarm),
+        0 | 1 => {
+            server.client_certificate = mode(from, swarm);
+            server.protected = protected(from, swarm);
+        }
         2 => server.tls = *from.pick(&[TlsVersions::Both, TlsVersions::Tls12, TlsVersions::Tls13]),
         3 => server.alpn = *from.pick(&[Alpn::Http1, Alpn::Both, Alpn::H2]),
         4 => server.tickets = !server.tickets,
@@ -442,6 +463,7 @@ mod tests {
             seen.insert(format!("profile {}", scenario.profile));
             for server in &scenario.servers {
                 seen.insert(format!("{:?}", server.client_certificate));
+                seen.insert(format!("protected {:?}", server.protected));
                 seen.insert(format!("{:?}", server.tls));
                 seen.insert(format!("{:?}", server.certificate));
                 seen.insert(format!("alpn {:?}", server.alpn));
@@ -464,7 +486,7 @@ mod tests {
                 }
             }
         }
-        let wanted = 5 + 3 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 8;
+        let wanted = 5 + 5 + 4 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 8;
         assert_eq!(seen.len(), wanted, "{seen:#?}");
     }
 

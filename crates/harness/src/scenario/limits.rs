@@ -13,6 +13,8 @@ impl Limits {
     pub const PORTS: usize = 4;
     /// Redirects of one server.
     pub const REDIRECTS: usize = 16;
+    /// Paths under protection of one server.
+    pub const PROTECTED: usize = 16;
     /// Identities that the user holds.
     pub const IDENTITIES: usize = 16;
     /// Hosts that one identity is for.

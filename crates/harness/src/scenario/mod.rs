@@ -63,6 +63,8 @@ pub struct Server {
     pub ports: Vec<u16>,
     /// Whether and when it asks for a client certificate.
     pub client_certificate: ClientCertificate,
+    /// Where it asks, if it asks after the handshake.
+    pub protected: Protected,
     /// The TLS versions that it speaks.
     pub tls: TlsVersions,
     /// The application protocols that it accepts.
@@ -86,6 +88,7 @@ impl Default for Server {
             hosts: vec![Name::const_new("api.test")],
             ports: vec![443],
             client_certificate: ClientCertificate::None,
+            protected: Protected::default(),
             tls: TlsVersions::default(),
             alpn: Alpn::default(),
             tickets: true,
@@ -108,12 +111,90 @@ pub enum ClientCertificate {
     Request,
     /// It asks in the handshake and refuses to go on without one.
     Require,
+    /// It asks by a renegotiation when a request comes for a path under protection, and refuses that request without
+    /// one (TLS 1.2).
+    Renegotiate,
+    /// It asks by a post-handshake CertificateRequest when a request comes for a path under protection, and refuses
+    /// that request without one (TLS 1.3).
+    PostHandshake,
 }
 
 impl ClientCertificate {
+    /// Every rule.
+    pub const ALL: [Self; 5] = [
+        Self::None,
+        Self::Request,
+        Self::Require,
+        Self::Renegotiate,
+        Self::PostHandshake,
+    ];
+
+    /// The word of the text form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Request => "request",
+            Self::Require => "require",
+            Self::Renegotiate => "renegotiate",
+            Self::PostHandshake => "post-handshake",
+        }
+    }
+
     /// Whether a full handshake contains a CertificateRequest.
     pub fn asks(self) -> bool {
-        self != Self::None
+        matches!(self, Self::Request | Self::Require)
+    }
+
+    /// The only TLS version in which a server can ask in this way after the handshake; none if it does not.
+    pub fn late(self) -> Option<TlsVersions> {
+        match self {
+            Self::Renegotiate => Some(TlsVersions::Tls12),
+            Self::PostHandshake => Some(TlsVersions::Tls13),
+            Self::None | Self::Request | Self::Require => None,
+        }
+    }
+}
+
+/// Where a server asks for a certificate after the handshake.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Protected {
+    /// The paths: each and what lies below it.
+    pub paths: Vec<Name>,
+    /// Whether for a preflight too. A server whose CORS layer answers first does not ask.
+    pub preflights: bool,
+}
+
+impl Default for Protected {
+    fn default() -> Self {
+        Self {
+            paths: vec![Name::const_new("/")],
+            preflights: true,
+        }
+    }
+}
+
+impl Protected {
+    /// Whether a request for `path` (which may have a query) needs a certificate.
+    pub fn covers(&self, path: &str, preflight: bool) -> bool {
+        let path = path.split('?').next().unwrap_or(path);
+        let below = |above: &str| {
+            path.strip_prefix(above.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        (self.preflights || !preflight) && self.paths.iter().any(|above| below(above))
+    }
+}
+
+impl Server {
+    /// The TLS versions that it speaks while this rule on client certificates is in force.
+    pub fn tls_under(&self, rule: ClientCertificate) -> TlsVersions {
+        rule.late().unwrap_or(self.tls)
+    }
+
+    /// Whether it issues session tickets while this rule is in force. Who asks late does not: what a session would
+    /// stand for changes with the first answer.
+    pub fn tickets_under(&self, rule: ClientCertificate) -> bool {
+        self.tickets && rule.late().is_none()
     }
 }
 

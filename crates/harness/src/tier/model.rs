@@ -3,6 +3,8 @@
 //! It must do what real TLS does, event for event: the tests run the same scenarios on the tier `memory` and compare
 //! the logs.
 
+mod late;
+
 use core::time::Duration;
 use std::sync::{Arc, LazyLock};
 
@@ -12,6 +14,7 @@ use bareflight_user_agent::{
     Limits, Protocol, Send, SessionHandle, UserAgent,
 };
 
+use self::late::{Passage, Setting};
 use super::run::{Run, cause_of, number, write};
 use super::{Tier, TierError, World};
 use crate::case::{Case, authority, host_and_port};
@@ -19,7 +22,7 @@ use crate::log::{
     Client, Connection, Event as Entry, Log, Protocol as LogProtocol, Request, Response, Ticket,
     Tls,
 };
-use crate::reply::{Asked, Replies};
+use crate::reply::{Asked, Replies, Reply};
 use crate::scenario::{
     Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust, WorldEvent,
 };
@@ -101,6 +104,10 @@ struct Open {
     number: u32,
     server: usize,
     closed: bool,
+    /// Whom the server takes the client to be.
+    client: Client,
+    /// What would come of a late authentication; none if the server does not ask late.
+    late: Option<Setting>,
 }
 
 #[derive(Debug)]
@@ -207,10 +214,14 @@ impl ModelWorld {
             ..Connection::opened(number, plan.name.clone(), port, cause_of(connect.cause))
         };
         let outcome = self.handshake(case, plan, server, &sni, connect, offered, &mut record);
+        let rule = self.servers[server].client_certificate;
+        let agreed = outcome.as_ref().ok();
         self.connections.push(Open {
             number,
             server,
-            closed: outcome.is_err(),
+            closed: agreed.is_none(),
+            client: agreed.map_or(Client::Absent, |agreed| agreed.client.clone()),
+            late: agreed.and_then(|agreed| Setting::of(rule, connect, agreed.protocol)),
         });
         match outcome {
             Ok(agreed) => self.agree(plan, server, &sni, connect, agreed, record, log, events),
@@ -230,7 +241,8 @@ impl ModelWorld {
         offered: Option<usize>,
         record: &mut Connection,
     ) -> Result<Agreed, Refused> {
-        let tls = version(plan.tls);
+        let mode = self.servers[server].client_certificate;
+        let tls = version(plan.tls_under(mode));
         let Some(protocol) = protocol(plan.alpn, connect.alpn) else {
             return Err(Refused {
                 name: "handshake-failed",
@@ -250,7 +262,6 @@ impl ModelWorld {
                 resumed,
             });
         }
-        let mode = self.servers[server].client_certificate;
         record.asked = mode.asks();
         // TLS 1.3 asks before the server shows its certificate, so who breaks off when asked never gets to see it.
         if mode.asks() && connect.answer == CertificateAnswer::Abort {
@@ -354,7 +365,7 @@ impl ModelWorld {
             asked,
             names: self.names(plan, server, protocol),
         });
-        if !plan.tickets {
+        if !plan.tickets_under(self.servers[server].client_certificate) {
             return;
         }
         let tickets = if tls == Tls::V1_3 { TICKETS } else { 1 };
@@ -454,7 +465,13 @@ impl ModelWorld {
                 client_cert: false,
             }),
         );
-        let answer = self.replies.reply(plan, &asked);
+        let needs = (asked.path, asked.is_preflight());
+        let answer = match self.authenticate(case, plan, send, needs, log, events) {
+            Passage::Open => self.replies.reply(plan, &asked),
+            Passage::Denied => Reply::denied(),
+            Passage::BrokenOff => return,
+        };
+        let open = &self.connections[send.connection.0 as usize];
         let response = Response {
             connection: open.number,
             stream: send.stream,

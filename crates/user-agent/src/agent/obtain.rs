@@ -12,7 +12,9 @@ use super::UserAgent;
 use super::connections::{Record, Stream};
 use crate::decisions::{Question, Wanted};
 use crate::fetch::{Fetch, Kind};
-use crate::{Action, Alpn, Connect, ConnectionId, EndReason, NetworkError, Outcome, Send};
+use crate::{
+    Action, Alpn, Connect, ConnectionId, EndReason, Late, NetworkError, Outcome, Protocol, Send,
+};
 
 impl UserAgent {
     /// Finds the request at hand a connection.
@@ -193,11 +195,20 @@ impl UserAgent {
             identity: question
                 .chosen
                 .filter(|_| answer == CertificateAnswer::Present),
+            late: self.late(question),
             trust,
             alpn: if websocket { Alpn::Http1 } else { Alpn::Any },
             session_key,
             offer: offer.map(|session| session.handle),
         }));
+    }
+
+    fn late(&self, question: &Question) -> Late {
+        Late {
+            http1: self.decisions.answer_late(question, Protocol::Http1),
+            http2: self.decisions.answer_late(question, Protocol::H2),
+            identity: question.chosen,
+        }
     }
 
     /// Puts the request at hand on a connection. A preconnect has what it wanted.

@@ -14,8 +14,10 @@ use bareflight_pool_key::{
 use super::UserAgent;
 use super::connections::Record;
 use crate::decisions::Wanted;
+use crate::fetch::Fetch;
 use crate::{
-    Action, ConnectionId, EndReason, NetworkError, Outcome, Protocol, SessionHandle, StoredSession,
+    Action, CauseOf, ConnectionId, EndReason, NetworkError, Outcome, Protocol, SessionHandle,
+    StoredSession,
 };
 
 impl UserAgent {
@@ -44,7 +46,7 @@ impl UserAgent {
             },
         };
         if asked {
-            self.prompt(id);
+            self.prompt(id, None);
         }
         let reservation = self
             .connections
@@ -68,17 +70,30 @@ impl UserAgent {
 
     /// The dialog in which the user chooses a certificate: once for each (partition, origin), and never for a request
     /// without credentials.
-    fn prompt(&mut self, id: ConnectionId) {
+    ///
+    /// It is for the request that the connection was opened for, or, `late`, for the one that it serves.
+    fn prompt(&mut self, id: ConnectionId, late: Option<CauseOf>) {
         let Some(record) = self.connections.get(id) else {
             return;
         };
         let Wanted { description, .. } = record.wanted;
         let place = (description.partition, description.origin);
-        let cause = record.cause;
+        let cause = late.unwrap_or(record.cause);
         if self.decisions.prompts(&record.question) && !self.choices.contains(&place) {
             self.choices.push(place);
             self.actions.push_back(Action::Prompted(cause));
         }
+    }
+
+    pub(super) fn asked_late(&mut self, id: ConnectionId) {
+        let first = self
+            .connections
+            .get(id)
+            .and_then(|record| record.streams.first());
+        let cause = first
+            .and_then(|stream| self.fetches[stream.fetch].as_ref())
+            .map(Fetch::cause);
+        self.prompt(id, cause);
     }
 
     pub(super) fn session(
@@ -112,7 +127,7 @@ impl UserAgent {
 
     pub(super) fn closed(&mut self, id: ConnectionId, asked: bool, reason: EndReason) {
         if asked {
-            self.prompt(id);
+            self.prompt(id, None);
         }
         let Some(mut record) = self.connections.close(id) else {
             return;

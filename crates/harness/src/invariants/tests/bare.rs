@@ -144,7 +144,13 @@ fn preflight_bare() -> Vec<Example> {
                 step(1),
                 nth_request(1, 2, for_preflight(1)),
             ],
-            &[(ABOUT, 7), ("identity-match", 7), ("late-auth-refused", 3)],
+            &[
+                (ABOUT, 7),
+                ("omit-bare", 2),
+                ("identity-match", 2),
+                ("identity-match", 7),
+                ("late-auth-refused", 3),
+            ],
         ),
         breaks(
             ABOUT,
@@ -254,7 +260,7 @@ fn omit_bare() -> Vec<Example> {
         ),
         breaks(
             ABOUT,
-            "acquired late: what was sent before is bare, what is sent after is not",
+            "acquired late: neither the request that it was for is bare, nor what is sent after",
             &[OMIT, OMIT],
             log![
                 step(0),
@@ -266,7 +272,13 @@ fn omit_bare() -> Vec<Example> {
                 step(1),
                 nth_request(1, 2, for_request(1)),
             ],
-            &[(ABOUT, 7), ("identity-match", 7), ("late-auth-refused", 3)],
+            &[
+                (ABOUT, 2),
+                (ABOUT, 7),
+                ("identity-match", 2),
+                ("identity-match", 7),
+                ("late-auth-refused", 3),
+            ],
         ),
         breaks(
             ABOUT,

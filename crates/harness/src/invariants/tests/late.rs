@@ -45,14 +45,14 @@ pub(super) fn examples() -> Vec<Example> {
             "a bare connection answers with the certificate, after the handshake",
             &[OMIT],
             asked_late(one(Client::Absent), late(1, alice())),
-            &[(ABOUT, 3)],
+            &[(ABOUT, 3), ("omit-bare", 2), ("identity-match", 2)],
         ),
         breaks(
             ABOUT,
             "a bare connection answers with the certificate, by renegotiation",
             &[OMIT],
             asked_late(tls12(one(Client::Absent)), renegotiation(alice())),
-            &[(ABOUT, 3)],
+            &[(ABOUT, 3), ("omit-bare", 2), ("identity-match", 2)],
         ),
         holds(
             ABOUT,

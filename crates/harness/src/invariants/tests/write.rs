@@ -60,6 +60,8 @@ step!(/// The credentialed GET on the other port.
     GET_8443: "fetch = 'https://api.test:8443/'", "credentials = 'include'");
 step!(/// A credentialed GET that is redirected to b.test.
     GO: "fetch = 'https://api.test/go'", "credentials = 'include'");
+step!(/// From now on the server asks after the handshake.
+    ASKS_LATE: "event = 'change-mode'", "server = 'api'", "client-certificate = 'post-handshake'");
 step!(/// The user logs out.
     LOGOUT: "event = 'logout'");
 step!(/// Alice's certificate is renewed.

@@ -40,6 +40,12 @@ fn server(text: &mut String, server: &Server) {
     if server.client_certificate != default.client_certificate {
         line(text, "client-certificate", server.client_certificate);
     }
+    if server.protected.paths != default.protected.paths {
+        line(text, "protected", &server.protected.paths);
+    }
+    if server.protected.preflights != default.protected.preflights {
+        line(text, "protects-preflights", server.protected.preflights);
+    }
     match server.tls {
         TlsVersions::Tls12 => line(text, "tls", ["1.2"]),
         TlsVersions::Tls13 => line(text, "tls", ["1.3"]),

@@ -78,8 +78,10 @@ pub(super) fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPla
             ClientCertificate::None => ClientAuth::None,
             ClientCertificate::Request => ClientAuth::Request,
             ClientCertificate::Require => ClientAuth::Require,
+            // TODO
+            _ => ClientAuth::None,
         },
-        versions: match server.tls {
+        versions: match server.tls_under(mode) {
             TlsVersions::Tls12 => Versions::Tls12,
             TlsVersions::Tls13 => Versions::Tls13,
             TlsVersions::Both => Versions::Both,
@@ -89,7 +91,7 @@ pub(super) fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPla
             Alpn::H2 => vec![DriverProtocol::H2],
             Alpn::Both => vec![DriverProtocol::H2, DriverProtocol::Http11],
         },
-        resumption: if server.tickets {
+        resumption: if server.tickets_under(mode) {
             Resumption::Tickets
         } else {
             Resumption::Off

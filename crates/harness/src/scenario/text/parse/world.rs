@@ -9,8 +9,8 @@ use super::words::{is_token, is_value};
 use crate::scenario::fixup::is_path;
 use crate::scenario::text::TextError;
 use crate::scenario::{
-    AllowList, AllowOrigin, Alpn, Cors, Identity, Limits, Name, Redirect, Scenario, Server,
-    TlsVersions,
+    AllowList, AllowOrigin, Alpn, ClientCertificate, Cors, Identity, Limits, Name, Protected,
+    Redirect, Scenario, Server, TlsVersions,
 };
 
 impl Reader<'_> {
@@ -29,18 +29,27 @@ impl Reader<'_> {
                 names.push(host);
             }
         }
+        let rule = table.client_certificate.unwrap_or_default();
         Ok(Server {
             name: self.plain_name(name)?,
             hosts: names,
             ports: table
                 .ports
                 .map_or(Ok(default.ports), |ports| self.ports(ports))?,
-            client_certificate: table.client_certificate.unwrap_or_default(),
-            tls: table.tls.map_or(Ok(default.tls), |tls| self.tls(&tls))?,
+            client_certificate: rule,
+            protected: Protected {
+                paths: table
+                    .protected
+                    .map_or(Ok(default.protected.paths), |it| self.protected(it))?,
+                preflights: table
+                    .protects_preflights
+                    .unwrap_or(default.protected.preflights),
+            },
+            tls: self.tls_under(table.tls.as_ref(), rule)?,
             alpn: table
                 .alpn
                 .map_or(Ok(default.alpn), |alpn| self.alpn(&alpn))?,
-            tickets: table.tickets.unwrap_or(default.tickets),
+            tickets: table.tickets.unwrap_or(default.tickets) && rule.late().is_none(),
             ticket_lifetime: table
                 .ticket_lifetime
                 .map_or(Ok(default.ticket_lifetime), |it| self.ticket_lifetime(&it))?,
@@ -116,6 +125,49 @@ impl Reader<'_> {
                 "`tls` is a list of \"1.2\" and \"1.3\"",
             )),
         }
+    }
+
+    /// The versions as they are written, or as the rule on client certificates wants them.
+    fn tls_under(
+        &self,
+        written: Option<&Spanned<Vec<String>>>,
+        rule: ClientCertificate,
+    ) -> Result<TlsVersions, TextError> {
+        let (written, at) = match written {
+            Some(versions) => (self.tls(versions)?, versions.span()),
+            None => return Ok(rule.late().unwrap_or_default()),
+        };
+        match rule.late() {
+            Some(TlsVersions::Tls12) if written != TlsVersions::Tls12 => Err(self.error(
+                Some(at),
+                "renegotiation exists in TLS 1.2 alone: write `tls = [\"1.2\"]`, or leave `tls` out",
+            )),
+            Some(TlsVersions::Tls13) if written != TlsVersions::Tls13 => Err(self.error(
+                Some(at),
+                "a post-handshake request exists in TLS 1.3 alone: write `tls = [\"1.3\"]`, or leave `tls` out",
+            )),
+            _ => Ok(written),
+        }
+    }
+
+    fn protected(&self, paths: Spanned<Vec<Text>>) -> Result<Vec<Name>, TextError> {
+        let at = paths.span();
+        let paths = paths.into_inner();
+        self.at_most(paths.len(), Limits::PROTECTED, "paths", Some(at.clone()))?;
+        if paths.is_empty() {
+            return Err(self.error(
+                Some(at),
+                "`protected` needs at least one path, such as \"/\"",
+            ));
+        }
+        let path = |path: &Text| match is_path(path.get_ref()) {
+            true => self.name(path),
+            false => Err(self.error(
+                Some(path.span()),
+                format!("`{}` is not a path as it stands in a URL", path.get_ref()),
+            )),
+        };
+        paths.iter().map(path).collect()
     }
 
     pub(super) fn alpn(&self, protocols: &Spanned<Vec<String>>) -> Result<Alpn, TextError> {

@@ -1,0 +1,121 @@
+//! A server that asks for a certificate when a request comes for a path under protection.
+//!
+//! It denies unless it gets one: a late authentication that cannot run, is declined or fails opens nothing.
+
+use bareflight_policy::CertificateAnswer;
+use bareflight_user_agent::{
+    Connect, ConnectionId, EndReason, Event, HeldIdentity, Protocol, Send,
+};
+
+use super::super::run::write;
+use super::ModelWorld;
+use crate::case::Case;
+use crate::log::{Client, Event as Entry, LateAuthentication, LateKind, Log};
+use crate::scenario::{ClientCertificate, Server};
+
+/// How a connection would go through a late authentication.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting {
+    kind: LateKind,
+    answer: CertificateAnswer,
+    identity: Option<HeldIdentity>,
+}
+
+impl Setting {
+    /// Of a connection to a server under this rule; none if it does not ask late.
+    pub(super) fn of(
+        rule: ClientCertificate,
+        connect: &Connect,
+        protocol: Protocol,
+    ) -> Option<Self> {
+        let kind = match rule {
+            ClientCertificate::Renegotiate => LateKind::Renegotiation,
+            ClientCertificate::PostHandshake => LateKind::PostHandshake,
+            ClientCertificate::None | ClientCertificate::Request | ClientCertificate::Require => {
+                return None;
+            }
+        };
+        Some(Self {
+            kind,
+            answer: connect.late.answer(protocol),
+            identity: connect.late.identity,
+        })
+    }
+}
+
+/// What becomes of a request that came for a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passage {
+    /// It is answered.
+    Open,
+    /// It is answered 403.
+    Denied,
+    /// The client broke the connection off.
+    BrokenOff,
+}
+
+impl ModelWorld {
+    /// Asks for a certificate if this request needs one that the connection does not have.
+    pub(super) fn authenticate(
+        &mut self,
+        case: &Case<'_>,
+        plan: &Server,
+        send: &Send,
+        (path, preflight): (&str, bool),
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Passage {
+        let open = &self.connections[send.connection.0 as usize];
+        let Some(setting) = open.late else {
+            return Passage::Open;
+        };
+        if open.client.is_authenticated() || !plan.protected.covers(path, preflight) {
+            return Passage::Open;
+        }
+        let (client, refused) = match (setting.kind, setting.answer) {
+            // Who does not offer the extension `post_handshake_auth` cannot be asked (RFC 9846 section 4.6.2).
+            (LateKind::PostHandshake, CertificateAnswer::Abort) => return Passage::Denied,
+            (LateKind::Renegotiation, CertificateAnswer::Abort) => (Client::Absent, true),
+            (_, CertificateAnswer::Present) => match setting.identity {
+                Some(identity) => (self.identity(case, identity), false),
+                None => (Client::Declined, false),
+            },
+            (_, CertificateAnswer::Decline) => (Client::Declined, false),
+        };
+        let late = LateAuthentication {
+            connection: open.number,
+            stream: send.stream,
+            kind: setting.kind,
+            client: client.clone(),
+            refused,
+        };
+        write(log, self.now, Entry::LateAuthentication(late));
+        self.concluded(send.connection, client, refused, log, events)
+    }
+
+    fn concluded(
+        &mut self,
+        connection: ConnectionId,
+        client: Client,
+        refused: bool,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Passage {
+        if refused {
+            self.close(connection, log);
+            events.push(Event::Closed {
+                connection,
+                asked: false,
+                reason: EndReason::Closed,
+            });
+            return Passage::BrokenOff;
+        }
+        events.push(Event::AskedLate { connection });
+        let passage = match client.is_authenticated() {
+            true => Passage::Open,
+            false => Passage::Denied,
+        };
+        self.connections[connection.0 as usize].client = client;
+        passage
+    }
+}
