@@ -50,12 +50,13 @@ struct Seen<'l> {
 struct Ridden<'l> {
     request: &'l Request,
     connection: &'l Connection,
+    client: &'l Client,
 }
 
 impl<'l> Seen<'l> {
     fn of(log: &'l Log, step: u16) -> Self {
         let mut seen = Self::default();
-        for record in &log.records {
+        for (at, record) in log.records.iter().enumerate() {
             match &record.event {
                 Event::Outcome { step: of, outcome } if *of == step => seen.outcome = Some(outcome),
                 Event::Prompt { cause } if cause.step == step => seen.prompted = true,
@@ -65,17 +66,21 @@ impl<'l> Seen<'l> {
                         .is_some_and(|cause| cause.step == step && cause.preflight);
                     seen.preflight_failed |= for_preflight && connection.failed.is_some();
                 }
-                Event::Request(request) if request.step == Some(step) => seen.request(log, request),
+                Event::Request(request) if request.step == Some(step) => {
+                    seen.request(log, at, request);
+                }
                 _ => {}
             }
         }
         seen
     }
 
-    fn request(&mut self, log: &'l Log, request: &'l Request) {
-        let ridden = connection_of(log, request).map(|connection| Ridden {
+    fn request(&mut self, log: &'l Log, at: usize, request: &'l Request) {
+        let known = connection_of(log, request).zip(log.client_of(at));
+        let ridden = known.map(|(connection, client)| Ridden {
             request,
             connection,
+            client,
         });
         if request.preflight {
             self.preflights += 1;
@@ -168,7 +173,7 @@ fn client(
     wanted: &ExpectedClient,
     seen: Option<&Ridden<'_>>,
 ) -> Option<String> {
-    let shown = match seen.map(|ridden| &ridden.connection.client) {
+    let shown = match seen.map(|ridden| ridden.client) {
         Some(Client::Identity { name, .. }) => name.as_str(),
         Some(Client::Unknown) => "somebody unknown",
         Some(Client::Absent | Client::Declined) => "none",
@@ -191,6 +196,7 @@ fn connection(
     let Some(Ridden {
         request,
         connection,
+        ..
     }) = seen
     else {
         return Some(format!("expected a connection, saw no {whose}"));

@@ -10,13 +10,14 @@ use std::cell::RefCell;
 use arbitrary::Unstructured;
 
 use crate::campaign::Runner;
+use crate::differential::Differential;
 use crate::scenario::{Choose, MAGIC, Scenario};
 use crate::tier::{TierError, TierName};
 
 pub use decide::decide;
 
 /// The fuzz targets: name, and what each looks for.
-pub const TARGETS: [(&str, &str); 4] = [
+pub const TARGETS: [(&str, &str); 5] = [
     (
         "decide",
         "the policy alone: any request and any answer, against a second reading of the standard",
@@ -28,6 +29,10 @@ pub const TARGETS: [(&str, &str); 4] = [
     (
         "memory",
         "scenarios on the tier memory, against the invariants",
+    ),
+    (
+        "differential",
+        "the same scenarios on model and on memory: both must write the same log",
     ),
     ("scenario_text", "the text form: parse, print, parse again"),
 ];
@@ -56,6 +61,26 @@ pub fn model(data: &[u8]) {
 /// Where an invariant is broken.
 pub fn memory(data: &[u8]) {
     run(TierName::Memory, data);
+}
+
+/// The target `differential`.
+///
+/// # Panics
+///
+/// Where the two tiers write different logs.
+pub fn differential(data: &[u8]) {
+    thread_local! {
+        static TIERS: RefCell<Differential> =
+            RefCell::new(Differential::new().expect("the tiers can be set up"));
+    }
+    let Some(scenario) = scenario_from_input(data) else {
+        return;
+    };
+    match TIERS.with_borrow_mut(|tiers| tiers.difference(&scenario)) {
+        Ok(None) => {}
+        Ok(Some(difference)) => panic!("{difference}"),
+        Err(error) => panic!("{error}\n{}", scenario.to_toml()),
+    }
 }
 
 /// The target `scenario_text`.

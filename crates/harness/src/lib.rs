@@ -34,11 +34,13 @@
 
 pub mod campaign;
 pub mod case;
+mod differential;
 pub mod expect;
 pub mod faults;
 pub mod fuzz;
 pub mod invariants;
 pub mod log;
+pub mod occurrences;
 pub mod oracle;
 pub mod reply;
 pub mod scenario;
@@ -46,4 +48,5 @@ mod shrink;
 pub mod tier;
 
 pub use campaign::{Campaign, Runner, Verdict};
+pub use differential::{Difference, Differential};
 pub use shrink::shrink;

@@ -9,7 +9,7 @@ use bareflight_harness::invariants::judge;
 use bareflight_harness::log::Log;
 use bareflight_harness::scenario::{Action, Scenario, TlsVersions};
 use bareflight_harness::tier::TierName;
-use bareflight_harness::{Campaign, Runner, expect, shrink};
+use bareflight_harness::{Campaign, Differential, Runner, expect};
 
 /// Generated scenarios whose logs are compared between tiers.
 const COMPARED: usize = 300;
@@ -102,7 +102,7 @@ fn every_recorded_log_of_the_corpus_holds() {
 
 #[test]
 fn model_and_memory_write_the_same_log() {
-    let mut runners = TierName::ALL.map(|tier| Runner::new(tier).unwrap());
+    let mut tiers = Differential::new().unwrap();
     let mut campaign = Campaign::new(4, []);
     let generated = (0..COMPARED).map(|number| {
         let scenario = campaign.next_scenario();
@@ -113,9 +113,11 @@ fn model_and_memory_write_the_same_log() {
             .map(|(variant, scenario)| (format!("{name}, {variant}"), scenario))
     });
     for (name, scenario) in cases.chain(generated) {
-        if differ(&mut runners, &scenario) {
-            let small = shrink(&scenario, |candidate| differ(&mut runners, candidate));
-            show_difference(&name, &small, &mut runners);
+        let difference = tiers
+            .difference(&scenario)
+            .expect("every run comes to rest");
+        if let Some(difference) = difference {
+            panic!("{name}: {difference}");
         }
     }
 }
@@ -156,26 +158,6 @@ fn log(runner: &mut Runner, scenario: &Scenario) -> Log {
         .expect("every run comes to rest")
         .log
         .clone()
-}
-
-fn differ(runners: &mut [Runner; 2], scenario: &Scenario) -> bool {
-    let [model, memory] = runners.each_mut().map(|runner| log(runner, scenario));
-    model != memory
-}
-
-/// Fails at the first record that differs.
-fn show_difference(name: &str, scenario: &Scenario, runners: &mut [Runner; 2]) {
-    let [model, memory] = runners.each_mut().map(|runner| log(runner, scenario));
-    for index in 0..model.records.len().max(memory.records.len()) {
-        assert_eq!(
-            model.records.get(index),
-            memory.records.get(index),
-            "{name}: record {index} differs (left: model, right: memory)\n{}\n{}\n{}",
-            scenario.to_toml(),
-            model.to_json_lines(scenario, "model"),
-            memory.to_json_lines(scenario, "memory"),
-        );
-    }
 }
 
 /// The scenario as it is, and with TLS 1.2 and 1.3 alone on every server that speaks both.

@@ -4,16 +4,17 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use bareflight_harness::invariants::INVARIANTS;
+use bareflight_harness::occurrences::Occurrences;
 use bareflight_harness::scenario::Scenario;
 use bareflight_harness::tier::TierName;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Plan;
 use super::corpus::{Picture, Replayed};
 use super::found::Found;
 use super::hunt::{End, Hunted};
 use super::reference::{Fuzzed, Stop};
-use super::tally::{Runs, Seen};
+use super::tally::Runs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -69,8 +70,17 @@ pub(super) struct TierRow {
     #[serde(flatten)]
     pub(super) runs: Runs,
     pub(super) elapsed_seconds: f64,
-    #[serde(flatten)]
-    pub(super) seen: Seen,
+    /// What happened, and how often.
+    #[serde(serialize_with = "by_name")]
+    pub(super) occurrences: Occurrences,
+}
+
+fn by_name<S: Serializer>(occurrences: &Occurrences, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(
+        occurrences
+            .iter()
+            .map(|(what, times)| (what.as_str(), times)),
+    )
 }
 
 /// One invariant in the fuzzing of the reference.
@@ -231,7 +241,7 @@ impl Report {
             tier,
             runs: fuzzed.tally.runs(),
             elapsed_seconds: fuzzed.elapsed.as_secs_f64(),
-            seen: fuzzed.tally.seen,
+            occurrences: fuzzed.tally.seen,
         });
         let unready = fuzzed
             .unready

@@ -3,9 +3,10 @@
 use core::fmt::Write;
 use std::path::Path;
 
+use bareflight_harness::occurrences::Occurrence;
 use bareflight_harness::tier::TierName;
 
-use super::report::{HuntResult, HuntRow, Report};
+use super::report::{HuntResult, HuntRow, Report, TierRow};
 use crate::exit::Exit;
 use crate::output::{BAD, BOLD, DIM, GOOD, WARN, count, styled, thousands};
 use crate::table::{Cell, Side, Table, Tone, cell};
@@ -108,48 +109,29 @@ pub(super) fn sentence(report: &Report) -> String {
     }
 }
 
-/// Tier × what happened while the reference was fuzzed.
+/// What happened while the reference was fuzzed × tier.
 pub(super) fn exercised(report: &Report) -> Table {
-    let mut table = Table::new(
-        [("tier", Side::Left)].into_iter().chain(
-            [
-                "scenarios",
-                "per second",
-                "handshakes",
-                "resumed",
-                "shown",
-                "withheld",
-                "failed",
-            ]
-            .into_iter()
-            .chain(["requests", "preflights", "reused"])
-            .map(|name| (name, Side::Right)),
-        ),
-    );
-    for row in &report.tiers {
-        let seen = row.seen;
-        // A rate of whole scenarios is exact enough.
-        let rate = if row.elapsed_seconds > 0.0 {
-            row.runs.scenarios as f64 / row.elapsed_seconds
-        } else {
-            0.0
-        };
-        let numbers = [
-            row.runs.scenarios,
-            rate as u64,
-            row.runs.handshakes,
-            seen.resumed,
-            seen.presented,
-            seen.declined,
-            seen.failed,
-            seen.requests,
-            seen.preflights,
-            seen.reused,
-        ];
-        let numbers = numbers
-            .into_iter()
-            .map(|number| cell(thousands(number), Tone::Plain));
-        table.row([cell(row.tier, Tone::Name)].into_iter().chain(numbers));
+    let tiers = report.tiers.iter().map(|row| (row.tier, Side::Right));
+    let mut table = Table::new([("", Side::Left)].into_iter().chain(tiers));
+    let mut line = |name: &str, of: &dyn Fn(&TierRow) -> u64| {
+        let numbers = report.tiers.iter().map(|row| match of(row) {
+            0 => cell("never", Tone::Warn),
+            number => cell(thousands(number), Tone::Plain),
+        });
+        table.row([cell(name, Tone::Name)].into_iter().chain(numbers));
+    };
+    // No row names what no tier ran.
+    if report.tiers.is_empty() {
+        return Table::default();
+    }
+    line("scenarios", &|row| row.runs.scenarios);
+    // A rate of whole scenarios is exact enough.
+    line("scenarios a second", &|row| {
+        (row.runs.scenarios as f64 / row.elapsed_seconds.max(1e-9)) as u64
+    });
+    line("handshakes", &|row| row.runs.handshakes);
+    for &what in Occurrence::ALL {
+        line(what.as_str(), &|row| row.occurrences.of(what));
     }
     table
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use bareflight_harness::invariants::{INVARIANTS, Violation};
-use bareflight_harness::log::{Client, Event, Log};
+use bareflight_harness::log::{Event, Log};
+use bareflight_harness::occurrences::Occurrences;
 use bareflight_policy::PROFILES;
 use serde::Serialize;
 
@@ -15,7 +16,7 @@ pub(super) struct Tally {
     /// Violations by invariant.
     violations: BTreeMap<&'static str, u64>,
     /// What happened in the runs.
-    pub(super) seen: Seen,
+    pub(super) seen: Occurrences,
 }
 
 /// How much was run.
@@ -25,26 +26,6 @@ pub(super) struct Runs {
     pub(super) scenarios: u64,
     /// TLS handshakes, full and resumed, ended well or badly.
     pub(super) handshakes: u64,
-}
-
-/// What happened: a rule that was never put to the test holds for nothing.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct Seen {
-    /// Handshakes in which a session was resumed.
-    pub(super) resumed: u64,
-    /// Handshakes in which a certificate was asked for and shown.
-    pub(super) presented: u64,
-    /// Handshakes in which a certificate was asked for and withheld.
-    pub(super) declined: u64,
-    /// Handshakes that failed.
-    pub(super) failed: u64,
-    /// Requests, preflights included.
-    pub(super) requests: u64,
-    /// Preflights.
-    pub(super) preflights: u64,
-    /// Requests on a connection that had served others.
-    pub(super) reused: u64,
 }
 
 impl Tally {
@@ -64,8 +45,8 @@ impl Tally {
         for record in &log.records {
             self.profiles[index].handshakes +=
                 u64::from(matches!(record.event, Event::Connection(_)));
-            self.seen.count(&record.event);
         }
+        self.seen.add(log);
     }
 
     /// All runs.
@@ -97,25 +78,6 @@ impl Runs {
         Self {
             scenarios: self.scenarios + other.scenarios,
             handshakes: self.handshakes + other.handshakes,
-        }
-    }
-}
-
-impl Seen {
-    fn count(&mut self, event: &Event) {
-        match event {
-            Event::Connection(it) => {
-                self.failed += u64::from(it.failed.is_some());
-                self.resumed += u64::from(it.resumed.is_some());
-                self.presented += u64::from(it.asked && it.client.is_authenticated());
-                self.declined += u64::from(it.asked && it.client == Client::Declined);
-            }
-            Event::Request(it) => {
-                self.requests += 1;
-                self.preflights += u64::from(it.preflight);
-                self.reused += u64::from(it.stream > 1);
-            }
-            _ => {}
         }
     }
 }

@@ -279,8 +279,8 @@ impl<'l> View<'l> {
     pub(super) fn client_of(&self, sent: &Sent<'l>) -> &'l Client {
         let lane = &self.connections[sent.lane];
         let late = self.late.iter().rev().find_map(|&(record, late)| {
-            let counts = record < sent.record || late.stream == sent.event.stream;
-            (late.connection == lane.event.id && counts).then_some(&late.client)
+            let counts = late.counts_for(sent.event, record < sent.record);
+            counts.then_some(&late.client)
         });
         late.unwrap_or(&lane.event.client)
     }

@@ -274,6 +274,40 @@ pub struct LateAuthentication {
     pub refused: bool,
 }
 
+impl LateAuthentication {
+    /// Whether it decides whom the server takes the client of a request to be: it came before the request, or because
+    /// of it.
+    pub fn counts_for(&self, request: &Request, came_before: bool) -> bool {
+        self.connection == request.connection && (came_before || self.stream == request.stream)
+    }
+}
+
+impl Log {
+    /// Whom the server took the client to be as it answered the request of this record: what the handshake says, or a
+    /// late authentication. None if the record is no request, or its connection is not in the log.
+    pub fn client_of(&self, record: usize) -> Option<&Client> {
+        let Event::Request(request) = &self.records.get(record)?.event else {
+            return None;
+        };
+        let known = |(at, it): (usize, &'_ Record)| match &it.event {
+            Event::LateAuthentication(late) => late.counts_for(request, at < record),
+            Event::Connection(connection) => connection.id == request.connection,
+            _ => false,
+        };
+        let last = self
+            .records
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|&it| known(it))?;
+        match &last.1.event {
+            Event::LateAuthentication(late) => Some(&late.client),
+            Event::Connection(connection) => Some(&connection.client),
+            _ => None,
+        }
+    }
+}
+
 /// How a server asks late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -46,7 +46,10 @@ fn server(text: &mut String, server: &Server) {
     if server.protected.preflights != default.protected.preflights {
         line(text, "protects-preflights", server.protected.preflights);
     }
+    let late = server.client_certificate.late();
     match server.tls {
+        // The rule on client certificates leaves no choice.
+        only if late == Some(only) => {}
         TlsVersions::Tls12 => line(text, "tls", ["1.2"]),
         TlsVersions::Tls13 => line(text, "tls", ["1.3"]),
         TlsVersions::Both => {}
@@ -56,7 +59,7 @@ fn server(text: &mut String, server: &Server) {
         Alpn::H2 => line(text, "alpn", ["h2"]),
         Alpn::Both => line(text, "alpn", ["h2", "http/1.1"]),
     }
-    if server.tickets != default.tickets {
+    if late.is_none() && server.tickets != default.tickets {
         line(text, "tickets", server.tickets);
     }
     if server.ticket_lifetime != default.ticket_lifetime {
