@@ -23,6 +23,7 @@ use crate::plan::{ClientConfiguration, ServerPlan};
 use crate::server::{
     self, Attendant, Ending, Office, Policy, Rechecks, Responder, Resumes, Server, SessionTable,
 };
+use crate::tap::{Capture, Packet, Tap};
 use crate::wire::Transport;
 
 /// Connections that one driver holds open at a time.
@@ -39,6 +40,7 @@ const PIPE: usize = 1 << 16;
 pub struct Driver {
     executor: Executor,
     office: Office,
+    capture: Capture,
     servers: Vec<Server>,
     configurations: Configurations,
     connections: BTreeMap<ConnectionId, Connection>,
@@ -76,6 +78,7 @@ impl Driver {
         Self {
             executor,
             office,
+            capture: Capture::default(),
             servers: Vec::new(),
             configurations: Configurations::default(),
             connections: BTreeMap::new(),
@@ -99,6 +102,16 @@ impl Driver {
     /// Lets time pass.
     pub fn advance(&mut self, by: Duration) {
         self.office.clock.advance(by);
+    }
+
+    /// From now on every byte of every transport is kept for [`packets`](Self::packets).
+    pub fn capture(&mut self) {
+        self.capture.begin();
+    }
+
+    /// What crossed the network since the last call; nothing unless [`capture`](Self::capture) was called.
+    pub fn packets(&mut self) -> Vec<Packet> {
+        self.capture.take()
     }
 
     /// Sets up a server.
@@ -221,6 +234,12 @@ impl Driver {
         let connection = ConnectionId(self.opened);
         let shelf = Arc::new(Shelf::offering(offer));
         let setup = self.setup(connection, name, configuration, &shelf)?;
+        let near = Tap::new(
+            near,
+            connection,
+            Arc::clone(&self.office.clock),
+            self.capture.clone(),
+        );
         let host = &self.servers[index];
         let attendant = Attendant {
             connection,

@@ -97,6 +97,7 @@ mod observation;
 mod pki;
 mod plan;
 mod server;
+mod tap;
 mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -118,6 +119,7 @@ pub use plan::{
 pub use rustls::sign::CertifiedKey;
 pub use rustls::{AlertDescription, Error as TlsError};
 pub use server::{Offer, Rechecks, Reply, Responder, Resumes};
+pub use tap::Packet;
 pub use wire::Transport;
 
 /// What a panic left behind a lock is data of a test that failed; the lock is taken all the same.

@@ -1,6 +1,7 @@
 //! Real handshakes and real requests, in tables and in random sequences. One program, so that it links once.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod capture;
 mod common;
 mod http;
 mod keys;
