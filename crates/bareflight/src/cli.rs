@@ -93,6 +93,12 @@ pub(crate) struct ReplayArgs {
     /// Writes the scenario of the one FILE as TOML; a file that is there is left as it is
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) write: Option<PathBuf>,
+    /// Writes what crossed the network in the one FILE, on the tier memory, as a capture for Wireshark
+    #[arg(long, value_name = "FILE.pcap")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Writes the keys to that capture, in the NSS key log format
+    #[arg(long, value_name = "FILE.keys")]
+    pub(crate) keylog: Option<PathBuf>,
 }
 
 /// How scenarios are run.

@@ -1,5 +1,6 @@
 //! The `bareflight` command line: scenarios in, verdicts out.
 
+mod capture;
 mod check;
 mod cli;
 mod corpus;

@@ -3,6 +3,7 @@
 use core::fmt::Write;
 use std::path::Path;
 
+use bareflight_harness::Runner;
 use bareflight_harness::tier::TierName;
 use serde::Serialize;
 
@@ -65,6 +66,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
     } else if args.write.is_some() {
         return Err(Failure::Usage("--write takes exactly one FILE".to_owned()));
     }
+    capture(args)?;
     let mut runners = Runners::default();
     let mut all = Vec::new();
     for file in &args.files {
@@ -79,6 +81,34 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
         output::print(&format!("{json}\n"));
     }
     Ok(all.iter().map(|it| it.verdict).max().unwrap_or_default())
+}
+
+/// Runs the one FILE once more for what crosses the network.
+fn capture(args: &ReplayArgs) -> Result<(), Failure> {
+    if args.pcap.is_none() && args.keylog.is_none() {
+        return Ok(());
+    }
+    let ([file], None | Some(TierName::Memory)) = (args.files.as_slice(), args.how.tier) else {
+        return Err(Failure::Usage(
+            "--pcap and --keylog take exactly one FILE, on the tier memory: the model has no network".to_owned(),
+        ));
+    };
+    let input = input::read(file)?;
+    let mut runner = Runner::new(TierName::Memory).map_err(Failure::Tier)?;
+    let wire = runner
+        .wire(&input.scenario, args.how.fault)
+        .map_err(Failure::Tier)?;
+    let wire = wire.unwrap_or_default();
+    if let Some(to) = &args.pcap {
+        files::write_new(to, &crate::capture::pcap(&wire.packets))?;
+        output::complain(&format!("wrote {}", to.display()));
+    }
+    if let Some(to) = &args.keylog {
+        let lines: String = wire.keys.iter().map(|line| format!("{line}\n")).collect();
+        files::write_new(to, lines.as_bytes())?;
+        output::complain(&format!("wrote {}", to.display()));
+    }
+    Ok(())
 }
 
 fn replay(file: &Path, how: &How, runners: &mut Runners) -> Vec<Replayed> {

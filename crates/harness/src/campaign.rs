@@ -10,7 +10,7 @@ use crate::faults::Fault;
 use crate::invariants::{Violation, judge};
 use crate::log::Log;
 use crate::scenario::{Choose, Scenario};
-use crate::tier::{Tier, TierError, TierName};
+use crate::tier::{Tier, TierError, TierName, Wire};
 
 /// Runs cases on one tier and judges them. Everything that can be used again is.
 pub struct Runner {
@@ -87,6 +87,21 @@ impl Runner {
             log: &self.log,
             violations: &self.violations,
         })
+    }
+
+    /// As [`run`](Self::run), and keeps what crossed the network; none on a tier that has no network.
+    ///
+    /// # Errors
+    ///
+    /// [`TierError`] where nothing can be decided.
+    pub fn wire(
+        &mut self,
+        scenario: &Scenario,
+        fault: Option<&Fault>,
+    ) -> Result<Option<Wire>, TierError> {
+        self.tier.keep_wire();
+        self.run(scenario, fault)?;
+        Ok(self.tier.take_wire())
     }
 
     /// As [`run`](Self::run) on the reference, and checks what the scenario's author expects.

@@ -20,7 +20,7 @@ use foldhash::HashMap;
 
 use super::model::endpoint;
 use super::run::{Run, cause_of};
-use super::{Tier, TierError, World};
+use super::{Packet, Tier, TierError, Wire, World};
 use crate::case::Case;
 use crate::log::{Cause, Client, Log};
 use crate::scenario::WorldEvent;
@@ -34,6 +34,8 @@ pub struct Memory {
     /// Runs until the certificates are made anew: they are kept by name, and hostile cases bring new names without end.
     left: u32,
     handshakes: u64,
+    keeps_wire: bool,
+    wire: Option<Wire>,
 }
 
 /// Runs for which one set of certificates serves.
@@ -53,6 +55,8 @@ impl Memory {
             pki: Arc::default(),
             left: RUNS,
             handshakes: 0,
+            keeps_wire: false,
+            wire: None,
         })
     }
 }
@@ -73,6 +77,9 @@ impl Tier for Memory {
         self.events.clear();
         self.agent.reset(case.profile, decisions);
         let mut world = MemoryWorld::new(Arc::clone(&self.pki), case)?;
+        if self.keeps_wire {
+            world.driver.capture();
+        }
         let run = Run {
             case,
             agent: &mut self.agent,
@@ -84,7 +91,16 @@ impl Tier for Memory {
         };
         let outcome = run.run();
         self.handshakes += world.handshakes;
+        self.wire = self.keeps_wire.then(|| world.wire());
         outcome
+    }
+
+    fn keep_wire(&mut self) {
+        self.keeps_wire = true;
+    }
+
+    fn take_wire(&mut self) -> Option<Wire> {
+        self.wire.take()
     }
 
     fn handshakes(&self) -> u64 {
@@ -354,6 +370,23 @@ impl MemoryWorld {
         self.driver.close(id).map_err(busy)?;
         self.gather(case, log, events);
         Ok(())
+    }
+
+    fn wire(&mut self) -> Wire {
+        let packets = self.driver.packets().into_iter().filter_map(|packet| {
+            let open = &self.connections[*self.numbers.get(&packet.connection.0)?];
+            Some(Packet {
+                connection: open.number,
+                port: open.port,
+                from_client: packet.from_client,
+                at: packet.at,
+                bytes: packet.bytes,
+            })
+        });
+        Wire {
+            packets: packets.collect(),
+            keys: Vec::new(),
+        }
     }
 
     fn close_all(&mut self, server: usize) -> Result<(), TierError> {

@@ -3,6 +3,7 @@
 mod memory;
 mod model;
 mod run;
+mod wire;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::scenario::WorldEvent;
 
 pub use memory::Memory;
 pub use model::Model;
+pub use wire::{Packet, Wire};
 
 /// A tier by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,6 +76,14 @@ pub trait Tier {
         decisions: &'static dyn Decisions,
         log: &mut Log,
     ) -> Result<(), TierError>;
+
+    /// From now on what crosses the network is kept for [`take_wire`](Self::take_wire), where there is a network.
+    fn keep_wire(&mut self) {}
+
+    /// What crossed the network in the last run; none if it was not kept, or the tier has no network.
+    fn take_wire(&mut self) -> Option<Wire> {
+        None
+    }
 
     /// Full and resumed TLS handshakes since the tier was started.
     fn handshakes(&self) -> u64;
