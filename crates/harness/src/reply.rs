@@ -20,10 +20,10 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// To a request for a path under protection that came without a certificate.
-    pub fn denied() -> Self {
+    /// A status and nothing else: what a server says to whom it does not let in.
+    pub fn bare(status: u16) -> Self {
         Self {
-            status: 403,
+            status,
             headers: HeaderList::new(),
         }
     }

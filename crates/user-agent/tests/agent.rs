@@ -104,6 +104,16 @@ impl Test {
         });
     }
 
+    /// Answers 421 as a server does that does not look at the request: without a word on CORS.
+    fn misdirected(&mut self, send: &Send) {
+        self.agent.handle(Event::Response {
+            connection: send.connection,
+            stream: send.stream,
+            status: 421,
+            headers: HeaderList::new(),
+        });
+    }
+
     /// A request that needs no preflight, from its beginning to its end.
     fn get(&mut self, request: Request) -> Connect {
         self.fetch(request);
@@ -311,6 +321,93 @@ fn a_421_is_tried_once_on_another_connection_of_the_same_key() {
     let send = test.sent();
     test.respond(&send, 421);
     assert_eq!(test.finished().1, Outcome::Response(421));
+}
+
+/// HTTP-network-or-cache fetch looks at 421 before anybody looks at CORS headers, and runs for the preflight as well.
+#[test]
+fn a_421_without_cors_headers_is_tried_again_for_preflight_and_request_alike() {
+    let mut test = Test::new();
+    test.fetch(put());
+    for purpose in [Purpose::Preflight, Purpose::Request] {
+        let first = test.connect();
+        test.connected(first.connection, Protocol::Http1, false);
+        let send = test.sent();
+        assert_eq!(send.cause.purpose, purpose);
+        test.misdirected(&send);
+        let again = test.connect();
+        assert_eq!(
+            (again.cause, again.session_key),
+            (first.cause, first.session_key)
+        );
+        test.connected(again.connection, Protocol::Http1, false);
+        let send = test.sent();
+        test.respond(
+            &send,
+            if purpose == Purpose::Preflight {
+                204
+            } else {
+                200
+            },
+        );
+    }
+    assert_eq!(test.finished().1, Outcome::Response(200));
+}
+
+/// The retry is the preflight's own: the request after it may take a connection from the pool.
+#[test]
+fn a_request_rides_the_pool_although_its_preflight_was_misdirected() {
+    let mut test = Test::new();
+    let pooled = test.get(get(CredentialsMode::Include));
+    test.fetch(put());
+    let bare = test.connect();
+    test.connected(bare.connection, Protocol::Http1, false);
+    let preflight = test.sent();
+    test.misdirected(&preflight);
+    let again = test.connect();
+    test.connected(again.connection, Protocol::Http1, false);
+    let preflight = test.sent();
+    test.respond(&preflight, 204);
+    assert_eq!(test.sent().connection, pooled.connection);
+}
+
+/// Who asks late is answered as in the handshake in HTTP/1.1, and not at all in HTTP/2.
+#[test]
+fn a_late_answer_is_settled_when_the_connection_is_opened() {
+    let mut test = Test::new();
+    let table = [
+        (CredentialsMode::Include, CertificateAnswer::Present),
+        (CredentialsMode::Omit, CertificateAnswer::Decline),
+    ];
+    for (credentials, http1) in table {
+        test.fetch(get(credentials));
+        let late = test.connect().late;
+        assert_eq!(late.answer(Protocol::Http1), http1);
+        assert_eq!(late.answer(Protocol::H2), CertificateAnswer::Abort);
+    }
+}
+
+#[test]
+fn the_user_is_asked_late_for_the_request_under_way_and_never_without_credentials() {
+    for (credentials, asks) in [
+        (CredentialsMode::Include, true),
+        (CredentialsMode::Omit, false),
+    ] {
+        let mut test = Test::new();
+        let connect = test.get(get(credentials));
+        let second = test.fetch(get(credentials));
+        let send = test.sent();
+        test.agent.handle(Event::AskedLate {
+            connection: connect.connection,
+        });
+        if asks {
+            let Some(Action::Prompted(cause)) = test.agent.poll() else {
+                panic!("the user is asked");
+            };
+            assert_eq!(cause.fetch, second);
+        }
+        test.respond(&send, 200);
+        assert_eq!(test.finished(), (second, Outcome::Response(200)));
+    }
 }
 
 #[test]

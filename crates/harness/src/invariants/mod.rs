@@ -76,7 +76,7 @@ fn all(_: &Profile) -> bool {
 }
 
 /// All invariants, in the order of the design.
-pub static INVARIANTS: [Invariant; 18] = [
+pub static INVARIANTS: [Invariant; 20] = [
     Invariant {
         name: "preflight-bare",
         sentence: "no preflight rides a connection with a client identity: presented, inherited by resumption or early \
@@ -205,6 +205,20 @@ pub static INVARIANTS: [Invariant; 18] = [
         section: FETCH_POOL,
         judges: all,
         check: reuse::reuse_live,
+    },
+    Invariant {
+        name: "server-resume-rechecked",
+        sentence: "a server accepts a resumption only if the original authentication satisfies the policy now in force",
+        section: "CVE-2025-23419, CVE-2025-68121; RFC 9846 sections 2.2 and 4.6.1",
+        judges: all,
+        check: servers::server_resume_rechecked,
+    },
+    Invariant {
+        name: "server-route-matched",
+        sentence: "Host or :authority maps to the client-certificate policy in force on this connection, else 421",
+        section: "RFC 9110 sections 7.4 and 15.5.20; CVE-2018-21246, CVE-2025-66614",
+        judges: all,
+        check: servers::server_route_matched,
     },
     Invariant {
         name: "server-late-denied",

@@ -2,8 +2,114 @@
 
 use super::bare::step;
 use super::identity::name;
+use super::view::{Lane, Sent, Session};
 use super::{Findings, View};
-use crate::log::Event;
+use crate::scenario::{ClientCertificate, WorldEvent};
+
+/// The rule of the host that a request is for must be the one that its connection was made under, or be met by it; else
+/// whoever gets past the one host's door is in the other's house.
+pub(super) fn server_route_matched(view: &View<'_>, findings: &mut Findings<'_>) {
+    for sent in &view.requests {
+        let lane = &view.connections[sent.lane];
+        let (Some(server), Some(sni)) = (view.server(&lane.event.server), &lane.event.sni) else {
+            continue;
+        };
+        let made_under = view.host_rule(server, sni, lane.record);
+        let wanted = view.host_rule(server, host(sent), sent.record);
+        if let Some((record, status)) = view.status(sent)
+            && made_under != wanted
+            && status != MISDIRECTED
+        {
+            findings.add(record, || {
+                format!(
+                    "server {} answered {status} to step {} for {}, whose rule is {}, on connection {}, made for {sni}, \
+                     whose rule is {}",
+                    lane.event.server,
+                    step(sent.event.step),
+                    sent.event.authority,
+                    wanted.as_str(),
+                    lane.event.id,
+                    made_under.as_str(),
+                )
+            });
+        }
+    }
+}
+
+/// What a resumption goes back to must satisfy what is in force now, at this server and for this name.
+pub(super) fn server_resume_rechecked(view: &View<'_>, findings: &mut Findings<'_>) {
+    for lane in &view.connections {
+        let Some(session) = lane.event.resumed.and_then(|number| view.session(number)) else {
+            continue;
+        };
+        if let Some(wrong) = wrongly_resumed(view, lane, session) {
+            findings.add(lane.record, || {
+                format!(
+                    "server {} resumed session {} on connection {}, {wrong}",
+                    lane.event.server, session.event.session, lane.event.id
+                )
+            });
+        }
+    }
+}
+
+/// Why a session should not have been resumed.
+fn wrongly_resumed(view: &View<'_>, lane: &Lane<'_>, session: &Session<'_>) -> Option<String> {
+    let server = view.server(&lane.event.server)?;
+    let plan = &view.case.scenario.servers[server];
+    let origin = &view.connections[session.lane];
+    let rule = view.rule(server, lane.record);
+    if origin.event.server != lane.event.server {
+        return Some(format!("which server {} had issued", origin.event.server));
+    }
+    if !plan.tickets_under(rule) {
+        return Some("though it does not resume sessions".to_owned());
+    }
+    if origin.event.tls != lane.event.tls {
+        return Some("which is of another version of TLS".to_owned());
+    }
+    if origin.event.sni != lane.event.sni {
+        return Some("which was issued under another name".to_owned());
+    }
+    if is_forgotten(view, server, session.record, lane.record) {
+        return Some("which it should have forgotten".to_owned());
+    }
+    let age = view.records[lane.record].at - view.records[session.record].at;
+    if age > u64::from(session.event.lifetime) * 1_000 {
+        return Some("which was too old".to_owned());
+    }
+    let shown = &view.root(lane).event.client;
+    if lane.event.client != *shown {
+        return Some(format!(
+            "whose client was {} and is taken to be {}",
+            name(shown),
+            name(&lane.event.client)
+        ));
+    }
+    let sni = lane.event.sni.as_deref().unwrap_or_default();
+    let insists = view.host_rule(server, sni, lane.record) == ClientCertificate::Require;
+    (insists && !shown.is_authenticated())
+        .then(|| "whose client had shown no certificate, which it insists on".to_owned())
+}
+
+/// Whether the server lost its sessions between two records.
+fn is_forgotten(view: &View<'_>, server: usize, from: usize, to: usize) -> bool {
+    let before = view.events_before(from).count();
+    view.events_before(to)
+        .skip(before)
+        .any(|event| match event {
+            WorldEvent::Restart { server: it }
+            | WorldEvent::RotateTicketKeys { server: it }
+            | WorldEvent::ChangeMode { server: it, .. } => usize::from(*it) == server,
+            _ => false,
+        })
+}
+
+/// The host that a request is for.
+fn host<'l>(sent: &Sent<'l>) -> &'l str {
+    let authority = sent.event.authority.as_str();
+    authority.split(':').next().unwrap_or(authority)
+}
 
 pub(super) fn server_late_denied(view: &View<'_>, findings: &mut Findings<'_>) {
     for sent in &view.requests {
@@ -11,24 +117,22 @@ pub(super) fn server_late_denied(view: &View<'_>, findings: &mut Findings<'_>) {
         let Some(server) = view.server(&lane.event.server) else {
             continue;
         };
-        let asks_late = view.rule(server, sent.record).late().is_some();
+        let rule = view.host_rule(server, host(sent), sent.record);
+        let asks_late = rule.late().is_some();
         let protected = &view.case.scenario.servers[server].protected;
         if !asks_late || !protected.covers(&sent.event.target, sent.event.preflight) {
             continue;
         }
         let client = view.client_of(sent);
-        let answer = sent
-            .answered
-            .map(|record| (record, &view.records[record].event));
-        if let Some((record, Event::Response(response))) = answer
+        if let Some((record, status)) = view.status(sent)
             && !client.is_authenticated()
-            && response.status != DENIED
+            && ![DENIED, MISDIRECTED].contains(&status)
         {
             findings.add(record, || {
                 format!(
                     "server {} answered {} to step {} for the protected path {}, and its client is {}",
                     lane.event.server,
-                    response.status,
+                    status,
                     step(sent.event.step),
                     sent.event.target,
                     name(client),
@@ -37,6 +141,9 @@ pub(super) fn server_late_denied(view: &View<'_>, findings: &mut Findings<'_>) {
         }
     }
 }
+
+/// 421 (Misdirected Request): the connection is another host's.
+const MISDIRECTED: u16 = 421;
 
 /// 403 (Forbidden): what a server that asks late answers to whom it does not know.
 const DENIED: u16 = 403;

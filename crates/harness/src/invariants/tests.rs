@@ -22,6 +22,7 @@ use crate::log::{Log, Record};
 use crate::scenario::{Name, Scenario};
 
 /// A log written by hand, and what is broken in it.
+#[derive(Clone)]
 struct Example {
     /// The invariant that it is about.
     about: &'static str,

@@ -206,6 +206,15 @@ impl<'l> View<'l> {
             })
     }
 
+    /// The record of a request's answer and its status.
+    pub(super) fn status(&self, sent: &Sent<'l>) -> Option<(usize, u16)> {
+        let record = sent.answered?;
+        match &self.records[record].event {
+            Event::Response(response) => Some((record, response.status)),
+            _ => None,
+        }
+    }
+
     /// The index of the server with this name.
     pub(super) fn server(&self, name: &str) -> Option<usize> {
         let servers = &self.case.scenario.servers;
@@ -224,6 +233,12 @@ impl<'l> View<'l> {
         changed
             .last()
             .unwrap_or(self.case.scenario.servers[server].client_certificate)
+    }
+
+    /// The rule for a host of that server.
+    pub(super) fn host_rule(&self, server: usize, host: &str, record: usize) -> ClientCertificate {
+        let rule = self.rule(server, record);
+        self.case.scenario.servers[server].rule_for(host, rule)
     }
 
     /// The index of the connection with this number.

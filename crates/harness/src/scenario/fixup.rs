@@ -55,6 +55,7 @@ impl Scenario {
                     .hosts
                     .extend(free.into_iter().find(|host| !taken(host, &server.ports)));
             }
+            fixup_host_rules(server);
         }
     }
 
@@ -239,6 +240,16 @@ fn fixup_server(server: &mut Server) {
             list.retain(|value| is_token(value.as_bytes()) && value.len() <= Limits::NAME);
         }
     }
+}
+
+fn fixup_host_rules(server: &mut Server) {
+    let hosts = &server.hosts;
+    let mut seen: Vec<Name> = Vec::new();
+    server.host_rules.retain(|it| {
+        let new = hosts.contains(&it.host) && !seen.contains(&it.host);
+        seen.push(it.host.clone());
+        new && it.client_certificate.late().is_none()
+    });
 }
 
 /// Gives `name` another value if it is not made of letters, digits, `-` and `_`, or is taken.

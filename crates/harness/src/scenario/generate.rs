@@ -5,8 +5,8 @@
 
 use super::{
     Action, AllowList, AllowOrigin, Alpn, Body, ClientCertificate, Cors, Credentials, Exchange,
-    Identity, Kind, Mode, Name, Protected, Redirect, Scenario, Server, ServerCertificate, Step,
-    Target, TlsVersions, Trust, WorldEvent,
+    HostRule, Identity, Kind, Mode, Name, Protected, Redirect, Scenario, Server, ServerCertificate,
+    Step, Target, TlsVersions, Trust, WorldEvent,
 };
 use crate::scenario::Choose;
 
@@ -45,6 +45,7 @@ pub struct Swarm(u64);
 enum Feature {
     SecondServer,
     SecondHost,
+    HostRules,
     SecondPort,
     Redirects,
     Request,
@@ -179,6 +180,13 @@ fn server(from: &mut impl Choose, swarm: Swarm, index: usize) -> Server {
     if swarm.has(Feature::SecondHost) && index == 0 {
         server.hosts.push(Name::const_new(HOSTS[2]));
     }
+    if swarm.has(Feature::HostRules) && server.hosts.len() > 1 {
+        let rule = HostRule {
+            host: server.hosts[1].clone(),
+            client_certificate: *from.pick(&HOST_RULES),
+        };
+        server.host_rules.push(rule);
+    }
     if swarm.has(Feature::SecondPort) {
         server.ports.push(8443);
     }
@@ -218,6 +226,12 @@ fn mode(from: &mut impl Choose, swarm: Swarm) -> ClientCertificate {
     }
     *from.pick(&[request, request, require, ClientCertificate::None])
 }
+
+const HOST_RULES: [ClientCertificate; 3] = [
+    ClientCertificate::Require,
+    ClientCertificate::Request,
+    ClientCertificate::None,
+];
 
 fn protected(from: &mut impl Choose, swarm: Swarm) -> Protected {
     let mut protected = Protected::default();
@@ -463,6 +477,9 @@ mod tests {
             seen.insert(format!("profile {}", scenario.profile));
             for server in &scenario.servers {
                 seen.insert(format!("{:?}", server.client_certificate));
+                for it in &server.host_rules {
+                    seen.insert(format!("host rule {:?}", it.client_certificate));
+                }
                 seen.insert(format!("protected {:?}", server.protected));
                 seen.insert(format!("{:?}", server.tls));
                 seen.insert(format!("{:?}", server.certificate));
@@ -486,7 +503,7 @@ mod tests {
                 }
             }
         }
-        let wanted = 5 + 5 + 4 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 8;
+        let wanted = 5 + 5 + 3 + 4 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 8;
         assert_eq!(seen.len(), wanted, "{seen:#?}");
     }
 

@@ -63,6 +63,8 @@ pub struct Server {
     pub ports: Vec<u16>,
     /// Whether and when it asks for a client certificate.
     pub client_certificate: ClientCertificate,
+    /// Hosts among [`hosts`](Self::hosts) that have a rule of their own: virtual hosts.
+    pub host_rules: Vec<HostRule>,
     /// Where it asks, if it asks after the handshake.
     pub protected: Protected,
     /// The TLS versions that it speaks.
@@ -88,6 +90,7 @@ impl Default for Server {
             hosts: vec![Name::const_new("api.test")],
             ports: vec![443],
             client_certificate: ClientCertificate::None,
+            host_rules: Vec::new(),
             protected: Protected::default(),
             tls: TlsVersions::default(),
             alpn: Alpn::default(),
@@ -185,7 +188,22 @@ impl Protected {
     }
 }
 
+/// The rule of one virtual host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct HostRule {
+    /// The host.
+    pub host: Name,
+    /// Whether it asks for a client certificate; in the handshake, for that is where hosts can be told apart.
+    pub client_certificate: ClientCertificate,
+}
+
 impl Server {
+    /// The rule for a host while `rule` is the server's: the host's own, or the server's.
+    pub fn rule_for(&self, host: &str, rule: ClientCertificate) -> ClientCertificate {
+        let own = self.host_rules.iter().find(|it| it.host == host);
+        own.map_or(rule, |it| it.client_certificate)
+    }
+
     /// The TLS versions that it speaks while this rule on client certificates is in force.
     pub fn tls_under(&self, rule: ClientCertificate) -> TlsVersions {
         rule.late().unwrap_or(self.tls)

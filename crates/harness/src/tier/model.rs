@@ -106,6 +106,8 @@ struct Open {
     closed: bool,
     /// Whom the server takes the client to be.
     client: Client,
+    /// The rule of the host that the handshake was for.
+    rule: ClientCertificate,
     /// What would come of a late authentication; none if the server does not ask late.
     late: Option<Setting>,
 }
@@ -220,8 +222,11 @@ impl ModelWorld {
             number,
             server,
             closed: agreed.is_none(),
+            rule: plan.rule_for(&sni, rule),
             client: agreed.map_or(Client::Absent, |agreed| agreed.client.clone()),
-            late: agreed.and_then(|agreed| Setting::of(rule, connect, agreed.protocol)),
+            late: agreed.and_then(|agreed| {
+                Setting::of(plan.rule_for(&sni, rule), connect, agreed.protocol)
+            }),
         });
         match outcome {
             Ok(agreed) => self.agree(plan, server, &sni, connect, agreed, record, log, events),
@@ -241,7 +246,7 @@ impl ModelWorld {
         offered: Option<usize>,
         record: &mut Connection,
     ) -> Result<Agreed, Refused> {
-        let mode = self.servers[server].client_certificate;
+        let mode = plan.rule_for(sni, self.servers[server].client_certificate);
         let tls = version(plan.tls_under(mode));
         let Some(protocol) = protocol(plan.alpn, connect.alpn) else {
             return Err(Refused {
@@ -250,8 +255,8 @@ impl ModelWorld {
                 late: None,
             });
         };
-        let resumed =
-            offered.filter(|&session| self.resumes(&self.sessions[session], server, tls, sni));
+        let resumed = offered
+            .filter(|&session| self.resumes(&self.sessions[session], server, mode, tls, sni));
         if let Some(session) = resumed {
             let client = self.sessions[session].client.clone();
             return Ok(Agreed {
@@ -311,9 +316,16 @@ impl ModelWorld {
         })
     }
 
-    fn resumes(&self, session: &Session, server: usize, tls: Tls, sni: &Name) -> bool {
+    fn resumes(
+        &self,
+        session: &Session,
+        server: usize,
+        rule: ClientCertificate,
+        tls: Tls,
+        sni: &Name,
+    ) -> bool {
         let fresh = self.now.saturating_sub(session.issued) <= session.lifetime;
-        let satisfied = match self.servers[server].client_certificate {
+        let satisfied = match rule {
             ClientCertificate::Require => session.client.is_authenticated(),
             _ => true,
         };
@@ -466,9 +478,10 @@ impl ModelWorld {
             }),
         );
         let needs = (asked.path, asked.is_preflight());
-        let answer = match self.authenticate(case, plan, send, needs, log, events) {
+        let answer = match self.admit(case, plan, send, needs, log, events) {
             Passage::Open => self.replies.reply(plan, &asked),
-            Passage::Denied => Reply::denied(),
+            Passage::Denied => Reply::bare(403),
+            Passage::Misdirected => Reply::bare(421),
             Passage::BrokenOff => return,
         };
         let open = &self.connections[send.connection.0 as usize];
@@ -484,6 +497,28 @@ impl ModelWorld {
             status: answer.status,
             headers: answer.headers,
         });
+    }
+
+    /// Whether a request gets past the server's door: it must be for a host under the rule that the connection was made
+    /// under (RFC 9110 section 7.4), and authenticated where that is late.
+    fn admit(
+        &mut self,
+        case: &Case<'_>,
+        plan: &Server,
+        send: &Send,
+        needs: (&str, bool),
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Passage {
+        let open = &self.connections[send.connection.0 as usize];
+        let rule = self.servers[open.server].client_certificate;
+        if !plan.host_rules.is_empty() {
+            let host = send.request.current_url().as_url().host_str();
+            if plan.rule_for(host.unwrap_or_default(), rule) != open.rule {
+                return Passage::Misdirected;
+            }
+        }
+        self.authenticate(case, plan, send, needs, log, events)
     }
 
     fn close(&mut self, connection: ConnectionId, log: &mut Log) {

@@ -199,6 +199,13 @@ impl UserAgent {
         let Some(fetch) = self.fetches[index].as_mut() else {
             return;
         };
+        // HTTP-network-or-cache fetch, before anybody looks at the headers, and for a preflight too.
+        if on_status(fetch.current(), status, false, fetch.misdirected)
+            == OnStatus::RetryOnNewConnection
+        {
+            fetch.misdirected = true;
+            return self.obtain(index);
+        }
         if fetch.preflight.is_some() {
             return self.preflight_answered(index, status, headers);
         }
@@ -206,12 +213,6 @@ impl UserAgent {
             && let Err(error) = cors_check(&fetch.request, headers)
         {
             return self.fail(index, error.into());
-        }
-        if on_status(&fetch.request, status, false, fetch.misdirected)
-            == OnStatus::RetryOnNewConnection
-        {
-            fetch.misdirected = true;
-            return self.obtain(index);
         }
         match on_response(&fetch.request, status) {
             OnResponse::Follow | OnResponse::NavigationDecides => {
@@ -232,6 +233,7 @@ impl UserAgent {
             Ok(grant) => {
                 self.preflights.store(&fetch.request, &grant, self.now);
                 fetch.preflight = None;
+                fetch.misdirected = false;
                 self.obtain(index);
             }
             Err(error) => self.fail(index, error.into()),

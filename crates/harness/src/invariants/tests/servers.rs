@@ -2,9 +2,179 @@
 
 use super::Example;
 use super::write::*;
-use crate::log::{Client, LateAuthentication, LateKind, Record};
+use crate::log::{Client, Connection, Event, LateAuthentication, LateKind, Record};
 
 pub(super) fn examples() -> Vec<Example> {
+    [resume_rechecked(), route_matched(), late_denied()].concat()
+}
+
+fn resume_rechecked() -> Vec<Example> {
+    const ABOUT: &str = "server-resume-rechecked";
+    // The session of step 1 is resumed for the last step.
+    let resumed = |then: Vec<Event>, first: Client, second: Connection| -> Vec<Record> {
+        let mut log: Vec<Record> = log![
+            step(0),
+            connection(1, for_request(0), first),
+            ticket(1, 1),
+            request(1, for_request(0)),
+            answer(1, 200),
+            done(0),
+            closed(1),
+        ];
+        log.extend(then.into_iter().map(Record::from));
+        log.push(second.into());
+        log
+    };
+    let again = |step| resumption(2, for_request(step), alice(), 1);
+    let mut too_old = resumed(vec![step(1)], alice(), again(1));
+    too_old[8].at = 7_201_000;
+    vec![
+        holds(
+            ABOUT,
+            "a session is resumed under its own name and rule",
+            &[GET, GET],
+            resumed(vec![step(1)], alice(), again(1)),
+        ),
+        holds(
+            ABOUT,
+            "a session that was forgotten is not",
+            &[GET, ROTATE, GET],
+            resumed(
+                vec![step(1), step(2)],
+                alice(),
+                offering(2, for_request(2), alice(), 1),
+            ),
+        ),
+        breaks(
+            ABOUT,
+            "a session that should have been forgotten is resumed",
+            &[GET, ROTATE, GET],
+            resumed(vec![step(1), step(2)], alice(), again(2)),
+            &[(ABOUT, 9)],
+        ),
+        breaks(
+            ABOUT,
+            "a session is resumed under a rule that came later",
+            &[GET, REQUIRES, GET],
+            resumed(vec![step(1), step(2)], alice(), again(2)),
+            &[(ABOUT, 9)],
+        ),
+        breaks(
+            ABOUT,
+            "a session is resumed beyond its life",
+            &[GET, GET],
+            too_old,
+            &[(ABOUT, 8), ("ticket-hygiene", 8)],
+        ),
+        breaks(
+            ABOUT,
+            "a session of nobody is resumed as somebody's",
+            &[GET, GET],
+            resumed(vec![step(1)], Client::Absent, again(1)),
+            &[(ABOUT, 8)],
+        ),
+        breaks(
+            ABOUT,
+            "one server resumes the session of another",
+            &[GET, GET],
+            resumed(vec![step(1)], alice(), to("b", "b.test", again(1))),
+            &[(ABOUT, 8), ("ticket-scope", 8)],
+        ),
+        breaks(
+            ABOUT,
+            "a session of the open host is resumed for the one that insists (CVE-2025-23419)",
+            &[GET_OPEN, GET_ADMIN],
+            log![
+                step(0),
+                to(
+                    "hosting",
+                    "open.test",
+                    connection(1, for_request(0), Client::Absent)
+                ),
+                ticket(1, 1),
+                step(1),
+                to(
+                    "hosting",
+                    "admin.test",
+                    resumption(2, for_request(1), Client::Absent, 1)
+                ),
+            ],
+            &[(ABOUT, 4), ("ticket-scope", 4)],
+        ),
+        breaks(
+            ABOUT,
+            "a session without a certificate is resumed where one is insisted on",
+            &[GET_ADMIN, GET_ADMIN],
+            log![
+                step(0),
+                to(
+                    "hosting",
+                    "admin.test",
+                    connection(1, for_request(0), Client::Declined)
+                ),
+                ticket(1, 1),
+                step(1),
+                to(
+                    "hosting",
+                    "admin.test",
+                    resumption(2, for_request(1), Client::Declined, 1)
+                ),
+            ],
+            &[(ABOUT, 4)],
+        ),
+    ]
+}
+
+fn route_matched() -> Vec<Example> {
+    const ABOUT: &str = "server-route-matched";
+    let joined = |status| -> Vec<Record> {
+        log![
+            step(0),
+            h2(to(
+                "hosting",
+                "open.test",
+                connection(1, for_request(0), Client::Absent)
+            )),
+            at("open.test", request(1, for_request(0))),
+            answer(1, 200),
+            done(0),
+            step(1),
+            at("admin.test", nth_request(1, 2, for_request(1))),
+            nth_answer(1, 2, status),
+        ]
+    };
+    vec![
+        holds(
+            ABOUT,
+            "a request for the host that insists, on the connection of the open one, is misdirected",
+            &[GET_OPEN, GET_ADMIN],
+            joined(421),
+        ),
+        holds(
+            ABOUT,
+            "two hosts under one rule share",
+            &[OMIT, OMIT_IMG],
+            log![
+                step(0),
+                h2(connection(1, for_request(0), Client::Declined)),
+                request(1, for_request(0)),
+                answer(1, 200),
+                step(1),
+                at("img.api.test", nth_request(1, 2, for_request(1))),
+                nth_answer(1, 2, 200),
+            ],
+        ),
+        breaks(
+            ABOUT,
+            "it is answered all the same (CVE-2018-21246)",
+            &[GET_OPEN, GET_ADMIN],
+            joined(200),
+            &[(ABOUT, 7)],
+        ),
+    ]
+}
+
+fn late_denied() -> Vec<Example> {
     const ABOUT: &str = "server-late-denied";
     let log = |late: Option<LateAuthentication>, status| -> Vec<Record> {
         let mut records: Vec<Record> = log![

@@ -142,7 +142,7 @@ fn ticket_scope() -> Vec<Example> {
             "a session of TLS 1.3 resumed in TLS 1.2",
             &[GET, GET],
             session_then(1, first(), tls12(resumption(2, for_request(1), alice(), 1))),
-            &[(ABOUT, 8)],
+            &[(ABOUT, 8), ("server-resume-rechecked", 8)],
         ),
         holds(
             ABOUT,

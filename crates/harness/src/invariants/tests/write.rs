@@ -7,8 +7,8 @@ use crate::log::{
 };
 use crate::scenario::Name;
 
-/// Two servers that ask for a certificate; the first has two names and two ports, and redirects to the second. The user
-/// has one identity for each.
+/// Two servers that ask for a certificate; the first has two names and two ports, and redirects to the second. A third
+/// insists on one for one of its two virtual hosts. The user has one identity for each.
 pub(super) const WORLD: &str = r#"
 bareflight = 1
 
@@ -22,8 +22,12 @@ redirects = { "/go" = "https://b.test/" }
 hosts = ["b.test"]
 client-certificate = "request"
 
+[server.hosting]
+hosts = ["open.test", "admin.test"]
+host-rules = { "admin.test" = "require" }
+
 [identity.alice]
-for = ["api.test", "img.api.test"]
+for = ["api.test", "img.api.test", "open.test", "admin.test"]
 
 [identity.bob]
 for = ["b.test"]
@@ -62,6 +66,14 @@ step!(/// A credentialed GET that is redirected to b.test.
     GO: "fetch = 'https://api.test/go'", "credentials = 'include'");
 step!(/// From now on the server asks after the handshake.
     ASKS_LATE: "event = 'change-mode'", "server = 'api'", "client-certificate = 'post-handshake'");
+step!(/// A credentialed GET from the virtual host that does not ask.
+    GET_OPEN: "fetch = 'https://open.test/'", "credentials = 'include'");
+step!(/// A credentialed GET from the virtual host that insists.
+    GET_ADMIN: "fetch = 'https://admin.test/'", "credentials = 'include'");
+step!(/// The server forgets its sessions.
+    ROTATE: "event = 'rotate-ticket-keys'", "server = 'api'");
+step!(/// The server restarts, and insists on a certificate from now on.
+    REQUIRES: "event = 'change-mode'", "server = 'api'", "client-certificate = 'require'");
 step!(/// The user logs out.
     LOGOUT: "event = 'logout'");
 step!(/// Alice's certificate is renewed.

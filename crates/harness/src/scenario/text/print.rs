@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::scenario::{
     Action, AllowList, AllowOrigin, Alpn, Cors, Credentials, Exchange, Expect, ExpectedClient,
-    ExpectedOutcome, FORMAT, Identity, Kind, Name, Redirect, Scenario, Server, Step, TlsVersions,
-    WorldEvent,
+    ExpectedOutcome, FORMAT, HostRule, Identity, Kind, Name, Redirect, Scenario, Server, Step,
+    TlsVersions, WorldEvent,
 };
 
 pub(super) fn print(scenario: &Scenario) -> String {
@@ -39,6 +39,10 @@ fn server(text: &mut String, server: &Server) {
     }
     if server.client_certificate != default.client_certificate {
         line(text, "client-certificate", server.client_certificate);
+    }
+    if !server.host_rules.is_empty() {
+        let rule = |it: &HostRule| pair(&it.host, it.client_certificate);
+        inline(text, "host-rules", server.host_rules.iter().map(rule));
     }
     if server.protected.paths != default.protected.paths {
         line(text, "protected", &server.protected.paths);

@@ -48,6 +48,8 @@ impl Setting {
 pub(super) enum Passage {
     /// It is answered.
     Open,
+    /// It is answered 421: the connection is another host's.
+    Misdirected,
     /// It is answered 403.
     Denied,
     /// The client broke the connection off.

@@ -38,6 +38,7 @@ pub(super) struct ServerTable {
     pub(super) hosts: Spanned<Vec<Text>>,
     pub(super) ports: Option<Spanned<Vec<u16>>>,
     pub(super) client_certificate: Option<ClientCertificate>,
+    pub(super) host_rules: Option<IndexMap<Text, ClientCertificate>>,
     pub(super) protected: Option<Spanned<Vec<Text>>>,
     pub(super) protects_preflights: Option<bool>,
     pub(super) tls: Option<Spanned<Vec<String>>>,

@@ -9,8 +9,8 @@ use super::words::{is_token, is_value};
 use crate::scenario::fixup::is_path;
 use crate::scenario::text::TextError;
 use crate::scenario::{
-    AllowList, AllowOrigin, Alpn, ClientCertificate, Cors, Identity, Limits, Name, Protected,
-    Redirect, Scenario, Server, TlsVersions,
+    AllowList, AllowOrigin, Alpn, ClientCertificate, Cors, HostRule, Identity, Limits, Name,
+    Protected, Redirect, Scenario, Server, TlsVersions,
 };
 
 impl Reader<'_> {
@@ -30,6 +30,7 @@ impl Reader<'_> {
             }
         }
         let rule = table.client_certificate.unwrap_or_default();
+        let table_hosts = names.clone();
         Ok(Server {
             name: self.plain_name(name)?,
             hosts: names,
@@ -37,6 +38,7 @@ impl Reader<'_> {
                 .ports
                 .map_or(Ok(default.ports), |ports| self.ports(ports))?,
             client_certificate: rule,
+            host_rules: self.host_rules(table.host_rules.unwrap_or_default(), &table_hosts)?,
             protected: Protected {
                 paths: table
                     .protected
@@ -148,6 +150,31 @@ impl Reader<'_> {
             )),
             _ => Ok(written),
         }
+    }
+
+    fn host_rules(
+        &self,
+        rules: IndexMap<Text, ClientCertificate>,
+        hosts: &[Name],
+    ) -> Result<Vec<HostRule>, TextError> {
+        let rule = |(host, client_certificate): (Text, ClientCertificate)| {
+            let known = hosts.iter().find(|known| *known == host.get_ref());
+            match (known, client_certificate.late()) {
+                (Some(host), None) => Ok(HostRule {
+                    host: host.clone(),
+                    client_certificate,
+                }),
+                (None, _) => Err(self.error(
+                    Some(host.span()),
+                    format!("`{}` is not among the server's `hosts`", host.get_ref()),
+                )),
+                (_, Some(_)) => Err(self.error(
+                    Some(host.span()),
+                    "a host's own rule is \"none\", \"request\" or \"require\"",
+                )),
+            }
+        };
+        rules.into_iter().map(rule).collect()
     }
 
     fn protected(&self, paths: Spanned<Vec<Text>>) -> Result<Vec<Name>, TextError> {
