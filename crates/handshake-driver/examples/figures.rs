@@ -5,13 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bareflight_handshake_driver::measure::Mutual;
-use bareflight_handshake_driver::{Pki, Versions};
+use bareflight_handshake_driver::{ConnectError, Pki, Versions};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let pki = Arc::new(Pki::default());
+    measure("ring", &Arc::default())?;
+    measure("insecure test crypto", &Arc::new(Pki::insecure_test(0)))?;
+    Ok(())
+}
+
+fn measure(name: &str, pki: &Arc<Pki>) -> Result<(), ConnectError> {
     for versions in [Versions::Tls12, Versions::Tls13] {
-        let mut mutual = Mutual::new(Arc::clone(&pki), versions)?;
-        println!("{versions:?}");
+        let mut mutual = Mutual::new(Arc::clone(pki), versions)?;
+        println!("{name}, {versions:?}");
         rate("full mutual handshakes", || mutual.full().is_ok());
         rate("resumed mutual handshakes", || mutual.resumed().is_ok());
         rate("requests on an open connection", || {

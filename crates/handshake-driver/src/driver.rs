@@ -16,6 +16,8 @@ use crate::client::{self, Configurations, Line, Session, Shelf};
 use crate::error::{Busy, ConnectError, EndReason, ServerError, StreamError};
 use crate::executor::Executor;
 use crate::ids::{ConnectionId, ServerId, StreamId};
+#[cfg(feature = "insecure-test-crypto")]
+use crate::insecure_test_crypto::random::Stream;
 use crate::lock;
 use crate::observation::{ClientEvent, ClientHandshake, Observation};
 use crate::pki::Pki;
@@ -39,6 +41,8 @@ const PIPE: usize = 1 << 16;
 /// Drives real TLS and HTTP between any number of clients and servers, in memory.
 pub struct Driver {
     executor: Executor,
+    #[cfg(feature = "insecure-test-crypto")]
+    randomness: Stream,
     office: Office,
     capture: Capture,
     servers: Vec<Server>,
@@ -77,6 +81,8 @@ impl Driver {
         };
         Self {
             executor,
+            #[cfg(feature = "insecure-test-crypto")]
+            randomness: Stream::default(),
             office,
             capture: Capture::default(),
             servers: Vec::new(),
@@ -85,6 +91,13 @@ impl Driver {
             opened: 0,
             events: Rc::default(),
         }
+    }
+
+    /// Lets the test provider draw its numbers from this seed, from now on; at first it is 0. The same seed and the same
+    /// calls put the same bytes on the wire. Other providers have randomness of their own.
+    #[cfg(feature = "insecure-test-crypto")]
+    pub fn seed(&mut self, seed: u64) {
+        self.randomness = Stream::seeded(seed);
     }
 
     /// The certificates and identities in use.
@@ -370,7 +383,7 @@ impl Driver {
     /// # Errors
     /// When the budget of polls is spent: something loops.
     pub fn run(&mut self) -> Result<(), Busy> {
-        let ran = self.executor.run();
+        let ran = self.turn();
         for (&connection, line) in &self.connections {
             for session in line.shelf.collect() {
                 self.events.borrow_mut().push_back(ClientEvent::Session {
@@ -380,6 +393,16 @@ impl Driver {
             }
         }
         ran
+    }
+
+    #[cfg(not(feature = "insecure-test-crypto"))]
+    fn turn(&mut self) -> Result<(), Busy> {
+        self.executor.run()
+    }
+
+    #[cfg(feature = "insecure-test-crypto")]
+    fn turn(&mut self) -> Result<(), Busy> {
+        self.randomness.during(|| self.executor.run())
     }
 
     /// What happened to the client since this was last asked, in order. Sessions come last.

@@ -91,6 +91,9 @@ mod executor;
 #[cfg(test)]
 mod hostile;
 mod ids;
+#[cfg(feature = "insecure-test-crypto")]
+pub mod insecure_test_crypto;
+mod keys;
 pub mod measure;
 mod message;
 mod observation;

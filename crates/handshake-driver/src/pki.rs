@@ -1,7 +1,8 @@
 //! Who is who? Authorities, server certificates and client identities, made when first asked for and then kept.
 //!
-//! Everything is ECDSA on P-256 and made at run time: no key lies in the repository. A [`Pki`] is shared by as many
-//! [`Driver`](crate::Driver)s as one likes, since making keys and signing costs more than a resumed handshake.
+//! Keys are ECDSA on P-256 unless one asks for test keys, and made at run time: none lies in the repository. A [`Pki`] is
+//! shared by as many [`Driver`](crate::Driver)s as one likes, since making keys and signing costs more than a resumed
+//! handshake.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,15 +11,16 @@ use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
 };
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 
 use crate::clock::ORIGIN;
 use crate::error::PkiError;
+use crate::keys::{Key, Keys};
 use crate::lock;
 
 /// A certification authority, by its name. Any name will do: one that nobody trusts is a stranger.
@@ -137,8 +139,9 @@ pub(crate) struct ServerCertificatePlan {
 
 /// Makes and keeps the certificates. Locks are held while one is made, so it is made once.
 pub struct Pki {
+    keys: Keys,
     provider: Arc<CryptoProvider>,
-    authorities: Mutex<HashMap<Authority, Arc<CertifiedIssuer<'static, KeyPair>>>>,
+    authorities: Mutex<HashMap<Authority, Arc<CertifiedIssuer<'static, Key>>>>,
     servers: Mutex<HashMap<ServerCertificatePlan, Arc<CertifiedKey>>>,
     identities: Mutex<HashMap<IdentityPlan, Arc<CertifiedKey>>>,
     names: Mutex<HashMap<Vec<CertificateDer<'static>>, IdentityName>>,
@@ -160,7 +163,21 @@ impl Pki {
     /// An empty PKI, whose keys sign with `provider`; [`Default`] takes ring.
     #[must_use]
     pub fn new(provider: Arc<CryptoProvider>) -> Self {
+        Self::made_with(Keys::P256, provider)
+    }
+
+    /// An empty PKI over the provider that protects nothing ([`insecure_test_crypto`](crate::insecure_test_crypto)). The
+    /// same seed makes the same keys and certificates.
+    #[cfg(feature = "insecure-test-crypto")]
+    #[must_use]
+    pub fn insecure_test(seed: u64) -> Self {
+        let provider = crate::insecure_test_crypto::provider();
+        Self::made_with(Keys::Insecure { seed }, Arc::new(provider))
+    }
+
+    fn made_with(keys: Keys, provider: Arc<CryptoProvider>) -> Self {
         Self {
+            keys,
             provider,
             authorities: Mutex::default(),
             servers: Mutex::default(),
@@ -184,7 +201,14 @@ impl Pki {
             let mut params = CertificateParams::default();
             params.distinguished_name = common_name(&plan.name.subject);
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-            let certified = self.issue(params, &plan.name.subject, &plan.issuer, plan.validity)?;
+            let key = self.key(&plan.name.subject, plan)?;
+            let certified = self.issue(
+                params,
+                &key,
+                &plan.name.subject,
+                &plan.issuer,
+                plan.validity,
+            )?;
             lock(&self.names).insert(certified.cert.clone(), plan.name.clone());
             Ok(certified)
         })
@@ -221,14 +245,15 @@ impl Pki {
                 .map_err(|e| failed("server certificate", subject, &e))?;
             params.distinguished_name = common_name(subject);
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-            self.issue(params, subject, &plan.issuer, plan.validity)
+            let key = self.key(subject, plan)?;
+            self.issue(params, &key, subject, &plan.issuer, plan.validity)
         })
     }
 
     fn authority(
         &self,
         authority: &Authority,
-    ) -> Result<Arc<CertifiedIssuer<'static, KeyPair>>, PkiError> {
+    ) -> Result<Arc<CertifiedIssuer<'static, Key>>, PkiError> {
         let above = authority.above.as_deref();
         let above = above.map(|above| self.authority(above)).transpose()?;
         made_once(&self.authorities, authority, || {
@@ -237,7 +262,7 @@ impl Pki {
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
             limit(&mut params, Validity::Current);
-            let key = key(&authority.name)?;
+            let key = self.key(&authority.name, authority)?;
             match above {
                 Some(above) => CertifiedIssuer::signed_by(params, key, &above),
                 None => CertifiedIssuer::self_signed(params, key),
@@ -247,27 +272,33 @@ impl Pki {
         })
     }
 
+    /// A key of its own for every plan. (Plans that differ are written differently.)
+    fn key(&self, subject: &str, plan: &impl fmt::Debug) -> Result<Key, PkiError> {
+        self.keys
+            .generate(&format!("{plan:?}"))
+            .map_err(|e| failed("key pair", subject, &e))
+    }
+
     fn issue(
         &self,
         mut params: CertificateParams,
+        key: &Key,
         subject: &str,
         issuer: &Authority,
         validity: Validity,
     ) -> Result<Arc<CertifiedKey>, PkiError> {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         limit(&mut params, validity);
-        let key = key(subject)?;
         let certificate = params
-            .signed_by(&key, &*self.authority(issuer)?)
+            .signed_by(key, &*self.authority(issuer)?)
             .map_err(|e| failed("certificate", subject, &e))?;
-        let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let mut chain = vec![certificate.der().clone()];
         let mut issuer = Some(issuer);
         while let Some(below @ Authority { above: Some(_), .. }) = issuer {
             chain.push(self.authority(below)?.der().clone());
             issuer = below.above.as_deref();
         }
-        CertifiedKey::from_der(chain, der, &self.provider)
+        CertifiedKey::from_der(chain, key.private(), &self.provider)
             .map(Arc::new)
             .map_err(|e| failed("signing key", subject, &e))
     }
@@ -285,10 +316,6 @@ fn made_once<K: Clone + Eq + std::hash::Hash, V>(
     let made = make()?;
     kept.insert(plan.clone(), Arc::clone(&made));
     Ok(made)
-}
-
-fn key(subject: &str) -> Result<KeyPair, PkiError> {
-    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|e| failed("key pair", subject, &e))
 }
 
 fn common_name(name: &str) -> DistinguishedName {
