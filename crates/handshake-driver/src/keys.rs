@@ -25,7 +25,10 @@ impl Keys {
     )]
     pub(crate) fn generate(&self, owner: &str) -> Result<Key, rcgen::Error> {
         match self {
-            Self::P256 => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map(Key::P256),
+            Self::P256 => {
+                let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+                Ok(Key::P256(Box::new(key)))
+            }
             #[cfg(feature = "insecure-test-crypto")]
             Self::Insecure { seed } => {
                 Ok(Key::Insecure(insecure::Key::new(*seed, owner.as_bytes())))
@@ -36,7 +39,7 @@ impl Keys {
 
 /// A key pair.
 pub(crate) enum Key {
-    P256(KeyPair),
+    P256(Box<KeyPair>),
     #[cfg(feature = "insecure-test-crypto")]
     Insecure(insecure::Key),
 }

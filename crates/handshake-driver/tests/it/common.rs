@@ -10,7 +10,7 @@ use rustls::sign::CertifiedKey;
 pub(crate) const HOST: &str = "api.test";
 
 /// One PKI for a whole test program: making keys is what costs.
-pub(crate) static PKI: LazyLock<Arc<Pki>> = LazyLock::new(Arc::default);
+pub(crate) static PKI: LazyLock<Arc<Pki>> = LazyLock::new(|| Arc::new(crate::pki(0)));
 
 pub(crate) fn identity(plan: &IdentityPlan) -> Arc<CertifiedKey> {
     PKI.identity(plan).unwrap()

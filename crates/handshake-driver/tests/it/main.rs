@@ -9,3 +9,8 @@ mod matrix;
 mod resumption;
 mod sequences;
 mod trust;
+
+/// The PKI that the tests run over: real keys. (The program `insecure_test_crypto` runs the same tests over others.)
+fn pki(_seed: u64) -> bareflight_handshake_driver::Pki {
+    bareflight_handshake_driver::Pki::default()
+}

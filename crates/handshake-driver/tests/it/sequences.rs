@@ -10,7 +10,7 @@ use bareflight_handshake_driver::*;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Connect {
         server: usize,
         key: u64,
@@ -47,7 +47,7 @@ enum Step {
 const KEYS: u64 = 4;
 const SERVERS: usize = 2;
 
-fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     use Step::*;
     let (server, connection) = (0..SERVERS, 0..6usize);
     prop_oneof![
@@ -113,17 +113,17 @@ fn allowed(key: u64) -> Option<Identity> {
 
 /// What a run leaves behind.
 #[derive(Debug, Default)]
-struct Log {
-    observations: Vec<Observation>,
-    events: Vec<String>,
+pub(crate) struct Log {
+    pub(crate) observations: Vec<Observation>,
+    pub(crate) events: Vec<String>,
     keys: BTreeMap<ConnectionId, u64>,
     sent: Vec<(ConnectionId, StreamId)>,
     settled: Vec<(ConnectionId, StreamId)>,
     forgotten: Vec<(usize, ServerId)>,
 }
 
-struct Run {
-    driver: Driver,
+pub(crate) struct Run {
+    pub(crate) driver: Driver,
     servers: Vec<ServerId>,
     connections: Vec<ConnectionId>,
     sessions: BTreeMap<(usize, u64), Session>,
@@ -132,7 +132,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(pki: &Arc<Pki>) -> Self {
+    pub(crate) fn new(pki: &Arc<Pki>) -> Self {
         let mut driver = Driver::new(Arc::clone(pki));
         let servers = (0..SERVERS)
             .map(|n| driver.add_server(plans()[n + 1].clone(), echo).unwrap())
@@ -147,7 +147,7 @@ impl Run {
         }
     }
 
-    fn step(&mut self, step: &Step) {
+    pub(crate) fn step(&mut self, step: &Step) {
         let driver = &mut self.driver;
         match *step {
             Step::Connect {
@@ -247,7 +247,7 @@ impl Run {
     }
 }
 
-fn run(pki: &Arc<Pki>, steps: &[Step]) -> Log {
+pub(crate) fn run(pki: &Arc<Pki>, steps: &[Step]) -> Log {
     let mut run = Run::new(pki);
     for step in steps {
         run.step(step);
@@ -317,7 +317,7 @@ fn judge(log: &Log) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-static OTHER_KEYS: LazyLock<Arc<Pki>> = LazyLock::new(Arc::default);
+static OTHER_KEYS: LazyLock<Arc<Pki>> = LazyLock::new(|| Arc::new(crate::pki(1)));
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]

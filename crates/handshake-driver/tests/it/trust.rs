@@ -104,9 +104,7 @@ fn a_server_says_what_is_wrong_with_a_certificate() {
         issuer: Authority::named("strangers"),
         ..IdentityPlan::new("stranger")
     };
-    let elsewhere = Pki::default()
-        .identity(&IdentityPlan::new("alice"))
-        .unwrap();
+    let elsewhere = crate::pki(1).identity(&IdentityPlan::new("alice")).unwrap();
     let cases = [
         (
             "expired",
