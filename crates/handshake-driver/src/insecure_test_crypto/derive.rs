@@ -106,6 +106,21 @@ mod tests {
         assert_eq!(all[4], of(Some(b"salt"), b"secret", &[b"in", b"fo"]));
     }
 
+    /// Finished and PSK binders (RFC 9846 sections 4.4.4 and 4.2.11.2).
+    #[test]
+    fn a_mac_hears_key_and_message() {
+        let of = |key: &[u8], message: &[u8]| {
+            let tag = Mixing.hmac_sign(&OkmBlock::new(key), message);
+            tag.as_ref().to_vec()
+        };
+        let all = [
+            of(b"one", b"hash"),
+            of(b"two", b"hash"),
+            of(b"one", b"other"),
+        ];
+        assert_eq!(HashSet::from(all.clone()).len(), all.len());
+    }
+
     #[test]
     fn the_prf_hears_secret_label_and_seed() {
         let of = |secret: &[u8], label: &[u8], seed: &[u8]| {

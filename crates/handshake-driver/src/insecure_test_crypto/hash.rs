@@ -52,3 +52,26 @@ impl Context for Transcript {
 fn output(mix: Mix) -> Output {
     Output::new(&mix.digest::<LENGTH>())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_tells_what_was_said_and_when_it_was_forked() {
+        let mut transcript = Mixing.start();
+        transcript.update(b"client hello, ");
+        let forked = transcript.fork();
+        let early = transcript.fork_finish();
+        transcript.update(b"server hello");
+        assert_eq!(early.as_ref(), forked.finish().as_ref());
+        assert_eq!(early.as_ref(), Mixing.hash(b"client hello, ").as_ref());
+        let late = transcript.finish();
+        assert_eq!(
+            late.as_ref(),
+            Mixing.hash(b"client hello, server hello").as_ref()
+        );
+        assert_ne!(late.as_ref(), early.as_ref());
+        assert_eq!(late.as_ref().len(), Mixing.output_len());
+    }
+}
