@@ -15,9 +15,11 @@ use bareflight_pool_key::{
     Epoch, Id, Interner, OriginId, PartitionId, Pool, SessionCache, SessionLimits, TrustId,
 };
 
+use slotmap::SlotMap;
+
 use crate::fetch::{Fetch, Kind};
 use crate::{
-    Action, Decisions, Event, FetchId, HeldIdentity, Identities, NetworkError, Outcome,
+    Action, Decisions, Event, FetchId, HeldIdentity, Identities, NetworkError, Outcome, Running,
     StoredSession,
 };
 use connections::Connections;
@@ -77,9 +79,9 @@ pub struct UserAgent {
     origins: Interner<OriginId, Origin>,
     partitions: Interner<PartitionId, NetworkPartitionKey>,
     preflights: PreflightCache,
-    pool: Pool<crate::ConnectionId, usize>,
+    pool: Pool<crate::ConnectionId, Running>,
     sessions: SessionCache<StoredSession>,
-    fetches: Vec<Option<Fetch>>,
+    fetches: SlotMap<Running, Fetch>,
     connections: Connections,
     actions: VecDeque<Action>,
 }
@@ -104,7 +106,7 @@ impl UserAgent {
             preflights: PreflightCache::new(CacheSettings::of(profile)),
             pool: Pool::new(limits.pool),
             sessions: SessionCache::new(limits.sessions),
-            fetches: Vec::new(),
+            fetches: SlotMap::with_key(),
             connections: Connections::default(),
             actions: VecDeque::new(),
         }
@@ -147,8 +149,7 @@ impl UserAgent {
             Err(error) => return self.finish_now(id, error.into()),
         };
         let named = identity.map(|identity| (request.current_url().origin().clone(), identity));
-        let index = self.fetches.len();
-        self.fetches.push(Some(Fetch {
+        let running = self.fetches.insert(Fetch {
             id,
             request,
             route,
@@ -165,8 +166,8 @@ impl UserAgent {
             misdirected: false,
             retried: false,
             reused: false,
-        }));
-        self.start_hop(index);
+        });
+        self.start_hop(running);
         self.settle();
     }
 
@@ -235,6 +236,11 @@ impl UserAgent {
         self.pool.next_timeout()
     }
 
+    /// Fetches that have no outcome yet, and connections that are open or opening.
+    pub fn under_way(&self) -> (usize, usize) {
+        (self.fetches.len(), self.connections.len())
+    }
+
     fn next_epoch(&mut self) {
         self.epoch = self.epoch.next();
         self.choices.clear();
@@ -252,8 +258,8 @@ impl UserAgent {
     }
 
     /// A new hop: the preflight first, if there must be one.
-    fn start_hop(&mut self, index: usize) {
-        let Some(fetch) = &mut self.fetches[index] else {
+    fn start_hop(&mut self, running: Running) {
+        let Some(fetch) = self.fetches.get_mut(running) else {
             return;
         };
         let needs = fetch.route == bareflight_policy::Route::CorsWithPreflight
@@ -262,11 +268,11 @@ impl UserAgent {
                 .decisions
                 .skips_preflight(&self.preflights, &fetch.request, self.now);
         fetch.preflight = needs.then(|| bareflight_policy::cors_preflight_request(&fetch.request));
-        self.obtain(index);
+        self.obtain(running);
     }
 
-    fn finish(&mut self, index: usize, outcome: Outcome) {
-        let Some(fetch) = self.fetches.get_mut(index).and_then(Option::take) else {
+    fn finish(&mut self, running: Running, outcome: Outcome) {
+        let Some(fetch) = self.fetches.remove(running) else {
             return;
         };
         // Main fetch clears them whatever went wrong on the way, the preflight included.
@@ -282,8 +288,8 @@ impl UserAgent {
         self.actions.push_back(Action::Finish { fetch, outcome });
     }
 
-    fn fail(&mut self, index: usize, error: NetworkError) {
-        self.finish(index, error.into());
+    fn fail(&mut self, running: Running, error: NetworkError) {
+        self.finish(running, error.into());
     }
 
     /// What calls on the pool and the session cache left to do: connections to close, sessions to free, waiters whose

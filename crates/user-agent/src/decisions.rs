@@ -14,7 +14,7 @@ use bareflight_pool_key::{
     coalesce,
 };
 
-use crate::{Carried, ConnectionId, HeldIdentity, Identities, Protocol, StoredSession};
+use crate::{Carried, ConnectionId, HeldIdentity, Identities, Protocol, Running, StoredSession};
 
 /// A CertificateRequest that must be answered, or that may come.
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +145,7 @@ pub trait Share {
     /// The pooled connection that serves: one of the same key.
     fn checkout(
         &self,
-        pool: &mut Pool<ConnectionId, usize>,
+        pool: &mut Pool<ConnectionId, Running>,
         key: &ConnectionKey,
         wanted: &Wanted,
         now: Duration,

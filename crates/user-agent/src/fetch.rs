@@ -22,6 +22,11 @@ impl From<NetworkError> for Outcome {
     }
 }
 
+slotmap::new_key_type! {
+    /// A fetch under way, as the pool knows who waits: never that of another fetch, however many come and go.
+    pub struct Running;
+}
+
 /// A fetch under way.
 #[derive(Debug)]
 pub(crate) struct Fetch {

@@ -45,5 +45,5 @@ pub use action::{
 pub use agent::{FetchRequest, Limits, UserAgent, trust};
 pub use decisions::{Carry, Decisions, Keep, Question, Share, Standard, Wanted};
 pub use error::NetworkError;
-pub use fetch::Outcome;
+pub use fetch::{Outcome, Running};
 pub use identities::Identities;

@@ -565,3 +565,15 @@ fn a_network_error_clears_what_the_preflight_cache_has_for_the_request() {
     test.fetch(put());
     assert_eq!(test.sent().cause.purpose, Purpose::Preflight);
 }
+
+/// What is over leaves nothing behind: an embedder's user agent lives as long as its process.
+#[test]
+fn a_long_life_takes_no_more_room() {
+    let mut test = Test::new();
+    for _ in 0..20_000 {
+        let connect = test.get(get(CredentialsMode::Include));
+        test.closed(connect.connection, false, EndReason::Closed);
+    }
+    let (fetches, connections) = test.agent.under_way();
+    assert_eq!((fetches, connections), (0, 0));
+}

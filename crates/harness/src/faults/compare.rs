@@ -4,11 +4,11 @@ use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 use bareflight_pool_key::{ConnectionKey, Description, Lease, Pool};
-use bareflight_user_agent::{ConnectionId, Share, Wanted};
+use bareflight_user_agent::{ConnectionId, Running, Share, Wanted};
 
 use super::otherwise_standard;
 
-type Connections = Pool<ConnectionId, usize>;
+type Connections = Pool<ConnectionId, Running>;
 
 /// A connection that has more than the request wants is accepted (> in place of !=). Right: neither more nor less.
 pub(super) struct OneSided;

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bareflight_policy::Purpose;
 use bareflight_pool_key::{ConnectionKey, Description, Id, IdentityId, Lease, Pool, TrustId};
-use bareflight_user_agent::{ConnectionId, Share, Wanted};
+use bareflight_user_agent::{ConnectionId, Running, Share, Wanted};
 
 use super::otherwise_standard;
 
@@ -26,7 +26,7 @@ pub(super) struct BareRequestRidesAuthenticatedConnection;
 impl Share for BareRequestRidesAuthenticatedConnection {
     fn checkout(
         &self,
-        pool: &mut Pool<ConnectionId, usize>,
+        pool: &mut Pool<ConnectionId, Running>,
         key: &ConnectionKey,
         wanted: &Wanted,
         now: Duration,
@@ -52,7 +52,7 @@ pub(super) struct WithheldCertificateSticks;
 impl Share for WithheldCertificateSticks {
     fn checkout(
         &self,
-        pool: &mut Pool<ConnectionId, usize>,
+        pool: &mut Pool<ConnectionId, Running>,
         key: &ConnectionKey,
         wanted: &Wanted,
         now: Duration,

@@ -4,15 +4,18 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bareflight_pool_key::{Handle, Lease, Reservation, SessionKey};
+use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use crate::decisions::{Question, Wanted};
-use crate::{CauseOf, ConnectionId, Protocol, StoredSession};
+use crate::{CauseOf, ConnectionId, Protocol, Running, StoredSession};
 
 /// All connections, by number.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    records: Vec<Option<Record>>,
+    records: HashMap<ConnectionId, Record>,
+    /// Connections so far.
+    opened: u32,
     /// Whether there ever was an HTTP/2 connection whose certificate covers more than one name. While there was none,
     /// nobody has to look for one to join.
     coverage: bool,
@@ -30,7 +33,7 @@ pub(super) struct Record {
     /// When what its sessions stand for ends; handed on by resumption.
     pub(super) authenticated_until: Duration,
     /// The fetch that opened it and waits for the handshake.
-    pub(super) opener: Option<usize>,
+    pub(super) opener: Option<Running>,
     /// Leave to file it in the pool; none if it is dedicated.
     pub(super) reservation: Option<Reservation>,
     pub(super) handle: Option<Handle>,
@@ -47,30 +50,35 @@ pub(super) struct Record {
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) number: u32,
-    pub(super) fetch: usize,
+    pub(super) fetch: Running,
     pub(super) lease: Option<Lease<ConnectionId>>,
 }
 
 impl Connections {
     /// Adds a connection and gives it its number.
     pub(super) fn open(&mut self, record: Record) -> ConnectionId {
-        let number = u32::try_from(self.records.len())
-            .expect("the number of connections is bounded by their life");
-        self.records.push(Some(record));
-        ConnectionId(number)
+        let connection = ConnectionId(self.opened);
+        // Four thousand million connections later the first of them is long gone.
+        self.opened = self.opened.wrapping_add(1);
+        self.records.insert(connection, record);
+        connection
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
     }
 
     pub(super) fn get(&self, connection: ConnectionId) -> Option<&Record> {
-        self.records.get(connection.0 as usize)?.as_ref()
+        self.records.get(&connection)
     }
 
     pub(super) fn get_mut(&mut self, connection: ConnectionId) -> Option<&mut Record> {
-        self.records.get_mut(connection.0 as usize)?.as_mut()
+        self.records.get_mut(&connection)
     }
 
     /// Forgets a connection.
     pub(super) fn close(&mut self, connection: ConnectionId) -> Option<Record> {
-        self.records.get_mut(connection.0 as usize)?.take()
+        self.records.remove(&connection)
     }
 
     /// Notes what a connection's certificate covers, once it is known.
@@ -89,6 +97,7 @@ impl Connections {
 
     pub(super) fn clear(&mut self) {
         self.coverage = false;
+        self.opened = 0;
         self.records.clear();
     }
 }

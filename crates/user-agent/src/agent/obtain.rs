@@ -13,23 +13,24 @@ use super::connections::{Record, Stream};
 use crate::decisions::{Question, Wanted};
 use crate::fetch::{Fetch, Kind};
 use crate::{
-    Action, Alpn, Connect, ConnectionId, EndReason, Late, NetworkError, Outcome, Protocol, Send,
+    Action, Alpn, Connect, ConnectionId, EndReason, Late, NetworkError, Outcome, Protocol, Running,
+    Send,
 };
 
 impl UserAgent {
     /// Finds the request at hand a connection.
-    pub(super) fn obtain(&mut self, index: usize) {
-        let Some(fetch) = self.fetches[index].as_ref() else {
+    pub(super) fn obtain(&mut self, running: Running) {
+        let Some(fetch) = self.fetches.get(running) else {
             return;
         };
         let question = self.question(fetch);
         let fresh = self.decisions.wants_new_connection(fetch.misdirected);
-        let wanted = match self.wanted(index, &question) {
+        let wanted = match self.wanted(running, &question) {
             Ok(wanted) => wanted,
-            Err(error) => return self.fail(index, error),
+            Err(error) => return self.fail(running, error),
         };
         if wanted.description.class == ProtocolClass::WebSocket {
-            return self.connect(index, None, &wanted, &question);
+            return self.connect(running, None, &wanted, &question);
         }
         let key = self
             .decisions
@@ -41,40 +42,40 @@ impl UserAgent {
                 .decisions
                 .checkout(&mut self.pool, &key, &wanted, self.now)
             {
-                return self.ride(index, lease, true);
+                return self.ride(running, lease, true);
             }
-            if let Some(lease) = self.coalesced(index, &wanted) {
-                return self.ride(index, lease, true);
+            if let Some(lease) = self.coalesced(running, &wanted) {
+                return self.ride(running, lease, true);
             }
         }
         let want = if fresh { Want::Fresh } else { Want::Race };
-        match self.pool.reserve(&key, index, want, self.now) {
+        match self.pool.reserve(&key, running, want, self.now) {
             Ok(Reserved::Connect(reservation)) => {
-                self.connect(index, Some(reservation), &wanted, &question);
+                self.connect(running, Some(reservation), &wanted, &question);
             }
             Ok(Reserved::Wait(_)) => {}
-            Err(_) => self.fail(index, NetworkError::Connection(EndReason::Closed)),
+            Err(_) => self.fail(running, NetworkError::Connection(EndReason::Closed)),
         }
     }
 
     /// A waiter's turn.
-    pub(super) fn served(&mut self, index: usize, grant: Grant<ConnectionId>) {
-        let Some(fetch) = self.fetches.get(index).and_then(Option::as_ref) else {
+    pub(super) fn served(&mut self, running: Running, grant: Grant<ConnectionId>) {
+        let Some(fetch) = self.fetches.get(running) else {
             return self.give_back(grant);
         };
         match grant {
-            Grant::Ride(lease) => self.ride(index, lease, true),
+            Grant::Ride(lease) => self.ride(running, lease, true),
             Grant::Connect(reservation) => {
                 let question = self.question(fetch);
-                match self.wanted(index, &question) {
-                    Ok(wanted) => self.connect(index, Some(reservation), &wanted, &question),
+                match self.wanted(running, &question) {
+                    Ok(wanted) => self.connect(running, Some(reservation), &wanted, &question),
                     Err(error) => {
                         self.pool.fail(reservation);
-                        self.fail(index, error);
+                        self.fail(running, error);
                     }
                 }
             }
-            Grant::Rekey => self.obtain(index),
+            Grant::Rekey => self.obtain(running),
         }
     }
 
@@ -106,8 +107,8 @@ impl UserAgent {
     }
 
     /// What the request at hand wants of its connection: the triple of the standard, and the rest.
-    fn wanted(&mut self, index: usize, question: &Question) -> Result<Wanted, NetworkError> {
-        let Some(fetch) = self.fetches[index].as_ref() else {
+    fn wanted(&mut self, running: Running, question: &Question) -> Result<Wanted, NetworkError> {
+        let Some(fetch) = self.fetches.get(running) else {
             return Err(NetworkError::Connection(EndReason::Closed));
         };
         let request = fetch.current();
@@ -149,12 +150,12 @@ impl UserAgent {
 
     fn connect(
         &mut self,
-        index: usize,
+        running: Running,
         reservation: Option<Reservation>,
         wanted: &Wanted,
         question: &Question,
     ) {
-        let Some(fetch) = &mut self.fetches[index] else {
+        let Some(fetch) = self.fetches.get_mut(running) else {
             return;
         };
         fetch.reused = false;
@@ -178,7 +179,7 @@ impl UserAgent {
             session_key,
             offered: offer,
             authenticated_until,
-            opener: Some(index),
+            opener: Some(running),
             reservation,
             handle: None,
             protocol: None,
@@ -212,20 +213,20 @@ impl UserAgent {
     }
 
     /// Puts the request at hand on a connection. A preconnect has what it wanted.
-    pub(super) fn ride(&mut self, index: usize, lease: Lease<ConnectionId>, reused: bool) {
+    pub(super) fn ride(&mut self, running: Running, lease: Lease<ConnectionId>, reused: bool) {
         let connection = lease.connection();
-        self.send(index, connection, Some(lease), reused);
+        self.send(running, connection, Some(lease), reused);
     }
 
     pub(super) fn send(
         &mut self,
-        index: usize,
+        running: Running,
         connection: ConnectionId,
         lease: Option<Lease<ConnectionId>>,
         reused: bool,
     ) {
         let (Some(fetch), Some(record)) = (
-            self.fetches[index].as_mut(),
+            self.fetches.get_mut(running),
             self.connections.get_mut(connection),
         ) else {
             if let Some(lease) = lease {
@@ -237,14 +238,14 @@ impl UserAgent {
             if let Some(lease) = lease {
                 self.pool.checkin(lease, self.now);
             }
-            return self.finish(index, Outcome::Connected);
+            return self.finish(running, Outcome::Connected);
         }
         fetch.reused = reused;
         record.sent += 1;
         let stream = record.sent;
         record.streams.push(Stream {
             number: stream,
-            fetch: index,
+            fetch: running,
             lease,
         });
         let request = fetch.current().clone();

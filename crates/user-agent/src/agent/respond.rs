@@ -16,8 +16,8 @@ use super::connections::Record;
 use crate::decisions::Wanted;
 use crate::fetch::Fetch;
 use crate::{
-    Action, CauseOf, ConnectionId, EndReason, NetworkError, Outcome, Protocol, SessionHandle,
-    StoredSession,
+    Action, CauseOf, ConnectionId, EndReason, NetworkError, Outcome, Protocol, Running,
+    SessionHandle, StoredSession,
 };
 
 impl UserAgent {
@@ -62,7 +62,7 @@ impl UserAgent {
             record.handle = Some(lease.handle());
         }
         match (opener, lease) {
-            (Some(index), lease) => self.send(index, id, lease, false),
+            (Some(running), lease) => self.send(running, id, lease, false),
             (None, Some(lease)) => self.pool.checkin(lease, self.now),
             (None, None) => {}
         }
@@ -91,7 +91,7 @@ impl UserAgent {
             .get(id)
             .and_then(|record| record.streams.first());
         let cause = first
-            .and_then(|stream| self.fetches[stream.fetch].as_ref())
+            .and_then(|stream| self.fetches.get(stream.fetch))
             .map(Fetch::cause);
         self.prompt(id, cause);
     }
@@ -141,8 +141,8 @@ impl UserAgent {
         if reason != EndReason::Closed {
             self.sessions.forget_key(&record.session_key);
         }
-        if let Some(index) = record.opener.take() {
-            self.fail(index, NetworkError::Connection(reason));
+        if let Some(running) = record.opener.take() {
+            self.fail(running, NetworkError::Connection(reason));
         }
         for stream in record.streams.drain(..) {
             self.broken(stream.fetch, reason);
@@ -151,16 +151,16 @@ impl UserAgent {
 
     /// A request lost its connection. One that rode a connection that was open before is sent again, once: the server
     /// may have closed it while it was idle.
-    fn broken(&mut self, index: usize, reason: EndReason) {
-        let Some(fetch) = self.fetches[index].as_mut() else {
+    fn broken(&mut self, running: Running, reason: EndReason) {
+        let Some(fetch) = self.fetches.get_mut(running) else {
             return;
         };
         let again = fetch.reused && !fetch.retried && fetch.current().body.can_be_sent_again();
         if again && reason == EndReason::Closed {
             fetch.retried = true;
-            return self.obtain(index);
+            return self.obtain(running);
         }
-        self.fail(index, NetworkError::Connection(reason));
+        self.fail(running, NetworkError::Connection(reason));
     }
 
     pub(super) fn response(
@@ -195,8 +195,8 @@ impl UserAgent {
         }
     }
 
-    fn answered(&mut self, index: usize, status: u16, headers: &HeaderList) {
-        let Some(fetch) = self.fetches[index].as_mut() else {
+    fn answered(&mut self, running: Running, status: u16, headers: &HeaderList) {
+        let Some(fetch) = self.fetches.get_mut(running) else {
             return;
         };
         // HTTP-network-or-cache fetch, before anybody looks at the headers, and for a preflight too.
@@ -204,29 +204,29 @@ impl UserAgent {
             == OnStatus::RetryOnNewConnection
         {
             fetch.misdirected = true;
-            return self.obtain(index);
+            return self.obtain(running);
         }
         if fetch.preflight.is_some() {
-            return self.preflight_answered(index, status, headers);
+            return self.preflight_answered(running, status, headers);
         }
         if fetch.request.response_tainting() == ResponseTainting::Cors
             && let Err(error) = cors_check(&fetch.request, headers)
         {
-            return self.fail(index, error.into());
+            return self.fail(running, error.into());
         }
         match on_response(&fetch.request, status) {
             OnResponse::Follow | OnResponse::NavigationDecides => {
-                self.redirected(index, status, headers);
+                self.redirected(running, status, headers);
             }
-            OnResponse::NetworkError => self.fail(index, NetworkError::RedirectMode),
+            OnResponse::NetworkError => self.fail(running, NetworkError::RedirectMode),
             OnResponse::Deliver | OnResponse::OpaqueRedirect => {
-                self.finish(index, Outcome::Response(status));
+                self.finish(running, Outcome::Response(status));
             }
         }
     }
 
-    fn preflight_answered(&mut self, index: usize, status: u16, headers: &HeaderList) {
-        let Some(fetch) = self.fetches[index].as_mut() else {
+    fn preflight_answered(&mut self, running: Running, status: u16, headers: &HeaderList) {
+        let Some(fetch) = self.fetches.get_mut(running) else {
             return;
         };
         match check_preflight_response(&fetch.request, status, headers) {
@@ -234,25 +234,25 @@ impl UserAgent {
                 self.preflights.store(&fetch.request, &grant, self.now);
                 fetch.preflight = None;
                 fetch.misdirected = false;
-                self.obtain(index);
+                self.obtain(running);
             }
-            Err(error) => self.fail(index, error.into()),
+            Err(error) => self.fail(running, error.into()),
         }
     }
 
-    fn redirected(&mut self, index: usize, status: u16, headers: &HeaderList) {
-        let Some(fetch) = self.fetches[index].as_ref() else {
+    fn redirected(&mut self, running: Running, status: u16, headers: &HeaderList) {
+        let Some(fetch) = self.fetches.get(running) else {
             return;
         };
         let chosen = self.question(fetch).chosen;
-        let Some(fetch) = self.fetches[index].as_mut() else {
+        let Some(fetch) = self.fetches.get_mut(running) else {
             return;
         };
         fetch.chosen = chosen;
         match http_redirect_fetch(&mut fetch.request, status, headers) {
-            Ok(Redirect::Deliver) => return self.finish(index, Outcome::Response(status)),
+            Ok(Redirect::Deliver) => return self.finish(running, Outcome::Response(status)),
             Ok(Redirect::Followed) => {}
-            Err(error) => return self.fail(index, error.into()),
+            Err(error) => return self.fail(running, error.into()),
         }
         fetch.hop += 1;
         fetch.misdirected = false;
@@ -260,30 +260,26 @@ impl UserAgent {
         let mut request = fetch.request.clone();
         match self.route(&mut request) {
             Ok(route) => {
-                if let Some(fetch) = &mut self.fetches[index] {
+                if let Some(fetch) = self.fetches.get_mut(running) {
                     fetch.request = request;
                     fetch.route = route;
                 }
-                self.start_hop(index);
+                self.start_hop(running);
             }
-            Err(error) => self.fail(index, error),
+            Err(error) => self.fail(running, error),
         }
     }
 
     /// A connection to another host of the same certificate that this request may join.
     pub(super) fn coalesced(
         &mut self,
-        index: usize,
+        running: Running,
         wanted: &Wanted,
     ) -> Option<Lease<ConnectionId>> {
         if !self.connections.any_covers_others() {
             return None;
         }
-        let url = self.fetches[index]
-            .as_ref()?
-            .current()
-            .current_url()
-            .as_url();
+        let url = self.fetches.get(running)?.current().current_url().as_url();
         let (host, port) = (url.host_str()?, url.port_or_known_default());
         let key = self
             .decisions
