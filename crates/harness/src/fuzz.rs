@@ -4,6 +4,7 @@
 //! and crossover work on the typed scenario.
 
 mod decide;
+mod driver;
 
 use std::cell::RefCell;
 
@@ -15,9 +16,10 @@ use crate::scenario::{Choose, MAGIC, Scenario};
 use crate::tier::{TierError, TierName};
 
 pub use decide::decide;
+pub use driver::{handshake, http, resumption, wire};
 
 /// The fuzz targets: name, and what each looks for.
-pub const TARGETS: [(&str, &str); 5] = [
+pub const TARGETS: [(&str, &str); 9] = [
     (
         "decide",
         "the policy alone: any request and any answer, against a second reading of the standard",
@@ -33,6 +35,22 @@ pub const TARGETS: [(&str, &str); 5] = [
     (
         "differential",
         "the same scenarios on model and on memory: both must write the same log",
+    ),
+    (
+        "handshake",
+        "one handshake between any server and any client, against what the standards say",
+    ),
+    (
+        "resumption",
+        "any sequence of handshakes: what is resumed stands for what was verified",
+    ),
+    (
+        "http",
+        "any requests on one connection that either end may close: each has one outcome",
+    ),
+    (
+        "wire",
+        "bytes changed on their way: both ends come to an end, and nothing false gets through",
     ),
     ("scenario_text", "the text form: parse, print, parse again"),
 ];
@@ -209,6 +227,10 @@ mod tests {
             let mut bytes: Vec<u8> = (0..length).map(|_| rng.u8(..)).collect();
             decide(&bytes);
             model(&bytes);
+            handshake(&bytes);
+            resumption(&bytes);
+            http(&bytes);
+            wire(&bytes);
             scenario_text(&bytes);
             bytes.splice(0..0, *b"BFS\x01");
             model(&bytes);
