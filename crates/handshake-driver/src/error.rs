@@ -5,7 +5,7 @@ use std::io;
 use rustls::AlertDescription;
 
 use crate::ids::{ConnectionId, ServerId};
-use crate::plan::ConfigKey;
+use crate::plan::{ClientAuth, ConfigKey, Version};
 
 /// Why a connection ended, as one of its two ends saw it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -29,7 +29,12 @@ pub enum EndReason {
     /// The client gave up when the server asked for a certificate, and sent nothing more.
     #[error("aborted when the server asked for a client certificate")]
     AbortedWhenAsked,
-    /// This end found a fault in the handshake, or in the peer's certificate, and sent an alert.
+    /// The server asked for a certificate after the handshake in HTTP/2, which is a connection error (RFC 9113 sections
+    /// 9.2.1 and 9.2.3).
+    #[error("asked for a client certificate within HTTP/2")]
+    AskedLateInHttp2,
+    /// This end found a fault in the handshake, or in the peer's certificate, and sent an alert. What OpenSSL finds is said
+    /// in rustls's words where it has them, and is [`General`](rustls::Error::General) elsewhere.
     #[error("TLS failed at this end: {0}")]
     Tls(rustls::Error),
     /// HTTP went wrong on a sound TLS connection.
@@ -41,15 +46,16 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    /// Reads the reason from what a TLS stream of `tokio-rustls` gave.
+    /// Reads the reason from what a TLS stream of either stack gave.
     pub(crate) fn from_io(error: &io::Error) -> Self {
-        let tls = error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        match tls {
-            Some(rustls::Error::AlertReceived(alert)) => Self::AlertReceived(*alert),
-            Some(other) => Self::Tls(other.clone()),
-            None => Self::Truncated,
+        let Some(inner) = error.get_ref() else {
+            return Self::Truncated;
+        };
+        match (inner.downcast_ref(), inner.downcast_ref::<Self>()) {
+            (Some(rustls::Error::AlertReceived(alert)), _) => Self::AlertReceived(*alert),
+            (Some(other), _) => Self::Tls(other.clone()),
+            (None, Some(reason)) => reason.clone(),
+            (None, None) => Self::Truncated,
         }
     }
 }
@@ -66,6 +72,16 @@ pub enum ServerError {
     /// rustls refuses the plan.
     #[error("TLS refuses the server's plan: {0}")]
     Tls(#[from] rustls::Error),
+    /// This stack cannot ask so late.
+    #[error("rustls cannot ask late: mode {0:?} needs the stack OpenSsl, of the feature `openssl`")]
+    CannotAskLate(ClientAuth),
+    /// The plan's versions leave out the one in which this mode exists.
+    #[error("mode {0:?} needs {1:?}: let the plan's versions include it")]
+    VersionOfMode(ClientAuth, Version),
+    /// OpenSSL refuses the plan.
+    #[cfg(feature = "openssl")]
+    #[error("OpenSSL refuses the server's plan: {0}")]
+    OpenSsl(String),
     /// The issuers named in the plan make no verifier.
     #[error("the accepted issuers make no verifier: {0}")]
     Issuers(String),
@@ -90,6 +106,17 @@ pub enum ConnectError {
     /// rustls refuses the plan.
     #[error("TLS refuses the client's plan: {0}")]
     Tls(rustls::Error),
+    /// rustls neither renegotiates nor authenticates after the handshake, and so can only refuse.
+    #[error("rustls can only refuse to be asked late: {0:?} needs the stack OpenSsl")]
+    CannotAnswerLate(ConfigKey),
+    /// OpenSSL refuses the plan.
+    #[cfg(feature = "openssl")]
+    #[error("OpenSSL refuses the client's plan: {0}")]
+    OpenSsl(String),
+    /// OpenSSL needs the private key itself, and a [`Pki`](crate::Pki) keeps only those that it made.
+    #[cfg(feature = "openssl")]
+    #[error("OpenSSL cannot present an identity that another Pki made: take one of the driver's own")]
+    ForeignIdentity,
     /// The authorities that the client is to believe make no verifier.
     #[error("the trusted authorities make no verifier: {0}")]
     Trust(String),

@@ -111,13 +111,13 @@ pub use driver::{Driver, MAX_BODY, MAX_CONNECTIONS, MAX_STREAMS};
 pub use error::{Busy, ConnectError, EndReason, PkiError, ServerError, StreamError};
 pub use ids::{ConnectionId, ServerId, SessionId, StreamId};
 pub use observation::{
-    ClientEvent, ClientHandshake, Identity, Observation, RefusedHandshake, RequestHead,
-    ServerHandshake, Shown,
+    ClientEvent, ClientHandshake, Identity, LateAuthentication, Observation, RefusedHandshake,
+    RequestHead, ServerHandshake, Shown,
 };
 pub use pki::{Authority, IdentityName, IdentityPlan, Pki, Validity};
 pub use plan::{
-    Answer, ClientAuth, ClientConfiguration, ConfigKey, Protocol, Resumption, ServerPlan, Trust,
-    Version, Versions,
+    Answer, ClientAuth, ClientConfiguration, ConfigKey, LateAnswer, LateKind, Protocol, Resumption,
+    ServerPlan, Stack, Trust, Version, Versions,
 };
 pub use rustls::sign::CertifiedKey;
 pub use rustls::{AlertDescription, Error as TlsError};

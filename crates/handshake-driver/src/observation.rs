@@ -7,7 +7,7 @@ use crate::client::Session;
 use crate::error::{EndReason, StreamError};
 use crate::ids::{ConnectionId, ServerId, SessionId, StreamId};
 use crate::pki::IdentityName;
-use crate::plan::{Protocol, Version};
+use crate::plan::{LateKind, Protocol, Version};
 
 /// An identity that a server saw.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -97,6 +97,24 @@ pub struct RequestHead {
     pub headers: HeaderMap,
 }
 
+/// A late authentication: the server asked on a connection that was already open, or wanted to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateAuthentication {
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// The request that it was asked for.
+    pub stream: StreamId,
+    /// How the server asked.
+    pub kind: LateKind,
+    /// What was shown; [`Shown::NotAsked`] if the server could not ask, since the client did not offer
+    /// `post_handshake_auth` (RFC 9846 section 4.2.6), and [`Shown::Unanswered`] if the client went on without a word.
+    pub shown: Shown,
+    /// Whom the connection authenticates from now on. A certificate that did not pass is in `shown` alone.
+    pub identity: Option<Identity>,
+    /// The connection broke off over it: the client would not be asked, or what it showed did not pass.
+    pub refused: bool,
+}
+
 /// What a server saw.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observation {
@@ -113,6 +131,17 @@ pub enum Observation {
     },
     /// A request arrived.
     Request(RequestHead),
+    /// A server asked late, and this is what came of it.
+    LateAuthentication(LateAuthentication),
+    /// A server that asks late let a request for a path under protection pass, or denied it with 403.
+    Admission {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which request.
+        stream: StreamId,
+        /// Whether it passed.
+        admitted: bool,
+    },
     /// A connection ended.
     Closed {
         /// Which.
@@ -164,6 +193,12 @@ pub enum ClientEvent {
         connection: ConnectionId,
         /// To offer later, by the same configuration.
         session: Session,
+    },
+    /// The server asked for a certificate after the handshake; what was answered is [`LateAnswer`](crate::LateAnswer)'s
+    /// matter. rustls refuses without telling.
+    AskedLate {
+        /// On which connection.
+        connection: ConnectionId,
     },
     /// A connection ended after its handshake.
     Closed {

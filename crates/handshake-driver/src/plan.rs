@@ -21,6 +21,16 @@ pub enum Versions {
 }
 
 impl Versions {
+    /// Whether this version is among them.
+    #[must_use]
+    pub fn include(self, version: Version) -> bool {
+        match self {
+            Self::Tls12 => version == Version::Tls12,
+            Self::Tls13 => version == Version::Tls13,
+            Self::Both => true,
+        }
+    }
+
     pub(crate) fn supported(self) -> &'static [&'static SupportedProtocolVersion] {
         static TLS12: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
         static TLS13: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
@@ -39,6 +49,15 @@ pub enum Version {
     Tls12,
     /// TLS 1.3 (RFC 9846).
     Tls13,
+}
+
+impl From<Version> for Versions {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::Tls12 => Self::Tls12,
+            Version::Tls13 => Self::Tls13,
+        }
+    }
 }
 
 impl Version {
@@ -82,6 +101,17 @@ impl Protocol {
     }
 }
 
+/// The library that speaks TLS at one end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stack {
+    /// rustls. It knows neither renegotiation nor post-handshake authentication, at either end.
+    #[default]
+    Rustls,
+    /// OpenSSL, which knows both.
+    #[cfg(feature = "openssl")]
+    OpenSsl,
+}
+
 /// When a server asks for a client certificate, and whether it insists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ClientAuth {
@@ -92,6 +122,45 @@ pub enum ClientAuth {
     Request,
     /// It asks, and refuses without.
     Require,
+    /// It asks in a new handshake, started by a request for a path under [protection](ServerPlan::protects), and denies
+    /// that request without. TLS 1.2 (RFC 5246 section 7.4.1.1), and forbidden over HTTP/2 (RFC 9113 section 9.2.1).
+    Renegotiate,
+    /// It asks with a CertificateRequest after the handshake, when a request comes for a path under
+    /// [protection](ServerPlan::protects), and denies that request without. TLS 1.3 (RFC 9846 section 4.6.2), and
+    /// forbidden over HTTP/2 (RFC 9113 section 9.2.3).
+    PostHandshake,
+}
+
+impl ClientAuth {
+    /// How it asks after the handshake, if it does.
+    #[must_use]
+    pub fn late(self) -> Option<LateKind> {
+        match self {
+            Self::None | Self::Request | Self::Require => None,
+            Self::Renegotiate => Some(LateKind::Renegotiation),
+            Self::PostHandshake => Some(LateKind::PostHandshake),
+        }
+    }
+}
+
+/// A way to ask for a certificate on a connection that is already open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LateKind {
+    /// HelloRequest and a new handshake within the old one: TLS 1.2 (RFC 5246 section 7.4.1.1).
+    Renegotiation,
+    /// A post-handshake CertificateRequest: TLS 1.3 (RFC 9846 section 4.6.2).
+    PostHandshake,
+}
+
+impl LateKind {
+    /// The version that has it.
+    #[must_use]
+    pub fn version(self) -> Version {
+        match self {
+            Self::Renegotiation => Version::Tls12,
+            Self::PostHandshake => Version::Tls13,
+        }
+    }
 }
 
 /// How a server remembers sessions.
@@ -115,11 +184,15 @@ pub struct ServerPlan {
     pub issuer: Authority,
     /// When its certificate is valid.
     pub validity: Validity,
+    /// The library that it speaks TLS with.
+    pub stack: Stack,
     /// Whether it asks for a client certificate.
     pub client_auth: ClientAuth,
+    /// What the paths under protection begin with, for a server that asks late. `/` is all of them.
+    pub protects: Vec<String>,
     /// The authorities whose client certificates it takes. They are named in its CertificateRequest.
     pub accepts: Vec<Authority>,
-    /// The TLS versions it speaks.
+    /// The TLS versions it speaks. A server that asks late speaks only the one that has its way to ask.
     pub versions: Versions,
     /// The protocols it offers, best first; none means no ALPN, and HTTP/1.1.
     pub alpn: Vec<Protocol>,
@@ -139,7 +212,9 @@ impl ServerPlan {
             names: names.iter().map(|&name| name.to_owned()).collect(),
             issuer: Authority::servers(),
             validity: Validity::Current,
+            stack: Stack::Rustls,
             client_auth: ClientAuth::None,
+            protects: vec!["/".to_owned()],
             accepts: vec![Authority::users()],
             versions: Versions::Both,
             alpn: vec![Protocol::H2, Protocol::Http11],
@@ -177,6 +252,30 @@ impl PartialEq for Answer {
     }
 }
 
+/// What a client does when it is asked after the handshake.
+#[derive(Clone, Debug, Default)]
+pub enum LateAnswer {
+    /// It does not do such things: it answers a HelloRequest with the alert `no_renegotiation`, and offers no
+    /// `post_handshake_auth` extension, so that it cannot be asked in TLS 1.3 (RFC 9846 section 4.2.6). rustls does no other.
+    #[default]
+    Refuse,
+    /// It sends an empty Certificate and goes on.
+    Decline,
+    /// It presents this chain and proves that it holds the key.
+    Present(Arc<CertifiedKey>),
+}
+
+impl PartialEq for LateAnswer {
+    /// As [`Answer`]'s.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Present(a), Self::Present(b)) => Arc::ptr_eq(a, b),
+            (Self::Refuse, Self::Refuse) | (Self::Decline, Self::Decline) => true,
+            _ => false,
+        }
+    }
+}
+
 /// Which servers a client believes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
@@ -192,8 +291,15 @@ pub enum Trust {
 pub struct ClientConfiguration {
     /// The caller's name for it.
     pub key: ConfigKey,
+    /// The library that it speaks TLS with.
+    pub stack: Stack,
     /// What it does when asked for a certificate.
     pub answer: Answer,
+    /// What it does when asked after the handshake.
+    pub late: LateAnswer,
+    /// Whether it answers so over HTTP/2 too, where being asked late is a connection error (RFC 9113 sections 9.2.1 and
+    /// 9.2.3). It is never right; it is here so that a harness can let that fault loose.
+    pub late_in_http2: bool,
     /// Which servers it believes.
     pub trust: Trust,
     /// The TLS versions it speaks.
@@ -213,7 +319,10 @@ impl ClientConfiguration {
     pub fn new(key: ConfigKey) -> Self {
         Self {
             key,
+            stack: Stack::Rustls,
             answer: Answer::Decline,
+            late: LateAnswer::Refuse,
+            late_in_http2: false,
             trust: Trust::Authorities(vec![Authority::servers()]),
             versions: Versions::Both,
             alpn: vec![Protocol::Http11],
