@@ -30,7 +30,12 @@ impl Clock {
     }
 
     pub(crate) fn unix(&self) -> UnixTime {
-        UnixTime::since_unix_epoch(Duration::from_secs(ORIGIN) + self.now())
+        Self::unix_at(self.now())
+    }
+
+    /// The wall-clock time of a moment on any clock.
+    pub(crate) fn unix_at(moment: Duration) -> UnixTime {
+        UnixTime::since_unix_epoch(Duration::from_secs(ORIGIN) + moment)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::observation::{ClientEvent, ClientHandshake, Observation};
 use crate::pki::Pki;
 use crate::plan::{ClientConfiguration, ServerPlan};
 use crate::server::{
-    self, Attendant, Ending, Office, Policy, Rechecks, Responder, Resumes, Server, SessionTable,
+    self, Attendant, Ending, Office, Policy, Responder, Rules, Server, SessionTable,
 };
 use crate::tap::{Capture, Packet, Tap};
 use crate::wire::Transport;
@@ -64,17 +64,17 @@ impl Driver {
     /// A driver at the origin of its clock, with no servers.
     #[must_use]
     pub fn new(pki: Arc<Pki>) -> Self {
-        Self::with_rules(pki, Arc::new(Rechecks))
+        Self::with_rules(pki, Rules::default())
     }
 
-    /// A driver whose servers resume by these rules: the seam for known faults of servers.
+    /// A driver whose servers decide by these rules: the seam for known faults of servers.
     #[must_use]
-    pub fn with_rules(pki: Arc<Pki>, resumes: Arc<dyn Resumes>) -> Self {
+    pub fn with_rules(pki: Arc<Pki>, rules: impl Into<Rules>) -> Self {
         let executor = Executor::default();
         let office = Office {
             pki,
             clock: Arc::default(),
-            resumes,
+            rules: rules.into(),
             table: Arc::new(Mutex::new(SessionTable::default())),
             spawner: executor.spawner(),
             observations: Rc::default(),

@@ -85,6 +85,12 @@ pub enum ServerError {
     /// The issuers named in the plan make no verifier.
     #[error("the accepted issuers make no verifier: {0}")]
     Issuers(String),
+    /// A host has a name that is none.
+    #[error("{0:?} is no name for a host: give labels, the first of which may be *")]
+    BadHost(String),
+    /// Two hosts list one name, insist equally, and accept certificates of different issuers.
+    #[error("two hosts list {0:?} and accept different issuers: list it once")]
+    Contradiction(String),
 }
 
 /// Why there is no connection.
@@ -115,7 +121,9 @@ pub enum ConnectError {
     OpenSsl(String),
     /// OpenSSL needs the private key itself, and a [`Pki`](crate::Pki) keeps only those that it made.
     #[cfg(feature = "openssl")]
-    #[error("OpenSSL cannot present an identity that another Pki made: take one of the driver's own")]
+    #[error(
+        "OpenSSL cannot present an identity that another Pki made: take one of the driver's own"
+    )]
     ForeignIdentity,
     /// The authorities that the client is to believe make no verifier.
     #[error("the trusted authorities make no verifier: {0}")]

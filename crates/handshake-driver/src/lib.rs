@@ -74,8 +74,10 @@
 //! In rustls a session resumes only under the very resolver and verifier *objects* that it was obtained with. So there
 //! is one of each for a [`ConfigKey`], for as long as the driver lives: rebuilt for each connection they would silently
 //! never resume, shared between keys they would resume across them. Sessions themselves are values that the caller owns,
-//! files, and offers ([`Session`]); this crate does not say which one is right. What a server resumes is judged by
-//! [`Resumes`], whose default methods are right and each of which a known fault may override.
+//! files, and offers ([`Session`]); this crate does not say which one is right.
+//!
+//! What a server resumes is judged by [`Resumes`]; under which policy a connection is, where a server has several hosts, and
+//! which requests it then serves, by [`Routes`]. Their default methods are right, and a known fault overrides one of them.
 //!
 //! # Bounds
 //!
@@ -111,17 +113,17 @@ pub use driver::{Driver, MAX_BODY, MAX_CONNECTIONS, MAX_STREAMS};
 pub use error::{Busy, ConnectError, EndReason, PkiError, ServerError, StreamError};
 pub use ids::{ConnectionId, ServerId, SessionId, StreamId};
 pub use observation::{
-    ClientEvent, ClientHandshake, Identity, LateAuthentication, Observation, RefusedHandshake,
-    RequestHead, ServerHandshake, Shown,
+    ClientEvent, ClientHandshake, Identity, LateAuthentication, Observation, Original,
+    RefusedHandshake, RequestHead, ServerHandshake, Shown,
 };
 pub use pki::{Authority, IdentityName, IdentityPlan, Pki, Validity};
 pub use plan::{
-    Answer, ClientAuth, ClientConfiguration, ConfigKey, LateAnswer, LateKind, Protocol, Resumption,
-    ServerPlan, Stack, Trust, Version, Versions,
+    Answer, ClientAuth, ClientConfiguration, ConfigKey, HostPlan, LateAnswer, LateKind, Protocol,
+    Resumption, ServerPlan, Stack, Trust, Version, Versions,
 };
 pub use rustls::sign::CertifiedKey;
 pub use rustls::{AlertDescription, Error as TlsError};
-pub use server::{Offer, Rechecks, Reply, Responder, Resumes};
+pub use server::{Checks, Hello, Offer, Rechecks, Reply, Responder, Resumes, Route, Routes, Rules};
 pub use tap::Packet;
 pub use wire::Transport;
 

@@ -42,7 +42,7 @@ pub(crate) fn for_protocol(mut request: Request<Bytes>, protocol: Protocol) -> R
 }
 
 /// Host, or else the authority in the target.
-pub(crate) fn authority<B>(request: &Request<B>) -> Option<Authority> {
+fn authority<B>(request: &Request<B>) -> Option<Authority> {
     let host = request
         .headers()
         .get(HOST)

@@ -1,13 +1,16 @@
 //! What is seen? Plain data, in the order of events: the servers' observations, and the client's events.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::client::Session;
 use crate::error::{EndReason, StreamError};
 use crate::ids::{ConnectionId, ServerId, SessionId, StreamId};
 use crate::pki::IdentityName;
-use crate::plan::{LateKind, Protocol, Version};
+use crate::plan::{HostPlan, LateKind, Protocol, Version};
 
 /// An identity that a server saw.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,10 +60,29 @@ pub struct ServerHandshake {
     /// Whom this connection authenticates: shown here, or inherited from the session without any Certificate on the
     /// wire.
     pub identity: Option<Identity>,
+    /// The policy that the name in the ClientHello comes under: one of the plan's hosts, or the server's own.
+    pub policy: Arc<HostPlan>,
     /// The session that was resumed.
     pub resumed: Option<SessionId>,
+    /// The full handshake that the resumed session goes back to, through whatever resumptions lie between.
+    pub original: Option<Original>,
     /// The session that was offered and not resumed, if it is one that a server of this driver issued.
     pub offered: Option<SessionId>,
+}
+
+/// The full handshake that a session goes back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// With which server.
+    pub server: ServerId,
+    /// The name in its ClientHello.
+    pub server_name: Option<String>,
+    /// The policy it was under.
+    pub policy: Arc<HostPlan>,
+    /// Whom it authenticated.
+    pub identity: Option<Identity>,
+    /// When, on the driver's clock.
+    pub at: Duration,
 }
 
 /// A handshake that did not succeed, as the server saw it.
@@ -95,6 +117,11 @@ pub struct RequestHead {
     pub target: String,
     /// All fields.
     pub headers: HeaderMap,
+    /// The policy that its authority comes under.
+    pub policy: Arc<HostPlan>,
+    /// The status it was answered with, if the responder was not asked: 421, a request that does not belong on its connection
+    /// (RFC 9110 section 15.5.20); 400, one whose authority cannot be read.
+    pub turned_away: Option<StatusCode>,
 }
 
 /// A late authentication: the server asked on a connection that was already open, or wanted to.

@@ -163,6 +163,18 @@ impl LateKind {
     }
 }
 
+impl ClientAuth {
+    /// How much it insists: where two policies meet, the one that insists more is the safe one.
+    pub(crate) fn strictness(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Request => 1,
+            Self::Renegotiate | Self::PostHandshake => 2,
+            Self::Require => 3,
+        }
+    }
+}
+
 /// How a server remembers sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Resumption {
@@ -175,18 +187,46 @@ pub enum Resumption {
     Stateful,
 }
 
+/// A virtual host: names of a server with a client-certificate policy of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPlan {
+    /// The names it goes by, in any case; `*.example.test` stands for every name with one label more. None, in what is
+    /// observed, for a server's own policy.
+    pub names: Vec<String>,
+    /// Whether it asks for a client certificate.
+    pub client_auth: ClientAuth,
+    /// The authorities whose client certificates it takes.
+    pub accepts: Vec<Authority>,
+}
+
+impl HostPlan {
+    /// A host of these names that asks for no certificate.
+    #[must_use]
+    pub fn new(names: &[&str]) -> Self {
+        Self {
+            names: names.iter().map(|&name| name.to_owned()).collect(),
+            client_auth: ClientAuth::None,
+            accepts: vec![Authority::users()],
+        }
+    }
+}
+
 /// A server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerPlan {
-    /// The names in its certificate.
+    /// The names in its certificate. A name without a host of its own in [`hosts`](Self::hosts) comes under the policy of
+    /// the server, as does a ClientHello without a name.
     pub names: Vec<String>,
+    /// Those of its names that have a client-certificate policy of their own. A connection under a weaker policy than that
+    /// of a request's host does not serve the request: the answer is 421.
+    pub hosts: Vec<HostPlan>,
     /// Who issues its certificate.
     pub issuer: Authority,
     /// When its certificate is valid.
     pub validity: Validity,
     /// The library that it speaks TLS with.
     pub stack: Stack,
-    /// Whether it asks for a client certificate.
+    /// Whether it asks for a client certificate, under names that no host has.
     pub client_auth: ClientAuth,
     /// What the paths under protection begin with, for a server that asks late. `/` is all of them.
     pub protects: Vec<String>,
@@ -202,6 +242,9 @@ pub struct ServerPlan {
     pub tickets: usize,
     /// How long after it was issued a session may be resumed, in whole seconds; at most seven days in TLS 1.3.
     pub lifetime: Duration,
+    /// Whether a TLS 1.3 session that was issued under one of its names may be resumed under another. The client may offer
+    /// it if the certificate covers both (RFC 9846 section 4.6.1). In TLS 1.2 it never may (RFC 6066 section 3).
+    pub across_names: bool,
 }
 
 impl ServerPlan {
@@ -210,6 +253,7 @@ impl ServerPlan {
     pub fn new(names: &[&str]) -> Self {
         Self {
             names: names.iter().map(|&name| name.to_owned()).collect(),
+            hosts: Vec::new(),
             issuer: Authority::servers(),
             validity: Validity::Current,
             stack: Stack::Rustls,
@@ -221,6 +265,7 @@ impl ServerPlan {
             resumption: Resumption::Tickets,
             tickets: 2,
             lifetime: Duration::from_secs(7200),
+            across_names: false,
         }
     }
 }

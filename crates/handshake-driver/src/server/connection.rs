@@ -1,5 +1,6 @@
 //! What happens on a server's connection? The ClientHello, the handshake, the requests, the end; each is observed.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -17,14 +18,20 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::authentication::Authentication;
 use super::desk::Desk;
 use super::examiner::Examiner;
+use super::hello::Peek;
+use super::hosts::Host;
+use super::route::Hello;
 use super::sessions::ConnectionSessions;
 use super::{Office, Policy, Responder};
 use crate::error::EndReason;
 use crate::ids::{ConnectionId, SessionId};
 use crate::lock;
-use crate::observation::{Identity, Observation, RefusedHandshake, ServerHandshake, Shown};
+use crate::observation::{
+    Identity, Observation, Original, RefusedHandshake, ServerHandshake, Shown,
+};
 use crate::pki::Pki;
 use crate::plan::{Protocol, Version};
 use crate::wire::{End, Transport, Witness};
@@ -47,35 +54,55 @@ pub(crate) struct Attendant {
     pub(crate) office: Office,
 }
 
+/// What a connection's handshake settled.
+pub(super) struct Standing {
+    pub(super) alpn: Option<Protocol>,
+    pub(super) server_name: Option<String>,
+    /// The host whose policy is in force.
+    pub(super) host: Arc<Host>,
+    /// Whom the connection stands for: shown in its handshake, or inherited.
+    pub(super) authentication: Arc<Authentication>,
+}
+
 /// Serves `io`, which may be a pipe or a socket, and returns how to end it.
 pub(crate) fn attend<S: Transport>(attendant: Attendant, io: S) -> UnboundedSender<Ending> {
     let (end, ended) = unbounded_channel();
     let spawner = attendant.office.spawner.clone();
     let closing = end.clone();
     spawner.spawn(async move {
-        if let Some((tls, alpn)) = attendant.shake_hands(io).await {
-            attendant.serve(tls, alpn, closing, ended).await;
+        let (io, fragmented) = Peek::new(io);
+        if let Some((tls, standing)) = attendant.shake_hands(io, &fragmented).await {
+            attendant.serve(tls, standing, closing, ended).await;
         }
     });
     end
 }
 
 impl Attendant {
-    async fn shake_hands<S: Transport>(&self, io: S) -> Option<(TlsStream<S>, Option<Protocol>)> {
-        let examiner = Arc::new(Examiner::new(Arc::clone(&self.policy.judge)));
+    async fn shake_hands<S: Transport>(
+        &self,
+        io: S,
+        fragmented: &Cell<bool>,
+    ) -> Option<(TlsStream<S>, Standing)> {
         let start = match LazyConfigAcceptor::new(Acceptor::default(), io).await {
             Ok(start) => start,
             Err(error) => {
-                self.refused(&error, None, &examiner, None);
+                self.refused(&error, None, None, None);
                 return None;
             }
         };
         let server_name = start.client_hello().server_name().map(str::to_owned);
+        let host = self.policy.hosts.asked_for(&Hello {
+            server_name: server_name.as_deref(),
+            fragmented: fragmented.get(),
+        });
+        let examiner = Arc::new(Examiner::new(host.judge()));
         let sessions = Arc::new(ConnectionSessions {
             table: Arc::clone(&self.office.table),
             present: Arc::clone(&self.policy.present),
             connection: self.connection,
             server_name: server_name.clone(),
+            host: Arc::clone(host),
             seen: Mutex::default(),
         });
         let accepted = match self
@@ -87,11 +114,12 @@ impl Attendant {
         };
         match accepted {
             Ok(tls) => {
-                let alpn = self.accepted(&tls, server_name, &examiner, &sessions);
-                Some((tls, alpn))
+                let standing = self.accepted(&tls, server_name, &examiner, &sessions);
+                Some((tls, standing))
             }
             Err(error) => {
-                self.refused(&error, server_name, &examiner, sessions.seen().offered);
+                let offered = sessions.seen().offered;
+                self.refused(&error, server_name, Some(&examiner), offered);
                 None
             }
         }
@@ -103,22 +131,35 @@ impl Attendant {
         server_name: Option<String>,
         examiner: &Examiner,
         sessions: &ConnectionSessions,
-    ) -> Option<Protocol> {
+    ) -> Standing {
         let tls = tls.get_ref().1;
         let seen = sessions.seen();
-        let chain = tls.peer_certificates();
-        lock(&self.office.table).finished(self.connection, &seen.issued, chain);
         let resumed = tls.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+        let original = seen.original.filter(|_| resumed);
+        let authentication = original.clone().unwrap_or_else(|| {
+            Arc::new(Authentication {
+                server: self.policy.present.server,
+                server_name: server_name.clone(),
+                host: Arc::clone(&sessions.host),
+                chain: tls.peer_certificates().map(<[_]>::to_vec),
+                at: self.office.clock.now(),
+            })
+        });
+        lock(&self.office.table).finished(self.connection, &seen.issued, &authentication);
         let alpn = Protocol::agreed(tls.alpn_protocol());
         self.observe(Observation::Handshake(ServerHandshake {
             connection: self.connection,
             server: self.policy.present.server,
             version: Version::agreed(tls.protocol_version()),
             alpn,
-            server_name,
+            server_name: server_name.clone(),
             shown: shown(examiner, Shown::Declined, &self.office.pki),
-            identity: chain.map(|chain| identify(chain, &self.office.pki)),
+            identity: tls
+                .peer_certificates()
+                .map(|chain| identify(chain, &self.office.pki)),
+            policy: Arc::clone(&sessions.host.plan),
             resumed: seen.offered.filter(|_| resumed),
+            original: original.map(|original| self.original(&original)),
             offered: seen.offered.filter(|_| !resumed),
         }));
         for session in seen.issued {
@@ -127,14 +168,30 @@ impl Attendant {
                 session,
             });
         }
-        alpn
+        Standing {
+            alpn,
+            server_name,
+            host: Arc::clone(&sessions.host),
+            authentication,
+        }
+    }
+
+    fn original(&self, authentication: &Authentication) -> Original {
+        let chain = authentication.chain.as_deref();
+        Original {
+            server: authentication.server,
+            server_name: authentication.server_name.clone(),
+            policy: Arc::clone(&authentication.host.plan),
+            identity: chain.map(|chain| identify(chain, &self.office.pki)),
+            at: authentication.at,
+        }
     }
 
     fn refused(
         &self,
         error: &io::Error,
         server_name: Option<String>,
-        examiner: &Examiner,
+        examiner: Option<&Examiner>,
         offered: Option<SessionId>,
     ) {
         let reason = EndReason::from_io(error);
@@ -146,7 +203,9 @@ impl Attendant {
             connection: self.connection,
             server: self.policy.present.server,
             server_name,
-            shown: shown(examiner, otherwise, &self.office.pki),
+            shown: examiner.map_or(Shown::NotAsked, |examiner| {
+                shown(examiner, otherwise, &self.office.pki)
+            }),
             offered,
             reason,
         }));
@@ -155,14 +214,15 @@ impl Attendant {
     async fn serve<S: Transport>(
         self,
         tls: TlsStream<S>,
-        alpn: Option<Protocol>,
+        standing: Standing,
         closing: UnboundedSender<Ending>,
         ended: UnboundedReceiver<Ending>,
     ) {
         let end = End::default();
         let io = TokioIo::new(Witness::new(tls, end.clone()));
         let (connection, office) = (self.connection, self.office.clone());
-        let desk = Rc::new(Desk::new(self, alpn, closing));
+        let alpn = standing.alpn;
+        let desk = Rc::new(Desk::new(self, standing, closing));
         let service = service_fn(move |request| Rc::clone(&desk).answer(request));
         // No Date field: it would come from another clock.
         let outcome = if alpn == Some(Protocol::H2) {

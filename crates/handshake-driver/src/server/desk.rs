@@ -4,40 +4,42 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::pending;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONNECTION;
+use http::uri::Authority;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Reply;
-use super::connection::{Attendant, Ending};
+use super::connection::{Attendant, Ending, Standing};
+use super::route::{self, Route};
 use crate::MAX_BODY;
 use crate::ids::StreamId;
-use crate::message::authority;
 use crate::observation::{Observation, RequestHead};
-use crate::plan::Protocol;
+use crate::plan::{HostPlan, Protocol};
 
 /// Where the requests of one connection are answered.
 pub(super) struct Desk {
     attendant: Attendant,
+    standing: Standing,
     arrived: Cell<u64>,
-    alpn: Option<Protocol>,
     closing: UnboundedSender<Ending>,
 }
 
 impl Desk {
     pub(super) fn new(
         attendant: Attendant,
-        alpn: Option<Protocol>,
+        standing: Standing,
         closing: UnboundedSender<Ending>,
     ) -> Self {
         Self {
             attendant,
+            standing,
             arrived: Cell::new(0),
-            alpn,
             closing,
         }
     }
@@ -46,12 +48,12 @@ impl Desk {
         self: Rc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
-        self.arrive(&request);
+        if let Some(status) = self.arrive(&request) {
+            return Ok(bare(status));
+        }
         let (head, body) = request.into_parts();
         let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-            let mut response = Response::new(Full::default());
-            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-            return Ok(response);
+            return Ok(bare(StatusCode::PAYLOAD_TOO_LARGE));
         };
         let request = Request::from_parts(head, body.to_bytes());
         match (self.attendant.responder)(self.attendant.connection, &request) {
@@ -61,24 +63,54 @@ impl Desk {
         }
     }
 
-    fn arrive(&self, request: &Request<Incoming>) {
+    /// Observes a request, and says with which status it is turned away, if it is.
+    fn arrive(&self, request: &Request<Incoming>) -> Option<StatusCode> {
         let stream = StreamId(self.arrived.replace(self.arrived.get() + 1));
         let target = request
             .uri()
             .path_and_query()
             .map_or_else(|| request.uri().path().to_owned(), ToString::to_string);
+        let authority = route::authority(request);
+        let (policy, turned_away) = match &authority {
+            Ok(authority) => self.route(authority.as_ref().map(Authority::host)),
+            Err(status) => (Arc::clone(self.own_policy()), Some(*status)),
+        };
         self.attendant.observe(Observation::Request(RequestHead {
             connection: self.attendant.connection,
             stream,
             method: request.method().clone(),
-            authority: authority(request).map(|a| a.to_string()),
+            authority: authority.ok().flatten().map(|a| a.to_string()),
             target,
             headers: request.headers().clone(),
+            policy,
+            turned_away,
         }));
+        turned_away
+    }
+
+    /// The policy of the request's host, and 421 if the connection is under another that will not do.
+    fn route(&self, host: Option<&str>) -> (Arc<HostPlan>, Option<StatusCode>) {
+        let (policy, office) = (&self.attendant.policy, &self.attendant.office);
+        let wanted = policy.hosts.named(host);
+        let belongs = office.rules.routes.belongs(&Route {
+            server_name: self.standing.server_name.as_deref(),
+            host,
+            in_force: &self.standing.host.plan,
+            wanted: &wanted.plan,
+            chain: self.standing.authentication.chain.as_deref(),
+            verifier: wanted.verifier.as_deref(),
+            now: office.clock.unix(),
+        });
+        let turned_away = (!belongs).then_some(StatusCode::MISDIRECTED_REQUEST);
+        (Arc::clone(&wanted.plan), turned_away)
+    }
+
+    fn own_policy(&self) -> &Arc<HostPlan> {
+        &self.attendant.policy.hosts.named(None).plan
     }
 
     fn last(&self, mut response: Response<Bytes>) -> Response<Bytes> {
-        if self.alpn == Some(Protocol::H2) {
+        if self.standing.alpn == Some(Protocol::H2) {
             // The receiver lives as long as the connection; if that is gone, so is what was to be closed.
             let _ = self.closing.send(Ending::AfterAnswer);
         } else {
@@ -88,4 +120,10 @@ impl Desk {
         }
         response
     }
+}
+
+fn bare(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response
 }

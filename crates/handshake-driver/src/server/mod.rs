@@ -1,10 +1,15 @@
 //! What does a server do with a connection? The handshake under the policy in force, then its caller's answers.
 
+mod authentication;
 mod connection;
 mod desk;
 mod examiner;
+mod hello;
+mod hosts;
 mod resumes;
+mod route;
 mod sessions;
+mod state;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,12 +19,12 @@ use bytes::Bytes;
 use http::{Request, Response};
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoClientAuth, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::ResolvesServerCert;
 use rustls::sign::SingleCertAndKey;
 
 pub(crate) use connection::{Attendant, Ending, attend};
 pub use resumes::{Offer, Rechecks, Resumes};
+pub use route::{Checks, Hello, Route, Routes};
 pub(crate) use sessions::SessionTable;
 
 use crate::clock::Clock;
@@ -28,8 +33,9 @@ use crate::executor::Spawner;
 use crate::ids::{ConnectionId, ServerId};
 use crate::observation::Observation;
 use crate::pki::{Pki, ServerCertificatePlan};
-use crate::plan::{ClientAuth, Protocol, ServerPlan};
+use crate::plan::{Protocol, ServerPlan};
 use examiner::Examiner;
+use hosts::Hosts;
 use sessions::{ConnectionSessions, Present};
 
 /// What a server does with a request.
@@ -61,7 +67,7 @@ pub(crate) struct Server {
 /// What is in force on a server; connections that began earlier keep what they began with.
 pub(crate) struct Policy {
     present: Arc<Present>,
-    judge: Arc<dyn ClientCertVerifier>,
+    hosts: Hosts,
     certificate: Arc<dyn ResolvesServerCert>,
     provider: Arc<CryptoProvider>,
     plan: ServerPlan,
@@ -79,19 +85,18 @@ impl Policy {
             issuer: plan.issuer.clone(),
             validity: plan.validity,
         })?;
-        let verifier = verifier(&plan, pki)?;
         let present = Present {
             server,
-            client_auth: plan.client_auth,
             resumption: plan.resumption,
             lifetime: plan.lifetime,
-            verifier: verifier.clone(),
+            across_names: plan.across_names,
+            algorithms: pki.provider().signature_verification_algorithms.all,
             clock: Arc::clone(&office.clock),
-            resumes: Arc::clone(&office.resumes),
+            resumes: Arc::clone(&office.rules.resumes),
         };
         Ok(Self {
             present: Arc::new(present),
-            judge: verifier.unwrap_or_else(|| Arc::new(NoClientAuth)),
+            hosts: Hosts::new(&plan, pki, Arc::clone(&office.rules.routes))?,
             certificate: Arc::new(SingleCertAndKey::from(certificate)),
             provider: Arc::clone(pki.provider()),
             plan,
@@ -117,22 +122,40 @@ impl Policy {
     }
 }
 
-fn verifier(
-    plan: &ServerPlan,
-    pki: &Pki,
-) -> Result<Option<Arc<dyn ClientCertVerifier>>, ServerError> {
-    if plan.client_auth == ClientAuth::None {
-        return Ok(None);
+/// What servers decide by: each field is a seam for known faults, and its default is right.
+#[derive(Clone)]
+pub struct Rules {
+    /// Which sessions are resumed.
+    pub resumes: Arc<dyn Resumes>,
+    /// Under which policy a connection is, and which requests it serves.
+    pub routes: Arc<dyn Routes>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            resumes: Arc::new(Rechecks),
+            routes: Arc::new(Checks),
+        }
     }
-    let roots = Arc::new(pki.roots(&plan.accepts)?);
-    let builder = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(pki.provider()));
-    let built = match plan.client_auth {
-        ClientAuth::Require => builder.build(),
-        ClientAuth::Request | ClientAuth::None => builder.allow_unauthenticated().build(),
-    };
-    built
-        .map(Some)
-        .map_err(|e| ServerError::Issuers(e.to_string()))
+}
+
+impl From<Arc<dyn Resumes>> for Rules {
+    fn from(resumes: Arc<dyn Resumes>) -> Self {
+        Self {
+            resumes,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<Arc<dyn Routes>> for Rules {
+    fn from(routes: Arc<dyn Routes>) -> Self {
+        Self {
+            routes,
+            ..Self::default()
+        }
+    }
 }
 
 /// Shared by all servers of a driver.
@@ -140,7 +163,7 @@ fn verifier(
 pub(crate) struct Office {
     pub(crate) pki: Arc<Pki>,
     pub(crate) clock: Arc<Clock>,
-    pub(crate) resumes: Arc<dyn Resumes>,
+    pub(crate) rules: Rules,
     pub(crate) table: Arc<Mutex<SessionTable>>,
     pub(crate) spawner: Spawner,
     pub(crate) observations: Rc<RefCell<Vec<Observation>>>,

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 
+use super::authentication::only_leaf_passes;
 use crate::ids::ServerId;
-use crate::plan::{ClientAuth, Resumption};
+use crate::plan::{ClientAuth, HostPlan, Resumption, Version};
 
 /// A session on offer, beside what is in force where it is offered.
 pub struct Offer<'a> {
@@ -14,35 +15,80 @@ pub struct Offer<'a> {
     pub issued_by: ServerId,
     /// The server that it is offered to.
     pub server: ServerId,
+    /// The version that it was made in.
+    pub version: Version,
     /// The name in the ClientHello under which it was issued.
     pub issued_for: Option<&'a str>,
     /// The name in the ClientHello that offers it.
     pub server_name: Option<&'a str>,
+    /// Whether the server takes sessions across names ([`ServerPlan::across_names`](crate::ServerPlan::across_names)).
+    pub across_names: bool,
     /// How long ago it was issued.
     pub age: Duration,
     /// How old it may become.
     pub lifetime: Duration,
     /// How the server remembers sessions now.
     pub resumption: Resumption,
-    /// Whether the server asks for a certificate now.
-    pub client_auth: ClientAuth,
+    /// The policy that the original handshake was under.
+    pub issued_under: &'a HostPlan,
+    /// The policy in force for the name that is asked for now.
+    pub policy: &'a HostPlan,
     /// The chain that the original handshake verified; `None` if it was bare.
     pub chain: Option<&'a [CertificateDer<'static>]>,
-    pub(super) verifier: Option<&'a dyn ClientCertVerifier>,
-    pub(super) now: UnixTime,
+    pub(super) judges: Judges<'a>,
+}
+
+/// Who would judge a certificate, and as of when.
+pub(super) struct Judges<'a> {
+    /// Of the policy in force; a policy that does not ask has none.
+    pub(super) now: Option<&'a dyn ClientCertVerifier>,
+    /// Of the policy that the original handshake was under.
+    pub(super) then: Option<&'a dyn ClientCertVerifier>,
+    pub(super) algorithms: &'a [&'static dyn SignatureVerificationAlgorithm],
+    pub(super) time: UnixTime,
+    pub(super) original_time: UnixTime,
 }
 
 impl Offer<'_> {
     /// Whether the original certificate would pass if it were shown now: issuers, dates and use, all along its chain. True
-    /// for a server that no longer asks, since there is nothing left to satisfy; false if there was none.
+    /// for a policy that no longer asks, since there is nothing left to satisfy; false if there was none.
     #[must_use]
-    pub fn certificate_still_passes(&self) -> bool {
-        match (self.chain.and_then(<[_]>::split_first), self.verifier) {
+    pub fn certificate_passes(&self) -> bool {
+        self.passes(self.judges.now, self.judges.time)
+    }
+
+    /// As [`certificate_passes`](Self::certificate_passes), with the issuers of the original handshake: dates alone are
+    /// looked at again. Not enough; here for a known fault.
+    #[must_use]
+    pub fn certificate_is_in_date(&self) -> bool {
+        self.passes(self.judges.then, self.judges.time)
+    }
+
+    /// As [`certificate_passes`](Self::certificate_passes), but of the dates those of the leaf alone are looked at again. Not
+    /// enough; here for a known fault.
+    #[must_use]
+    pub fn leaf_is_in_date(&self) -> bool {
+        let Judges {
+            now,
+            algorithms,
+            time,
+            original_time,
+            ..
+        } = self.judges;
+        match self.chain {
+            Some([leaf, issuer, ..]) => {
+                self.passes(now, original_time) && only_leaf_passes(leaf, issuer, algorithms, time)
+            }
+            // A root issued it, and nobody looks at a root's dates.
+            _ => self.passes(now, time),
+        }
+    }
+
+    fn passes(&self, judge: Option<&dyn ClientCertVerifier>, time: UnixTime) -> bool {
+        match (self.chain.and_then(<[_]>::split_first), judge) {
             (None, _) => false,
             (Some(_), None) => true,
-            (Some((leaf, rest)), Some(verifier)) => {
-                verifier.verify_client_cert(leaf, rest, self.now).is_ok()
-            }
+            (Some((leaf, rest)), Some(judge)) => judge.verify_client_cert(leaf, rest, time).is_ok(),
         }
     }
 }
@@ -63,33 +109,46 @@ pub trait Resumes: Send + Sync {
         offer.issued_by == offer.server
     }
 
-    /// The ClientHello has the name under which the session was issued, or none as then (RFC 6066 section 3;
-    /// CVE-2025-23048). rustls insists on this by itself.
-    fn under_its_name(&self, offer: &Offer<'_>) -> bool {
-        offer.issued_for == offer.server_name
-    }
-
     /// The session is not too old (RFC 9846 section 4.6.1).
     fn fresh(&self, offer: &Offer<'_>) -> bool {
         offer.age <= offer.lifetime
     }
 
-    /// Whom the session stands for is someone whom the server would let in now (CVE-2025-68121: issuers were not looked at
-    /// again). A bare session will do unless the server insists on a certificate.
+    /// The ClientHello has the name under which the session was issued, or none as then (RFC 6066 section 3); in TLS 1.3
+    /// another will do where the server takes sessions across names.
+    fn under_its_name(&self, offer: &Offer<'_>) -> bool {
+        offer.issued_for == offer.server_name
+            || (offer.across_names && offer.version == Version::Tls13)
+    }
+
+    /// The certificate of the original handshake would be accepted now (CVE-2025-68121: issuers were not looked at again;
+    /// golang/go issue 77113: dates of the leaf alone were).
+    fn certificate_stands(&self, offer: &Offer<'_>) -> bool {
+        offer.certificate_passes()
+    }
+
+    /// Whom the session stands for is someone whom the policy in force would let in. A bare session will do unless that
+    /// policy insists on a certificate (mod_ssl's PR 53193: every resumption counted as authenticated).
     fn authenticated_enough(&self, offer: &Offer<'_>) -> bool {
         match offer.chain {
-            None => offer.client_auth != ClientAuth::Require,
-            Some(_) => offer.certificate_still_passes(),
+            None => offer.policy.client_auth != ClientAuth::Require,
+            Some(_) => self.certificate_stands(offer),
         }
+    }
+
+    /// The session satisfies the policy in force: the name it is good for, and whom it stands for (CVE-2025-23419: the new
+    /// name alone was looked at; CVE-2025-23048: nothing was, if there was no name; HAProxy before August 2026: one session
+    /// context for several policies).
+    fn satisfies_policy(&self, offer: &Offer<'_>) -> bool {
+        self.under_its_name(offer) && self.authenticated_enough(offer)
     }
 
     /// All of these.
     fn resumes(&self, offer: &Offer<'_>) -> bool {
         self.switched_on(offer)
             && self.at_home(offer)
-            && self.under_its_name(offer)
             && self.fresh(offer)
-            && self.authenticated_enough(offer)
+            && self.satisfies_policy(offer)
     }
 }
 

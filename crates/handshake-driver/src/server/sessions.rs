@@ -9,21 +9,23 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use rustls::server::danger::ClientCertVerifier;
+use rustls::pki_types::SignatureVerificationAlgorithm;
 use rustls::server::{ProducesTickets, StoresServerSessions};
 
-use super::resumes::{Offer, Resumes};
+use super::authentication::Authentication;
+use super::hosts::Host;
+use super::resumes::{Judges, Offer, Resumes};
+use super::state;
 use crate::clock::Clock;
 use crate::ids::{ConnectionId, ServerId, SessionId};
 use crate::lock;
-use crate::plan::{ClientAuth, Resumption};
+use crate::plan::Resumption;
 
 /// Sessions that one driver's servers remember; the oldest goes first.
 const MAX_SESSIONS: usize = 65_536;
 
 /// The sessions of all servers of one driver.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct SessionTable {
     next: u64,
     live: BTreeMap<SessionId, Entry>,
@@ -32,23 +34,14 @@ pub(crate) struct SessionTable {
 }
 
 /// A session that was issued.
-#[derive(Debug)]
 struct Entry {
     server: ServerId,
     connection: ConnectionId,
     server_name: Option<String>,
     issued: Duration,
-    authentication: Authentication,
+    /// Nothing while the handshake is not over: nobody may resume yet.
+    authentication: Option<Arc<Authentication>>,
     state: Vec<u8>,
-}
-
-/// Whom the handshake authenticated under which a session was issued.
-#[derive(Debug)]
-enum Authentication {
-    /// The handshake is not over: nobody may resume yet.
-    Unfinished,
-    Bare,
-    Chain(Vec<CertificateDer<'static>>),
 }
 
 impl SessionTable {
@@ -57,12 +50,12 @@ impl SessionTable {
         self.live.retain(|_, entry| entry.server != server);
     }
 
-    /// The handshake on `connection` is complete, and this is whom it authenticated.
+    /// The handshake on `connection` is complete, and this is whom its sessions stand for.
     pub(crate) fn finished(
         &mut self,
         connection: ConnectionId,
         issued: &[SessionId],
-        chain: Option<&[CertificateDer<'static>]>,
+        authentication: &Arc<Authentication>,
     ) {
         for id in issued {
             if let Some(entry) = self
@@ -70,10 +63,7 @@ impl SessionTable {
                 .get_mut(id)
                 .filter(|entry| entry.connection == connection)
             {
-                entry.authentication = match chain {
-                    None => Authentication::Bare,
-                    Some(chain) => Authentication::Chain(chain.to_vec()),
-                };
+                entry.authentication = Some(Arc::clone(authentication));
             }
         }
     }
@@ -110,38 +100,15 @@ fn from_ticket(ticket: &[u8]) -> Option<SessionId> {
     Some(SessionId(u64::from_be_bytes(number.try_into().ok()?)))
 }
 
-/// The policy in force on a server, as far as resumption looks at it.
+/// What is in force on a server, as far as resumption looks at it.
 pub(crate) struct Present {
     pub(crate) server: ServerId,
-    pub(crate) client_auth: ClientAuth,
     pub(crate) resumption: Resumption,
     pub(crate) lifetime: Duration,
-    pub(crate) verifier: Option<Arc<dyn ClientCertVerifier>>,
+    pub(crate) across_names: bool,
+    pub(crate) algorithms: &'static [&'static dyn SignatureVerificationAlgorithm],
     pub(crate) clock: Arc<Clock>,
     pub(crate) resumes: Arc<dyn Resumes>,
-}
-
-impl Present {
-    fn allows(&self, entry: &Entry, server_name: Option<&str>) -> bool {
-        let chain = match &entry.authentication {
-            Authentication::Unfinished => return false,
-            Authentication::Bare => None,
-            Authentication::Chain(chain) => Some(&**chain),
-        };
-        self.resumes.resumes(&Offer {
-            issued_by: entry.server,
-            server: self.server,
-            issued_for: entry.server_name.as_deref(),
-            server_name,
-            age: self.clock.now().saturating_sub(entry.issued),
-            lifetime: self.lifetime,
-            resumption: self.resumption,
-            client_auth: self.client_auth,
-            chain,
-            verifier: self.verifier.as_deref(),
-            now: self.clock.unix(),
-        })
-    }
 }
 
 /// One connection's view of the table: what rustls asks on its behalf, and a note of it.
@@ -150,13 +117,17 @@ pub(crate) struct ConnectionSessions {
     pub(crate) present: Arc<Present>,
     pub(crate) connection: ConnectionId,
     pub(crate) server_name: Option<String>,
+    /// The host whose policy is in force on this connection.
+    pub(crate) host: Arc<Host>,
     pub(crate) seen: Mutex<Seen>,
 }
 
 /// What happened to sessions on one connection.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Seen {
     pub(crate) offered: Option<SessionId>,
+    /// Whom the session on offer stands for, if it may be resumed.
+    pub(crate) original: Option<Arc<Authentication>>,
     pub(crate) issued: Vec<SessionId>,
 }
 
@@ -171,7 +142,7 @@ impl ConnectionSessions {
             connection: self.connection,
             server_name: self.server_name.clone(),
             issued: self.present.clock.now(),
-            authentication: Authentication::Unfinished,
+            authentication: None,
             state: state.to_vec(),
         };
         let id = lock(&self.table).insert(entry, label);
@@ -179,14 +150,46 @@ impl ConnectionSessions {
         id
     }
 
+    /// The state of the session on offer, if it may be resumed here and now.
     fn offered(&self, label: &[u8]) -> Option<Vec<u8>> {
         let table = lock(&self.table);
         let id = table.find(label)?;
         lock(&self.seen).offered.get_or_insert(id);
         let entry = table.live.get(&id)?;
-        self.present
-            .allows(entry, self.server_name.as_deref())
-            .then(|| entry.state.clone())
+        let original = entry.authentication.as_ref()?;
+        if !self.allows(entry, original) {
+            return None;
+        }
+        lock(&self.seen).original = Some(Arc::clone(original));
+        if entry.server_name == self.server_name {
+            return Some(entry.state.clone());
+        }
+        state::renamed(&entry.state, self.server_name.as_deref())
+    }
+
+    fn allows(&self, entry: &Entry, original: &Authentication) -> bool {
+        let present = &self.present;
+        present.resumes.resumes(&Offer {
+            issued_by: entry.server,
+            server: present.server,
+            version: state::version(&entry.state),
+            issued_for: entry.server_name.as_deref(),
+            server_name: self.server_name.as_deref(),
+            across_names: present.across_names,
+            age: present.clock.now().saturating_sub(entry.issued),
+            lifetime: present.lifetime,
+            resumption: present.resumption,
+            issued_under: &original.host.plan,
+            policy: &self.host.plan,
+            chain: original.chain.as_deref(),
+            judges: Judges {
+                now: self.host.verifier.as_deref(),
+                then: original.host.verifier.as_deref(),
+                algorithms: present.algorithms,
+                time: present.clock.unix(),
+                original_time: Clock::unix_at(original.at),
+            },
+        })
     }
 }
 
@@ -246,29 +249,46 @@ impl StoresServerSessions for ConnectionSessions {
 #[cfg(test)]
 mod tests {
     use super::super::resumes::Rechecks;
+    use super::super::route::Checks;
     use super::*;
+    use crate::pki::Pki;
+    use crate::plan::ServerPlan;
 
     fn sessions(resumption: Resumption) -> ConnectionSessions {
         ConnectionSessions {
             table: Arc::default(),
             present: Arc::new(Present {
                 server: ServerId(0),
-                client_auth: ClientAuth::None,
                 resumption,
                 lifetime: Duration::from_secs(60),
-                verifier: None,
+                across_names: false,
+                algorithms: &[],
                 clock: Arc::default(),
                 resumes: Arc::new(Rechecks),
             }),
             connection: ConnectionId(0),
             server_name: None,
+            host: host(),
             seen: Mutex::default(),
         }
     }
 
+    fn host() -> Arc<Host> {
+        let plan = ServerPlan::new(&["api.test"]);
+        let hosts = super::super::hosts::Hosts::new(&plan, &Pki::default(), Arc::new(Checks));
+        Arc::clone(hosts.unwrap().named(None))
+    }
+
     impl ConnectionSessions {
         fn finish(&self) {
-            lock(&self.table).finished(self.connection, &self.seen().issued, None);
+            let bare = Arc::new(Authentication {
+                server: ServerId(0),
+                server_name: None,
+                host: host(),
+                chain: None,
+                at: Duration::ZERO,
+            });
+            lock(&self.table).finished(self.connection, &self.seen().issued, &bare);
         }
     }
 
