@@ -28,6 +28,7 @@ use crate::lock;
 pub struct Authority {
     name: Arc<str>,
     above: Option<Arc<Authority>>,
+    validity: Validity,
 }
 
 impl Authority {
@@ -37,6 +38,7 @@ impl Authority {
         Self {
             name: name.into(),
             above: None,
+            validity: Validity::Current,
         }
     }
 
@@ -59,7 +61,14 @@ impl Authority {
         Self {
             name: name.into(),
             above: Some(Arc::new(self.clone())),
+            validity: Validity::Current,
         }
+    }
+
+    /// The same authority with a certificate that is valid only then; whether what it issued is, is another matter.
+    #[must_use]
+    pub fn valid(self, validity: Validity) -> Self {
+        Self { validity, ..self }
     }
 
     /// Its name.
@@ -261,7 +270,7 @@ impl Pki {
             params.distinguished_name = common_name(&authority.name);
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-            limit(&mut params, Validity::Current);
+            limit(&mut params, authority.validity);
             let key = self.key(&authority.name, authority)?;
             match above {
                 Some(above) => CertifiedIssuer::signed_by(params, key, &above),

@@ -356,6 +356,9 @@ pub struct ClientConfiguration {
     /// are to every stack that does not look at who asks (the shape of CVE-2016-5419). It is never right; it is here so
     /// that a harness can let that fault loose.
     pub shared: bool,
+    /// The largest TLS record that it sends, in bytes with its header, at least 32. A small one spreads the ClientHello over
+    /// several.
+    pub largest_record: Option<usize>,
 }
 
 impl ClientConfiguration {
@@ -372,6 +375,7 @@ impl ClientConfiguration {
             versions: Versions::Both,
             alpn: vec![Protocol::Http11],
             shared: false,
+            largest_record: None,
         }
     }
 }

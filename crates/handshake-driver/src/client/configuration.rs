@@ -50,6 +50,7 @@ impl Configurations {
         }
         let mut config = config.clone();
         config.alpn_protocols = Protocol::wire(&plan.alpn);
+        config.max_fragment_size = plan.largest_record;
         config.resumption = Resumption::store(shelf);
         Ok(Arc::new(config))
     }

@@ -32,11 +32,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(plan: ServerPlan) -> Self {
-        Self::with_rules(plan, Arc::new(Rechecks))
+        Self::with_rules(plan, Rules::default())
     }
 
-    pub(crate) fn with_rules(plan: ServerPlan, resumes: Arc<dyn Resumes>) -> Self {
-        let mut driver = Driver::with_rules(Arc::clone(&PKI), resumes);
+    pub(crate) fn with_rules(plan: ServerPlan, rules: impl Into<Rules>) -> Self {
+        let mut driver = Driver::with_rules(Arc::clone(&PKI), rules);
         let server = driver.add_server(plan, echo).unwrap();
         Self { driver, server }
     }
@@ -117,6 +117,18 @@ pub(crate) fn outcome(
         } if (connection, stream) == (on, of) => Some(Err(error)),
         _ => None,
     })
+}
+
+/// The requests that arrived.
+pub(crate) fn heads(driver: &mut Driver) -> Vec<RequestHead> {
+    let heads = driver
+        .observations()
+        .into_iter()
+        .filter_map(|observation| match observation {
+            Observation::Request(head) => Some(head),
+            _ => None,
+        });
+    heads.collect()
 }
 
 /// A handshake as both ends saw it.

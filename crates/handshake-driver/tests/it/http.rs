@@ -31,17 +31,6 @@ fn each_with(
     }
 }
 
-fn heads(driver: &mut Driver) -> Vec<RequestHead> {
-    let heads = driver
-        .observations()
-        .into_iter()
-        .filter_map(|observation| match observation {
-            Observation::Request(head) => Some(head),
-            _ => None,
-        });
-    heads.collect()
-}
-
 fn closed(driver: &mut Driver) -> (Option<EndReason>, Option<EndReason>) {
     let client = driver.events().into_iter().find_map(|event| match event {
         ClientEvent::Closed { reason, .. } => Some(reason),

@@ -3,6 +3,7 @@
 
 mod capture;
 mod common;
+mod hosts;
 mod http;
 mod keys;
 mod matrix;

@@ -45,7 +45,6 @@ pub(super) fn configuration(
 ) -> ClientConfiguration {
     let verifies = connect.trust == trust(number(Trust::Verify));
     ClientConfiguration {
-        key: ConfigKey(key),
         answer: match (connect.answer, identity) {
             (CertificateAnswer::Abort, _) => Answer::Abort,
             (CertificateAnswer::Present, Some(identity)) => Answer::Present(identity),
@@ -56,13 +55,13 @@ pub(super) fn configuration(
         } else {
             DriverTrust::Anyone
         },
-        versions: Versions::Both,
         alpn: match connect.alpn {
             Offered::Any => vec![DriverProtocol::H2, DriverProtocol::Http11],
             Offered::Http1 => vec![DriverProtocol::Http11],
         },
         // The reference never needs it: its session key says who answers. A fault's may not.
         shared: true,
+        ..ClientConfiguration::new(ConfigKey(key))
     }
 }
 
