@@ -23,7 +23,7 @@ use crate::observation::{ClientEvent, ClientHandshake, Observation};
 use crate::pki::Pki;
 use crate::plan::{ClientConfiguration, ServerPlan};
 use crate::server::{
-    self, Attendant, Ending, Office, Policy, Responder, Rules, Server, SessionTable,
+    self, Attendant, Ending, Office, Policy, Responder, Rules, Server, SessionTable, Unanswered,
 };
 use crate::tap::{Capture, Packet, Tap};
 use crate::wire::Transport;
@@ -75,6 +75,7 @@ impl Driver {
             pki,
             clock: Arc::default(),
             rules: rules.into(),
+            unanswered: Unanswered::default(),
             table: Arc::new(Mutex::new(SessionTable::default())),
             spawner: executor.spawner(),
             observations: Rc::default(),
@@ -288,12 +289,12 @@ impl Driver {
         let name = ServerName::try_from(name.to_owned())
             .map_err(|_| ConnectError::BadName(name.to_owned()))?;
         let (pki, clock) = (&self.office.pki, &self.office.clock);
-        let config = self
+        let stack = self
             .configurations
             .of(configuration, pki, clock, Arc::clone(shelf))?;
         Ok(client::Setup {
             connection,
-            config,
+            stack,
             name,
             answer: configuration.answer.clone(),
             spawner: self.office.spawner.clone(),
@@ -378,12 +379,16 @@ impl Driver {
         self.run()
     }
 
-    /// Runs until nothing moves, and gathers the sessions that arrived.
+    /// Runs until nothing moves, and gathers the sessions that arrived. A late question that no answer is on the way to
+    /// by then stays without, and its request is denied.
     ///
     /// # Errors
     /// When the budget of polls is spent: something loops.
     pub fn run(&mut self) -> Result<(), Busy> {
-        let ran = self.turn();
+        let mut ran = self.turn();
+        while ran.is_ok() && self.office.unanswered.give_up() {
+            ran = self.turn();
+        }
         for (&connection, line) in &self.connections {
             for session in line.shelf.collect() {
                 self.events.borrow_mut().push_back(ClientEvent::Session {

@@ -118,12 +118,15 @@ pub use observation::{
 };
 pub use pki::{Authority, IdentityName, IdentityPlan, Pki, Validity};
 pub use plan::{
-    Answer, ClientAuth, ClientConfiguration, ConfigKey, HostPlan, LateAnswer, LateKind, Protocol,
-    Resumption, ServerPlan, Stack, Trust, Version, Versions,
+    Answer, ClientAuth, ClientConfiguration, ConfigKey, HostPlan, LateAnswer, LateKind, Protected,
+    Protocol, Resumption, ServerPlan, Stack, Trust, Version, Versions,
 };
 pub use rustls::sign::CertifiedKey;
 pub use rustls::{AlertDescription, Error as TlsError};
-pub use server::{Checks, Hello, Offer, Rechecks, Reply, Responder, Resumes, Route, Routes, Rules};
+pub use server::{
+    Admits, Authenticated, Checks, Hello, LateOutcome, Offer, Rechecks, Reply, Responder, Resumes,
+    Route, Routes, Rules, Strict,
+};
 pub use tap::Packet;
 pub use wire::Transport;
 

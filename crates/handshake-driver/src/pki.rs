@@ -22,6 +22,7 @@ use crate::clock::ORIGIN;
 use crate::error::PkiError;
 use crate::keys::{Key, Keys};
 use crate::lock;
+use crate::observation::Identity;
 
 /// A certification authority, by its name. Any name will do: one that nobody trusts is a stranger.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -227,6 +228,12 @@ impl Pki {
     #[must_use]
     pub fn name_of(&self, chain: &[CertificateDer<'_>]) -> Option<IdentityName> {
         lock(&self.names).get(chain).cloned()
+    }
+
+    /// As [`name_of`](Self::name_of), for a chain that may come from elsewhere.
+    pub(crate) fn identify(&self, chain: &[CertificateDer<'_>]) -> Identity {
+        self.name_of(chain)
+            .map_or(Identity::Unknown, Identity::Known)
     }
 
     /// The trust roots that these authorities make.

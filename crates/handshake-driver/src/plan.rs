@@ -122,11 +122,11 @@ pub enum ClientAuth {
     Request,
     /// It asks, and refuses without.
     Require,
-    /// It asks in a new handshake, started by a request for a path under [protection](ServerPlan::protects), and denies
+    /// It asks in a new handshake, started by a request for a path under [protection](Protected), and denies
     /// that request without. TLS 1.2 (RFC 5246 section 7.4.1.1), and forbidden over HTTP/2 (RFC 9113 section 9.2.1).
     Renegotiate,
     /// It asks with a CertificateRequest after the handshake, when a request comes for a path under
-    /// [protection](ServerPlan::protects), and denies that request without. TLS 1.3 (RFC 9846 section 4.6.2), and
+    /// [protection](Protected), and denies that request without. TLS 1.3 (RFC 9846 section 4.6.2), and
     /// forbidden over HTTP/2 (RFC 9113 section 9.2.3).
     PostHandshake,
 }
@@ -172,6 +172,37 @@ impl ClientAuth {
             Self::Renegotiate | Self::PostHandshake => 2,
             Self::Require => 3,
         }
+    }
+}
+
+/// What a server that asks late protects.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Protected {
+    /// The paths: each of them, and what lies below it. `/` is all.
+    pub paths: Vec<String>,
+    /// Whether from preflights too. A server whose CORS layer answers first does not ask for them.
+    pub preflights: bool,
+}
+
+impl Default for Protected {
+    /// Everything.
+    fn default() -> Self {
+        Self {
+            paths: vec!["/".to_owned()],
+            preflights: true,
+        }
+    }
+}
+
+impl Protected {
+    /// Whether a request for this path (without its query) needs a certificate.
+    #[must_use]
+    pub fn covers(&self, path: &str, preflight: bool) -> bool {
+        let below = |above: &String| {
+            path.strip_prefix(above.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        (self.preflights || !preflight) && self.paths.iter().any(below)
     }
 }
 
@@ -228,8 +259,8 @@ pub struct ServerPlan {
     pub stack: Stack,
     /// Whether it asks for a client certificate, under names that no host has.
     pub client_auth: ClientAuth,
-    /// What the paths under protection begin with, for a server that asks late. `/` is all of them.
-    pub protects: Vec<String>,
+    /// Where it asks, if it asks late.
+    pub protects: Protected,
     /// The authorities whose client certificates it takes. They are named in its CertificateRequest.
     pub accepts: Vec<Authority>,
     /// The TLS versions it speaks. A server that asks late speaks only the one that has its way to ask.
@@ -258,7 +289,7 @@ impl ServerPlan {
             validity: Validity::Current,
             stack: Stack::Rustls,
             client_auth: ClientAuth::None,
-            protects: vec!["/".to_owned()],
+            protects: Protected::default(),
             accepts: vec![Authority::users()],
             versions: Versions::Both,
             alpn: vec![Protocol::H2, Protocol::Http11],
@@ -376,6 +407,31 @@ impl ClientConfiguration {
             alpn: vec![Protocol::Http11],
             shared: false,
             largest_record: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_protects_itself_and_what_lies_below() {
+        for (above, path, covers) in [
+            ("/", "/", true),
+            ("/", "/a/b", true),
+            ("/a", "/a", true),
+            ("/a", "/a/b", true),
+            ("/a/", "/a", true),
+            ("/a", "/ab", false),
+            ("/a", "/", false),
+        ] {
+            let protected = Protected {
+                paths: vec![above.to_owned()],
+                preflights: false,
+            };
+            assert_eq!(protected.covers(path, false), covers, "{above} {path}");
+            assert!(!protected.covers(path, true), "{above} {path}");
         }
     }
 }

@@ -18,14 +18,24 @@ use super::session::Shelf;
 use crate::clock::Clock;
 use crate::error::ConnectError;
 use crate::pki::Pki;
-use crate::plan::{ClientConfiguration, ConfigKey, Protocol, Trust};
+use crate::plan::{ClientConfiguration, ConfigKey, LateAnswer, Protocol, Stack, Trust};
 
 /// Configurations that one driver keeps.
 pub const MAX_CONFIGURATIONS: usize = 4096;
 
 /// The configurations of one driver, by key.
 #[derive(Default)]
-pub(crate) struct Configurations(HashMap<ConfigKey, (ClientConfiguration, ClientConfig)>);
+pub(crate) struct Configurations(HashMap<ConfigKey, (ClientConfiguration, Built)>);
+
+/// What is kept for a key.
+enum Built {
+    Rustls(ClientConfig),
+}
+
+/// What one connection shakes hands with.
+pub(crate) enum ReadyStack {
+    Rustls(Arc<ClientConfig>),
+}
 
 impl Configurations {
     /// The configuration of this key, with `shelf` as the session store of one connection.
@@ -35,7 +45,7 @@ impl Configurations {
         pki: &Pki,
         clock: &Arc<Clock>,
         shelf: Arc<Shelf>,
-    ) -> Result<Arc<ClientConfig>, ConnectError> {
+    ) -> Result<ReadyStack, ConnectError> {
         if !self.0.contains_key(&plan.key) {
             if self.0.len() == MAX_CONFIGURATIONS {
                 return Err(ConnectError::Full("configurations"));
@@ -43,20 +53,41 @@ impl Configurations {
             let built = build(plan, pki, clock)?;
             self.0.insert(plan.key, (plan.clone(), built));
         }
-        let (built_for, config) = &self.0[&plan.key];
-        let same_answer = plan.shared || built_for.answer == plan.answer;
-        if !same_answer || built_for.trust != plan.trust || built_for.versions != plan.versions {
+        let (built_for, built) = &self.0[&plan.key];
+        if !is_same(built_for, plan) {
             return Err(ConnectError::KeyConflict(plan.key));
         }
-        let mut config = config.clone();
-        config.alpn_protocols = Protocol::wire(&plan.alpn);
-        config.max_fragment_size = plan.largest_record;
-        config.resumption = Resumption::store(shelf);
-        Ok(Arc::new(config))
+        Ok(match built {
+            Built::Rustls(config) => {
+                let mut config = config.clone();
+                config.alpn_protocols = Protocol::wire(&plan.alpn);
+                config.max_fragment_size = plan.largest_record;
+                config.resumption = Resumption::store(shelf);
+                ReadyStack::Rustls(Arc::new(config))
+            }
+        })
     }
 }
 
-fn build(
+/// Whether a key that stands for one configuration may be used for another. The protocols on offer may differ.
+fn is_same(built_for: &ClientConfiguration, plan: &ClientConfiguration) -> bool {
+    let same_answers = built_for.answer == plan.answer && built_for.late == plan.late;
+    (plan.shared || same_answers)
+        && built_for.stack == plan.stack
+        && built_for.trust == plan.trust
+        && built_for.versions == plan.versions
+}
+
+fn build(plan: &ClientConfiguration, pki: &Pki, clock: &Arc<Clock>) -> Result<Built, ConnectError> {
+    match plan.stack {
+        Stack::Rustls if plan.late != LateAnswer::Refuse => {
+            Err(ConnectError::CannotAnswerLate(plan.key))
+        }
+        Stack::Rustls => with_rustls(plan, pki, clock).map(Built::Rustls),
+    }
+}
+
+fn with_rustls(
     plan: &ClientConfiguration,
     pki: &Pki,
     clock: &Arc<Clock>,

@@ -5,29 +5,26 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::Request;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
+use super::configuration::ReadyStack;
 use super::exchange::{Sender, exchange_all};
 use super::report::Report;
-use super::resolver::Asked;
+use super::with_rustls;
 use crate::error::EndReason;
 use crate::executor::Spawner;
 use crate::ids::{ConnectionId, StreamId};
 use crate::observation::{ClientEvent, ClientHandshake};
-use crate::plan::{Answer, Protocol, Version};
-use crate::wire::{End, Gate, Transport, Witness};
+use crate::plan::{Answer, Protocol};
+use crate::wire::{End, Transport, Witness};
 
 /// A request on its way to a connection.
 pub(crate) type Errand = (StreamId, Request<Bytes>);
@@ -38,7 +35,7 @@ pub(crate) type Started = Rc<RefCell<Option<Result<ClientHandshake, EndReason>>>
 /// What a connection starts from.
 pub(crate) struct Setup {
     pub(crate) connection: ConnectionId,
-    pub(crate) config: Arc<ClientConfig>,
+    pub(crate) stack: ReadyStack,
     pub(crate) name: ServerName<'static>,
     pub(crate) answer: Answer,
     pub(crate) spawner: Spawner,
@@ -76,6 +73,12 @@ pub(crate) fn begin<S: Transport>(setup: Setup, io: S) -> Line {
     }
 }
 
+/// A handshake that succeeded, whichever stack shook hands.
+pub(super) struct Shaken<T> {
+    pub(super) tls: T,
+    pub(super) handshake: ClientHandshake,
+}
+
 async fn run<S: Transport>(
     setup: Setup,
     io: S,
@@ -83,28 +86,31 @@ async fn run<S: Transport>(
     started: Started,
     report: Report,
 ) {
-    let aborts = setup.answer == Answer::Abort;
-    let asked = Arc::new(Asked::answering(setup.answer));
-    let gate = match aborts {
-        true => Gate::shut_when(io, Arc::clone(&asked)),
-        false => Gate::open(io),
-    };
-    let connect = TlsConnector::from(Arc::clone(&setup.config)).connect(setup.name.clone(), gate);
-    let shaken = match select(asked.watch(connect), pin!(report.closing.notified())).await {
-        Either::Left((Ok(tls), _)) => Ok(tls),
-        Either::Left((Err(_), _)) if aborts && asked.was_asked() => {
-            Err(EndReason::AbortedWhenAsked)
+    let line = (queue, started, report);
+    match setup.stack {
+        ReadyStack::Rustls(ref config) => {
+            let connect = with_rustls::connect(config, &setup.name, &setup.answer, io);
+            go_on(connect, setup.spawner.clone(), line).await;
         }
-        Either::Left((Err(error), _)) => Err(EndReason::from_io(&error)),
+    }
+}
+
+/// Shakes hands, and goes on with HTTP if that went well.
+async fn go_on<T: Transport>(
+    connect: impl Future<Output = Result<Shaken<T>, EndReason>>,
+    spawner: Spawner,
+    (queue, started, report): (UnboundedReceiver<Errand>, Started, Report),
+) {
+    let shaken = match select(pin!(connect), pin!(report.closing.notified())).await {
+        Either::Left((shaken, _)) => shaken,
         Either::Right(_) => Err(EndReason::Local),
     };
     match shaken {
-        Ok(tls) => {
-            let handshake = facts(&tls, &asked);
+        Ok(Shaken { tls, handshake }) => {
             let alpn = handshake.alpn;
             *started.borrow_mut() = Some(Ok(handshake));
             let io = TokioIo::new(Witness::new(tls, report.end.clone()));
-            speak(io, alpn, queue, &report, setup.spawner).await;
+            speak(io, alpn, queue, &report, spawner).await;
         }
         Err(reason) => {
             report.end.set(reason.clone());
@@ -114,30 +120,16 @@ async fn run<S: Transport>(
     }
 }
 
-fn facts<S>(tls: &TlsStream<S>, asked: &Asked) -> ClientHandshake {
-    let tls = tls.get_ref().1;
-    ClientHandshake {
-        version: Version::agreed(tls.protocol_version()),
-        alpn: Protocol::agreed(tls.alpn_protocol()),
-        asked: asked.was_asked(),
-        resumed: tls.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
-        server_names: names(tls.peer_certificates()),
-    }
-}
-
-fn names(chain: Option<&[CertificateDer<'_>]>) -> Vec<String> {
-    let leaf = chain
-        .and_then(<[_]>::first)
-        .and_then(|der| webpki::EndEntityCert::try_from(der).ok());
+/// The DNS names in a certificate.
+pub(super) fn names(certificate: Option<&CertificateDer<'_>>) -> Vec<String> {
+    let leaf = certificate.and_then(|der| webpki::EndEntityCert::try_from(der).ok());
     leaf.map_or_else(Vec::new, |leaf| {
         leaf.valid_dns_names().map(str::to_owned).collect()
     })
 }
 
-type Io<S> = TokioIo<Witness<TlsStream<Gate<S>>>>;
-
-async fn speak<S: Transport>(
-    io: Io<S>,
+async fn speak<T: Transport>(
+    io: TokioIo<Witness<T>>,
     alpn: Option<Protocol>,
     queue: UnboundedReceiver<Errand>,
     report: &Report,

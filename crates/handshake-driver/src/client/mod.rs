@@ -6,6 +6,7 @@ mod exchange;
 mod report;
 mod resolver;
 mod session;
+mod with_rustls;
 
 pub(crate) use configuration::Configurations;
 pub use configuration::MAX_CONFIGURATIONS;

@@ -1,39 +1,27 @@
 //! What happens on a server's connection? The ClientHello, the handshake, the requests, the end; each is observed.
 
-use std::cell::Cell;
 use std::future::Future;
-use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures_util::future::{Either, select};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rustls::Error;
 use rustls::pki_types::CertificateDer;
-use rustls::server::Acceptor;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use super::authentication::Authentication;
 use super::desk::Desk;
-use super::examiner::Examiner;
-use super::hello::Peek;
 use super::hosts::Host;
-use super::route::Hello;
-use super::sessions::ConnectionSessions;
-use super::{Office, Policy, Responder};
+use super::late::Asks;
+use super::{Office, Policy, Responder, with_rustls};
 use crate::error::EndReason;
 use crate::ids::{ConnectionId, SessionId};
-use crate::lock;
-use crate::observation::{
-    Identity, Observation, Original, RefusedHandshake, ServerHandshake, Shown,
-};
+use crate::observation::{Observation, Original, RefusedHandshake, ServerHandshake, Shown};
 use crate::pki::Pki;
-use crate::plan::{Protocol, Version};
+use crate::plan::{Protocol, Stack};
 use crate::wire::{End, Transport, Witness};
 
 /// How a server ends a connection.
@@ -54,6 +42,20 @@ pub(crate) struct Attendant {
     pub(crate) office: Office,
 }
 
+/// A handshake that succeeded, whichever stack shook hands.
+pub(super) struct Accepted<T> {
+    pub(super) tls: T,
+    pub(super) handshake: ServerHandshake,
+    /// The host whose policy is in force.
+    pub(super) host: Arc<Host>,
+    /// Whom the connection stands for: shown in its handshake, or inherited.
+    pub(super) authentication: Arc<Authentication>,
+    /// The sessions that were issued in it.
+    pub(super) issued: Vec<SessionId>,
+    /// How to ask for a certificate from now on, where the stack can.
+    pub(super) asks: Option<Rc<dyn Asks>>,
+}
+
 /// What a connection's handshake settled.
 pub(super) struct Standing {
     pub(super) alpn: Option<Protocol>,
@@ -62,6 +64,8 @@ pub(super) struct Standing {
     pub(super) host: Arc<Host>,
     /// Whom the connection stands for: shown in its handshake, or inherited.
     pub(super) authentication: Arc<Authentication>,
+    /// How to ask for a certificate from now on, where the stack can.
+    pub(super) asks: Option<Rc<dyn Asks>>,
 }
 
 /// Serves `io`, which may be a pipe or a socket, and returns how to end it.
@@ -70,160 +74,67 @@ pub(crate) fn attend<S: Transport>(attendant: Attendant, io: S) -> UnboundedSend
     let spawner = attendant.office.spawner.clone();
     let closing = end.clone();
     spawner.spawn(async move {
-        let (io, fragmented) = Peek::new(io);
-        if let Some((tls, standing)) = attendant.shake_hands(io, &fragmented).await {
-            attendant.serve(tls, standing, closing, ended).await;
+        match attendant.policy.plan.stack {
+            Stack::Rustls => {
+                let accepted = with_rustls::accept(&attendant, io).await;
+                attendant.go_on(accepted, closing, ended).await;
+            }
         }
     });
     end
 }
 
 impl Attendant {
-    async fn shake_hands<S: Transport>(
-        &self,
-        io: S,
-        fragmented: &Cell<bool>,
-    ) -> Option<(TlsStream<S>, Standing)> {
-        let start = match LazyConfigAcceptor::new(Acceptor::default(), io).await {
-            Ok(start) => start,
-            Err(error) => {
-                self.refused(&error, None, None, None);
-                return None;
+    /// After the handshake: observes how it went, and serves if it went well.
+    async fn go_on<T: Transport>(
+        self,
+        shaken: Result<Accepted<T>, RefusedHandshake>,
+        closing: UnboundedSender<Ending>,
+        ended: UnboundedReceiver<Ending>,
+    ) {
+        match shaken {
+            Ok(accepted) => {
+                let standing = Standing {
+                    alpn: accepted.handshake.alpn,
+                    server_name: accepted.handshake.server_name.clone(),
+                    host: accepted.host,
+                    authentication: accepted.authentication,
+                    asks: accepted.asks,
+                };
+                self.observe(Observation::Handshake(accepted.handshake));
+                self.issued(&accepted.issued);
+                self.serve(accepted.tls, standing, closing, ended).await;
             }
-        };
-        let server_name = start.client_hello().server_name().map(str::to_owned);
-        let host = self.policy.hosts.asked_for(&Hello {
-            server_name: server_name.as_deref(),
-            fragmented: fragmented.get(),
-        });
-        let examiner = Arc::new(Examiner::new(host.judge()));
-        let sessions = Arc::new(ConnectionSessions {
-            table: Arc::clone(&self.office.table),
-            present: Arc::clone(&self.policy.present),
-            connection: self.connection,
-            server_name: server_name.clone(),
-            host: Arc::clone(host),
-            seen: Mutex::default(),
-        });
-        let accepted = match self
-            .policy
-            .configure(Arc::clone(&examiner), Arc::clone(&sessions))
-        {
-            Ok(config) => start.into_stream(Arc::new(config)).await,
-            Err(error) => Err(io::Error::other(error)),
-        };
-        match accepted {
-            Ok(tls) => {
-                let standing = self.accepted(&tls, server_name, &examiner, &sessions);
-                Some((tls, standing))
-            }
-            Err(error) => {
-                let offered = sessions.seen().offered;
-                self.refused(&error, server_name, Some(&examiner), offered);
-                None
-            }
+            Err(refused) => self.observe(Observation::Refused(refused)),
         }
     }
 
-    fn accepted<S>(
-        &self,
-        tls: &TlsStream<S>,
-        server_name: Option<String>,
-        examiner: &Examiner,
-        sessions: &ConnectionSessions,
-    ) -> Standing {
-        let tls = tls.get_ref().1;
-        let seen = sessions.seen();
-        let resumed = tls.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
-        let original = seen.original.filter(|_| resumed);
-        let authentication = original.clone().unwrap_or_else(|| {
-            Arc::new(Authentication {
-                server: self.policy.present.server,
-                server_name: server_name.clone(),
-                host: Arc::clone(&sessions.host),
-                chain: tls.peer_certificates().map(<[_]>::to_vec),
-                at: self.office.clock.now(),
-            })
-        });
-        lock(&self.office.table).finished(self.connection, &seen.issued, &authentication);
-        let alpn = Protocol::agreed(tls.alpn_protocol());
-        self.observe(Observation::Handshake(ServerHandshake {
-            connection: self.connection,
-            server: self.policy.present.server,
-            version: Version::agreed(tls.protocol_version()),
-            alpn,
-            server_name: server_name.clone(),
-            shown: shown(examiner, Shown::Declined, &self.office.pki),
-            identity: tls
-                .peer_certificates()
-                .map(|chain| identify(chain, &self.office.pki)),
-            policy: Arc::clone(&sessions.host.plan),
-            resumed: seen.offered.filter(|_| resumed),
-            original: original.map(|original| self.original(&original)),
-            offered: seen.offered.filter(|_| !resumed),
-        }));
-        for session in seen.issued {
-            self.observe(Observation::SessionIssued {
-                connection: self.connection,
-                session,
-            });
-        }
-        Standing {
-            alpn,
-            server_name,
-            host: Arc::clone(&sessions.host),
-            authentication,
-        }
-    }
-
-    fn original(&self, authentication: &Authentication) -> Original {
+    /// What a resumed session goes back to, as it is observed.
+    pub(super) fn original(&self, authentication: &Authentication) -> Original {
         let chain = authentication.chain.as_deref();
         Original {
             server: authentication.server,
             server_name: authentication.server_name.clone(),
             policy: Arc::clone(&authentication.host.plan),
-            identity: chain.map(|chain| identify(chain, &self.office.pki)),
+            identity: chain.map(|chain| self.office.pki.identify(chain)),
             at: authentication.at,
         }
     }
 
-    fn refused(
-        &self,
-        error: &io::Error,
-        server_name: Option<String>,
-        examiner: Option<&Examiner>,
-        offered: Option<SessionId>,
-    ) {
-        let reason = EndReason::from_io(error);
-        let otherwise = match reason {
-            EndReason::Tls(Error::NoCertificatesPresented) => Shown::Declined,
-            _ => Shown::Unanswered,
-        };
-        self.observe(Observation::Refused(RefusedHandshake {
-            connection: self.connection,
-            server: self.policy.present.server,
-            server_name,
-            shown: examiner.map_or(Shown::NotAsked, |examiner| {
-                shown(examiner, otherwise, &self.office.pki)
-            }),
-            offered,
-            reason,
-        }));
-    }
-
-    async fn serve<S: Transport>(
+    async fn serve<T: Transport>(
         self,
-        tls: TlsStream<S>,
+        tls: T,
         standing: Standing,
         closing: UnboundedSender<Ending>,
         ended: UnboundedReceiver<Ending>,
     ) {
         let end = End::default();
+        let alpn = standing.alpn;
         let io = TokioIo::new(Witness::new(tls, end.clone()));
         let (connection, office) = (self.connection, self.office.clone());
-        let alpn = standing.alpn;
         let desk = Rc::new(Desk::new(self, standing, closing));
-        let service = service_fn(move |request| Rc::clone(&desk).answer(request));
+        let answering = Rc::clone(&desk);
+        let service = service_fn(move |request| Rc::clone(&answering).answer(request));
         // No Date field: it would come from another clock.
         let outcome = if alpn == Some(Protocol::H2) {
             let builder = http2::Builder::new(office.spawner.clone())
@@ -242,6 +153,7 @@ impl Attendant {
                 .serve_connection(io, service);
             until(served, ended, &end, http1::Connection::graceful_shutdown).await
         };
+        desk.over();
         let reason = end.reason().unwrap_or(match outcome {
             Ok(()) => EndReason::Finished,
             Err(error) => EndReason::Http(error.to_string()),
@@ -250,6 +162,16 @@ impl Attendant {
             .observations
             .borrow_mut()
             .push(Observation::Closed { connection, reason });
+    }
+
+    pub(super) fn issued(&self, sessions: &[SessionId]) {
+        let connection = self.connection;
+        for &session in sessions {
+            self.observe(Observation::SessionIssued {
+                connection,
+                session,
+            });
+        }
     }
 
     pub(super) fn observe(&self, observation: Observation) {
@@ -288,16 +210,16 @@ where
     }
 }
 
-fn shown(examiner: &Examiner, otherwise: Shown, pki: &Pki) -> Shown {
-    let seen = examiner.seen();
-    match seen.shown {
-        Some(chain) => Shown::Identity(identify(&chain, pki)),
-        None if seen.asked => otherwise,
+/// What a handshake showed: whether it asked, and the chain that came; `otherwise` if none did.
+pub(super) fn shown(
+    asked: bool,
+    chain: Option<&[CertificateDer<'_>]>,
+    otherwise: Shown,
+    pki: &Pki,
+) -> Shown {
+    match chain {
+        Some(chain) => Shown::Identity(pki.identify(chain)),
+        None if asked => otherwise,
         None => Shown::NotAsked,
     }
-}
-
-fn identify(chain: &[CertificateDer<'_>], pki: &Pki) -> Identity {
-    pki.name_of(chain)
-        .map_or(Identity::Unknown, Identity::Known)
 }

@@ -16,10 +16,11 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::Reply;
 use super::connection::{Attendant, Ending, Standing};
+use super::late::{Authenticated, Late, LateOutcome, Over, is_preflight};
 use super::route::{self, Route};
 use crate::MAX_BODY;
 use crate::ids::StreamId;
-use crate::observation::{Observation, RequestHead};
+use crate::observation::{LateAuthentication, Observation, RequestHead};
 use crate::plan::{HostPlan, Protocol};
 
 /// Where the requests of one connection are answered.
@@ -28,6 +29,7 @@ pub(super) struct Desk {
     standing: Standing,
     arrived: Cell<u64>,
     closing: UnboundedSender<Ending>,
+    late: Option<Late>,
 }
 
 impl Desk {
@@ -36,11 +38,17 @@ impl Desk {
         standing: Standing,
         closing: UnboundedSender<Ending>,
     ) -> Self {
+        let kind = standing.host.plan.client_auth.late();
+        let known = standing.authentication.chain.is_some();
+        let asks = standing.asks.clone();
         Self {
             attendant,
             standing,
             arrived: Cell::new(0),
             closing,
+            late: kind
+                .zip(asks)
+                .map(|(kind, asks)| Late::new(kind, asks, known)),
         }
     }
 
@@ -48,7 +56,8 @@ impl Desk {
         self: Rc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
-        if let Some(status) = self.arrive(&request) {
+        let (stream, turned_away) = self.arrive(&request);
+        if let Some(status) = turned_away {
             return Ok(bare(status));
         }
         let (head, body) = request.into_parts();
@@ -56,6 +65,9 @@ impl Desk {
             return Ok(bare(StatusCode::PAYLOAD_TOO_LARGE));
         };
         let request = Request::from_parts(head, body.to_bytes());
+        if !self.admits(stream, &request).await {
+            return Ok(bare(StatusCode::FORBIDDEN));
+        }
         match (self.attendant.responder)(self.attendant.connection, &request) {
             Reply::Answer(response) => Ok(response.map(Full::new)),
             Reply::AnswerAndClose(response) => Ok(self.last(response).map(Full::new)),
@@ -64,7 +76,7 @@ impl Desk {
     }
 
     /// Observes a request, and says with which status it is turned away, if it is.
-    fn arrive(&self, request: &Request<Incoming>) -> Option<StatusCode> {
+    fn arrive(&self, request: &Request<Incoming>) -> (StreamId, Option<StatusCode>) {
         let stream = StreamId(self.arrived.replace(self.arrived.get() + 1));
         let target = request
             .uri()
@@ -85,7 +97,7 @@ impl Desk {
             policy,
             turned_away,
         }));
-        turned_away
+        (stream, turned_away)
     }
 
     /// The policy of the request's host, and 421 if the connection is under another that will not do.
@@ -107,6 +119,72 @@ impl Desk {
 
     fn own_policy(&self) -> &Arc<HostPlan> {
         &self.attendant.policy.hosts.named(None).plan
+    }
+
+    /// Whether a request may pass; it may be asked for a certificate first.
+    async fn admits(&self, stream: StreamId, request: &Request<Bytes>) -> bool {
+        let protected = &self.attendant.policy.plan.protects;
+        let Some(late) = &self.late else { return true };
+        if !protected.covers(request.uri().path(), is_preflight(request)) {
+            return true;
+        }
+        // A connection that ended meanwhile has said so, and nobody waits for an answer.
+        let Ok(admitted) = self.authenticates(late, stream).await else {
+            return false;
+        };
+        self.decided(stream, admitted);
+        admitted
+    }
+
+    async fn authenticates(&self, late: &Late, stream: StreamId) -> Result<bool, Over> {
+        let office = &self.attendant.office;
+        let covers = |last: Authenticated| office.rules.admits.covers(&last, stream);
+        while late.busy().await? {}
+        if late.from_the_start || late.last.get().is_some_and(covers) {
+            return Ok(true);
+        }
+        let answered = late.question(stream, &office.unanswered).await?;
+        let outcome = late.outcome(answered.as_ref(), false);
+        self.observe_late(stream, &outcome);
+        let issued = answered.as_ref().map(|it| &*it.issued);
+        self.attendant.issued(issued.unwrap_or_default());
+        let met = office.rules.admits.met(&outcome);
+        late.last.set(met.then(|| Authenticated {
+            asked_for: stream,
+            first_after: StreamId(self.arrived.get()),
+        }));
+        late.free();
+        Ok(met)
+    }
+
+    fn decided(&self, stream: StreamId, admitted: bool) {
+        self.attendant.observe(Observation::Admission {
+            connection: self.attendant.connection,
+            stream,
+            admitted,
+        });
+    }
+
+    fn observe_late(&self, stream: StreamId, outcome: &LateOutcome) {
+        let seen = outcome.clone();
+        self.attendant
+            .observe(Observation::LateAuthentication(LateAuthentication {
+                connection: self.attendant.connection,
+                stream,
+                kind: seen.kind,
+                shown: seen.shown,
+                identity: seen.identity,
+                refused: seen.refused,
+            }));
+    }
+
+    /// The connection is over. A question that waits for its answer gets none, and denies.
+    pub(super) fn over(&self) {
+        let Some(late) = &self.late else { return };
+        if let Some(stream) = late.end() {
+            self.observe_late(stream, &late.outcome(None, true));
+            self.decided(stream, false);
+        }
     }
 
     fn last(&self, mut response: Response<Bytes>) -> Response<Bytes> {

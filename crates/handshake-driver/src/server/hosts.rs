@@ -45,7 +45,7 @@ fn verifier(
     let builder = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(pki.provider()));
     let built = match plan.client_auth {
         ClientAuth::Require => builder.build(),
-        ClientAuth::Request | ClientAuth::None => builder.allow_unauthenticated().build(),
+        _ => builder.allow_unauthenticated().build(),
     };
     built
         .map(Some)

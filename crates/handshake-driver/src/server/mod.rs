@@ -6,10 +6,12 @@ mod desk;
 mod examiner;
 mod hello;
 mod hosts;
+mod late;
 mod resumes;
 mod route;
 mod sessions;
 mod state;
+mod with_rustls;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,6 +25,8 @@ use rustls::server::ResolvesServerCert;
 use rustls::sign::SingleCertAndKey;
 
 pub(crate) use connection::{Attendant, Ending, attend};
+pub(crate) use late::Unanswered;
+pub use late::{Admits, Authenticated, LateOutcome, Strict};
 pub use resumes::{Offer, Rechecks, Resumes};
 pub use route::{Checks, Hello, Route, Routes};
 pub(crate) use sessions::SessionTable;
@@ -33,7 +37,7 @@ use crate::executor::Spawner;
 use crate::ids::{ConnectionId, ServerId};
 use crate::observation::Observation;
 use crate::pki::{Pki, ServerCertificatePlan};
-use crate::plan::{Protocol, ServerPlan};
+use crate::plan::{Protocol, ServerPlan, Stack};
 use examiner::Examiner;
 use hosts::Hosts;
 use sessions::{ConnectionSessions, Present};
@@ -79,6 +83,7 @@ impl Policy {
         plan: ServerPlan,
         office: &Office,
     ) -> Result<Self, ServerError> {
+        let plan = settled(plan)?;
         let pki = &office.pki;
         let certificate = pki.server(&ServerCertificatePlan {
             names: plan.names.clone(),
@@ -129,6 +134,8 @@ pub struct Rules {
     pub resumes: Arc<dyn Resumes>,
     /// Under which policy a connection is, and which requests it serves.
     pub routes: Arc<dyn Routes>,
+    /// Who passes after a late authentication.
+    pub admits: Arc<dyn Admits>,
 }
 
 impl Default for Rules {
@@ -136,6 +143,7 @@ impl Default for Rules {
         Self {
             resumes: Arc::new(Rechecks),
             routes: Arc::new(Checks),
+            admits: Arc::new(Strict),
         }
     }
 }
@@ -158,12 +166,37 @@ impl From<Arc<dyn Routes>> for Rules {
     }
 }
 
+impl From<Arc<dyn Admits>> for Rules {
+    fn from(admits: Arc<dyn Admits>) -> Self {
+        Self {
+            admits,
+            ..Self::default()
+        }
+    }
+}
+
+/// Checks what belongs together in a plan. A way to ask late takes the only version that has it.
+fn settled(mut plan: ServerPlan) -> Result<ServerPlan, ServerError> {
+    let Some(kind) = plan.client_auth.late() else {
+        return Ok(plan);
+    };
+    if plan.stack == Stack::Rustls {
+        return Err(ServerError::CannotAskLate(plan.client_auth));
+    }
+    if !plan.versions.include(kind.version()) {
+        return Err(ServerError::VersionOfMode(plan.client_auth, kind.version()));
+    }
+    plan.versions = kind.version().into();
+    Ok(plan)
+}
+
 /// Shared by all servers of a driver.
 #[derive(Clone)]
 pub(crate) struct Office {
     pub(crate) pki: Arc<Pki>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) rules: Rules,
+    pub(crate) unanswered: Unanswered,
     pub(crate) table: Arc<Mutex<SessionTable>>,
     pub(crate) spawner: Spawner,
     pub(crate) observations: Rc<RefCell<Vec<Observation>>>,

@@ -54,13 +54,16 @@ impl Route<'_> {
     pub fn meets_wanted(&self) -> bool {
         match (self.wanted.client_auth, self.chain) {
             (ClientAuth::None, _) => true,
-            (ClientAuth::Require, None) => false,
+            // Who is to be asked late is asked on a connection of that host.
+            (ClientAuth::Require | ClientAuth::Renegotiate | ClientAuth::PostHandshake, None) => {
+                false
+            }
             // It was asked for the same, and declined.
             (ClientAuth::Request, None) => {
                 self.in_force.client_auth == ClientAuth::Request
                     && self.in_force.accepts == self.wanted.accepts
             }
-            (ClientAuth::Request | ClientAuth::Require, Some(chain)) => {
+            (_, Some(chain)) => {
                 let judged = self.verifier.zip(chain.split_first());
                 judged.is_some_and(|(verifier, (leaf, rest))| {
                     verifier.verify_client_cert(leaf, rest, self.now).is_ok()

@@ -73,14 +73,14 @@ impl World {
                 Observation::Handshake(seen) => handshake.accepted = Some(seen),
                 Observation::Refused(seen) => handshake.refused = Some(seen),
                 Observation::SessionIssued { session, .. } => handshake.issued.push(session),
-                Observation::Request(_) | Observation::Closed { .. } => {}
+                _ => {}
             }
         }
         for event in self.driver.events() {
             match event {
                 ClientEvent::Session { session, .. } => handshake.sessions.push(session),
                 ClientEvent::Closed { reason, .. } => handshake.closed = Some(reason),
-                ClientEvent::Response { .. } | ClientEvent::Failed { .. } => {}
+                _ => {}
             }
         }
         handshake

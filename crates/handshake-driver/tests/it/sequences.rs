@@ -233,7 +233,7 @@ impl Run {
                 } => {
                     self.sessions.insert(self.opened[&connection], session);
                 }
-                ClientEvent::Closed { .. } => {}
+                ClientEvent::Closed { .. } | ClientEvent::AskedLate { .. } => {}
             }
         }
     }
@@ -297,6 +297,9 @@ fn judge(log: &Log) -> Result<(), TestCaseError> {
                 );
             }
             Observation::Request(head) => prop_assert!(open.contains_key(&head.connection)),
+            Observation::LateAuthentication(_) | Observation::Admission { .. } => {
+                prop_assert!(false, "none of these servers asks late: {observation:?}");
+            }
             Observation::Closed { connection, .. } => {
                 prop_assert!(
                     open.remove(connection).is_some(),
@@ -355,6 +358,7 @@ fn the_generator_reaches_everything() {
                 Observation::Refused(_) => "aborted",
                 Observation::SessionIssued { .. } => "issued",
                 Observation::Request(_) => "request",
+                Observation::LateAuthentication(_) | Observation::Admission { .. } => "late",
                 Observation::Closed {
                     reason: EndReason::CloseNotify,
                     ..

@@ -53,6 +53,8 @@ impl MemoryWorld {
                 let connection = self.connections[self.index(connection)].number;
                 write(log, self.now, Entry::Closed { connection });
             }
+            // No server of this tier asks late.
+            Observation::LateAuthentication(_) | Observation::Admission { .. } => {}
         }
     }
 
@@ -209,7 +211,7 @@ impl MemoryWorld {
                 }
             }
             // The connection's own end says why.
-            ClientEvent::Failed { .. } => {}
+            ClientEvent::Failed { .. } | ClientEvent::AskedLate { .. } => {}
         }
     }
 }

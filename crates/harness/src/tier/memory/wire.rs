@@ -215,7 +215,9 @@ pub(super) fn end_reason(reason: &DriverEnd) -> EndReason {
         }
         DriverEnd::AlertReceived(_) => EndReason::Handshake,
         DriverEnd::Tls(TlsError::InvalidCertificate(_)) => EndReason::ServerUntrusted,
-        DriverEnd::Tls(_) | DriverEnd::Stalled => EndReason::Handshake,
+        DriverEnd::Tls(_) | DriverEnd::Stalled | DriverEnd::AskedLateInHttp2 => {
+            EndReason::Handshake
+        }
         DriverEnd::Local
         | DriverEnd::Finished
         | DriverEnd::CloseNotify

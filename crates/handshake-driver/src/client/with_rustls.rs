@@ -1,0 +1,50 @@
+//! How does a client shake hands with rustls?
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::connection::{Shaken, names};
+use super::resolver::Asked;
+use crate::error::EndReason;
+use crate::observation::ClientHandshake;
+use crate::plan::{Answer, Protocol, Version};
+use crate::wire::{Gate, Transport};
+
+/// Shakes hands with the server of this name.
+pub(super) async fn connect<S: Transport>(
+    config: &Arc<ClientConfig>,
+    name: &ServerName<'static>,
+    answer: &Answer,
+    io: S,
+) -> Result<Shaken<TlsStream<Gate<S>>>, EndReason> {
+    let aborts = *answer == Answer::Abort;
+    let asked = Arc::new(Asked::answering(answer.clone()));
+    let gate = match aborts {
+        true => Gate::shut_when(io, Arc::clone(&asked)),
+        false => Gate::open(io),
+    };
+    let connect = TlsConnector::from(Arc::clone(config)).connect(name.clone(), gate);
+    match asked.watch(connect).await {
+        Ok(tls) => {
+            let handshake = facts(&tls, &asked);
+            Ok(Shaken { tls, handshake })
+        }
+        Err(_) if aborts && asked.was_asked() => Err(EndReason::AbortedWhenAsked),
+        Err(error) => Err(EndReason::from_io(&error)),
+    }
+}
+
+fn facts<S>(tls: &TlsStream<S>, asked: &Asked) -> ClientHandshake {
+    let tls = tls.get_ref().1;
+    ClientHandshake {
+        version: Version::agreed(tls.protocol_version()),
+        alpn: Protocol::agreed(tls.alpn_protocol()),
+        asked: asked.was_asked(),
+        resumed: tls.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+        server_names: names(tls.peer_certificates().and_then(<[_]>::first)),
+    }
+}
