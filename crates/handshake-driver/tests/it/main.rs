@@ -7,6 +7,7 @@ mod hosts;
 mod http;
 mod keys;
 mod matrix;
+mod resumes;
 mod resumption;
 mod sequences;
 mod trust;

@@ -331,98 +331,64 @@ fn a_session_does_not_change_version() {
     }
 }
 
-/// The seam: each rule alone, overridden by the fault that it stands against, lets through what it keeps out.
-mod rules {
-    use std::sync::Arc;
-
-    use super::*;
-
-    /// How the world changes between the two handshakes.
-    type Change = fn(&mut World, ServerPlan);
-
-    /// Overrides one method with "yes".
-    macro_rules! says_yes {
-        ($name:ident, $method:ident) => {
-            struct $name;
-            impl Resumes for $name {
-                fn $method(&self, _: &Offer<'_>) -> bool {
-                    true
-                }
-            }
-        };
-    }
-    says_yes!(ThoughOff, switched_on);
-    says_yes!(FromAnyone, at_home);
-    says_yes!(HoweverOld, fresh);
-    says_yes!(AsAnyone, authenticated_enough);
-
-    #[test]
-    fn each_rule_keeps_something_out() {
-        let cases: [(&str, Arc<dyn Resumes>, Answer, Change); 4] = [
-            (
-                "though off",
-                Arc::new(ThoughOff),
-                Answer::Decline,
-                |world, plan| {
-                    // Switched off in TLS 1.3 means rustls itself still asks its store.
-                    let off = ServerPlan {
-                        resumption: Resumption::Off,
-                        ..plan
-                    };
-                    world.driver.reconfigure(world.server, off).unwrap();
-                },
-            ),
-            (
-                "from anyone",
-                Arc::new(FromAnyone),
-                Answer::Decline,
-                |world, plan| {
-                    world.server = world.driver.add_server(plan, echo).unwrap();
-                },
-            ),
-            (
-                "however old",
-                Arc::new(HoweverOld),
-                Answer::Decline,
-                |world, plan| {
-                    // The client must not notice the age, so the server's idea of it is what shrinks.
-                    let short = ServerPlan {
-                        lifetime: HOUR / 2,
-                        ..plan
-                    };
-                    world.driver.reconfigure(world.server, short).unwrap();
-                    world.driver.advance(HOUR);
-                },
-            ),
-            (
-                "as anyone",
-                Arc::new(AsAnyone),
-                Answer::Decline,
-                |world, plan| {
-                    let strict = ServerPlan {
-                        client_auth: ClientAuth::Require,
-                        ..plan
-                    };
-                    world.driver.reconfigure(world.server, strict).unwrap();
-                },
-            ),
-        ];
-        for (what, broken, answer, change) in cases {
-            for (resumes, expected) in [
-                (Arc::new(Rechecks) as Arc<dyn Resumes>, false),
-                (broken, true),
+/// RFC 9846 section 4.6.1: under another name of the certificate, where the server takes it, and as far as the policy of
+/// that name lets in whom the session stands for. RFC 6066 section 3: never in TLS 1.2.
+#[test]
+fn a_session_crosses_names_where_the_server_says_so() {
+    use crate::hosts::{OPEN, SECURE, STAFF, WILD, hosts};
+    for (versions, resumption) in ways() {
+        for across_names in [false, true] {
+            let mut world = World::new(ServerPlan {
+                across_names,
+                resumption,
+                ..hosts(versions)
+            });
+            let bare = client(1, Answer::Decline);
+            let alice = client(2, Answer::Present(alice()));
+            for (configuration, from, to, satisfied) in [
+                (&bare, OPEN, "www.test", true),
+                (&bare, OPEN, SECURE, false),
+                (&alice, OPEN, SECURE, false),
+                (&alice, SECURE, OPEN, true),
+                (&alice, SECURE, WILD, true),
+                (&alice, SECURE, STAFF, false),
             ] {
-                let plan = plan(ClientAuth::Request, Versions::Tls13, Resumption::Stateful);
-                let mut world = World::with_rules(plan.clone(), resumes);
-                let configuration = client(1, answer.clone());
-                let mut first = world.connect(&configuration, None);
-                change(&mut world, plan);
-                let second = world.connect(&configuration, Some(first.session()));
+                let mut first = world.connect_as(from, configuration, None);
+                let second = world.connect_as(to, configuration, Some(first.session()));
+                let case = format!("{versions:?} {resumption:?} {across_names} {from} {to}");
                 let resumed = second
                     .accepted
-                    .is_some_and(|server| server.resumed.is_some());
-                assert_eq!(resumed, expected, "{what}");
+                    .as_ref()
+                    .and_then(|seen| seen.original.clone());
+                let crosses = across_names && versions == Versions::Tls13;
+                assert_eq!(resumed.is_some(), satisfied && crosses, "{case}");
+                if let Some(original) = resumed {
+                    let seen = second.server();
+                    assert_eq!(original.server_name.as_deref(), Some(from), "{case}");
+                    assert_eq!(original.policy, first.server().policy, "{case}");
+                    assert_eq!(seen.server_name.as_deref(), Some(to), "{case}");
+                    assert_eq!(seen.identity, first.server().identity, "{case}");
+                }
             }
+        }
+    }
+}
+
+/// However often it is resumed, a session goes back to one full handshake.
+#[test]
+fn a_resumption_remembers_the_first_handshake() {
+    for (versions, resumption) in ways() {
+        let mut world = World::new(plan(ClientAuth::Require, versions, resumption));
+        let configuration = client(1, Answer::Present(alice()));
+        world.driver.advance(HOUR);
+        let mut last = world.connect(&configuration, None);
+        assert_eq!(last.server().original, None);
+        for _ in 0..3 {
+            world.driver.advance(HOUR / 4);
+            last = world.connect(&configuration, Some(last.session()));
+            let original = last.server().original.clone().unwrap();
+            assert_eq!(original.at, HOUR, "{versions:?} {resumption:?}");
+            assert_eq!(original.identity, named(&IdentityPlan::new("alice")));
         }
     }
 }
