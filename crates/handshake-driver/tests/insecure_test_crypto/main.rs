@@ -7,12 +7,16 @@ mod capture;
 #[path = "../it/common.rs"]
 mod common;
 mod differential;
+#[path = "../it/hosts.rs"]
+mod hosts;
 #[path = "../it/http.rs"]
 mod http;
 #[path = "../it/keys.rs"]
 mod keys;
 #[path = "../it/matrix.rs"]
 mod matrix;
+#[path = "../it/resumes.rs"]
+mod resumes;
 #[path = "../it/resumption.rs"]
 mod resumption;
 #[path = "../it/sequences.rs"]
