@@ -291,7 +291,7 @@ impl Driver {
         let (pki, clock) = (&self.office.pki, &self.office.clock);
         let stack = self
             .configurations
-            .of(configuration, pki, clock, Arc::clone(shelf))?;
+            .of(configuration, pki, clock, &name, Arc::clone(shelf))?;
         Ok(client::Setup {
             connection,
             stack,

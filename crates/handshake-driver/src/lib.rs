@@ -104,6 +104,8 @@ mod plan;
 mod server;
 mod tap;
 mod wire;
+#[cfg(feature = "openssl")]
+mod with_openssl;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

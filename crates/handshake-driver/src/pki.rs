@@ -155,6 +155,10 @@ pub struct Pki {
     servers: Mutex<HashMap<ServerCertificatePlan, Arc<CertifiedKey>>>,
     identities: Mutex<HashMap<IdentityPlan, Arc<CertifiedKey>>>,
     names: Mutex<HashMap<Vec<CertificateDer<'static>>, IdentityName>>,
+    /// The private keys, for a stack that wants them itself.
+    #[cfg(feature = "openssl")]
+    private:
+        Mutex<HashMap<Vec<CertificateDer<'static>>, rustls::pki_types::PrivateKeyDer<'static>>>,
 }
 
 impl fmt::Debug for Pki {
@@ -193,6 +197,8 @@ impl Pki {
             servers: Mutex::default(),
             identities: Mutex::default(),
             names: Mutex::default(),
+            #[cfg(feature = "openssl")]
+            private: Mutex::default(),
         }
     }
 
@@ -249,6 +255,27 @@ impl Pki {
                 .map_err(|e| failed("trust root", &authority.name, &e))?;
         }
         Ok(roots)
+    }
+
+    /// The certificates of these authorities.
+    #[cfg(feature = "openssl")]
+    pub(crate) fn anchors(
+        &self,
+        authorities: &[Authority],
+    ) -> Result<Vec<CertificateDer<'static>>, PkiError> {
+        let der = |authority| Ok(self.authority(authority)?.der().clone());
+        authorities.iter().map(der).collect()
+    }
+
+    /// The private key of a chain that was made here.
+    #[cfg(feature = "openssl")]
+    pub(crate) fn private_key(
+        &self,
+        chain: &[CertificateDer<'static>],
+    ) -> Option<rustls::pki_types::PrivateKeyDer<'static>> {
+        lock(&self.private)
+            .get(chain)
+            .map(rustls::pki_types::PrivateKeyDer::clone_key)
     }
 
     pub(crate) fn server(
@@ -314,6 +341,8 @@ impl Pki {
             chain.push(self.authority(below)?.der().clone());
             issuer = below.above.as_deref();
         }
+        #[cfg(feature = "openssl")]
+        lock(&self.private).insert(chain.clone(), key.private());
         CertifiedKey::from_der(chain, key.private(), &self.provider)
             .map(Arc::new)
             .map_err(|e| failed("signing key", subject, &e))

@@ -15,6 +15,8 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::resolver::Resolver;
 use super::session::Shelf;
+#[cfg(feature = "openssl")]
+use super::with_openssl;
 use crate::clock::Clock;
 use crate::error::ConnectError;
 use crate::pki::Pki;
@@ -30,11 +32,16 @@ pub(crate) struct Configurations(HashMap<ConfigKey, (ClientConfiguration, Built)
 /// What is kept for a key.
 enum Built {
     Rustls(ClientConfig),
+    /// Nothing: what OpenSSL needs is made for each connection.
+    #[cfg(feature = "openssl")]
+    OpenSsl,
 }
 
 /// What one connection shakes hands with.
 pub(crate) enum ReadyStack {
     Rustls(Arc<ClientConfig>),
+    #[cfg(feature = "openssl")]
+    OpenSsl(Box<with_openssl::Ready>),
 }
 
 impl Configurations {
@@ -44,6 +51,7 @@ impl Configurations {
         plan: &ClientConfiguration,
         pki: &Pki,
         clock: &Arc<Clock>,
+        name: &ServerName<'_>,
         shelf: Arc<Shelf>,
     ) -> Result<ReadyStack, ConnectError> {
         if !self.0.contains_key(&plan.key) {
@@ -65,6 +73,11 @@ impl Configurations {
                 config.resumption = Resumption::store(shelf);
                 ReadyStack::Rustls(Arc::new(config))
             }
+            #[cfg(feature = "openssl")]
+            Built::OpenSsl => {
+                let ready = with_openssl::Ready::new(plan, name, pki, clock)?;
+                ReadyStack::OpenSsl(Box::new(ready))
+            }
         })
     }
 }
@@ -84,6 +97,8 @@ fn build(plan: &ClientConfiguration, pki: &Pki, clock: &Arc<Clock>) -> Result<Bu
             Err(ConnectError::CannotAnswerLate(plan.key))
         }
         Stack::Rustls => with_rustls(plan, pki, clock).map(Built::Rustls),
+        #[cfg(feature = "openssl")]
+        Stack::OpenSsl => Ok(Built::OpenSsl),
     }
 }
 

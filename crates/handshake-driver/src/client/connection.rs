@@ -18,6 +18,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::configuration::ReadyStack;
 use super::exchange::{Sender, exchange_all};
 use super::report::Report;
+#[cfg(feature = "openssl")]
+use super::with_openssl;
 use super::with_rustls;
 use crate::error::EndReason;
 use crate::executor::Spawner;
@@ -90,6 +92,16 @@ async fn run<S: Transport>(
     match setup.stack {
         ReadyStack::Rustls(ref config) => {
             let connect = with_rustls::connect(config, &setup.name, &setup.answer, io);
+            go_on(connect, setup.spawner.clone(), line).await;
+        }
+        #[cfg(feature = "openssl")]
+        ReadyStack::OpenSsl(ready) => {
+            let told = with_openssl::Told {
+                connection: setup.connection,
+                events: Rc::clone(&setup.events),
+                end: line.2.end.clone(),
+            };
+            let connect = with_openssl::connect(*ready, &setup.answer, told, io);
             go_on(connect, setup.spawner.clone(), line).await;
         }
     }

@@ -6,6 +6,8 @@ mod exchange;
 mod report;
 mod resolver;
 mod session;
+#[cfg(feature = "openssl")]
+mod with_openssl;
 mod with_rustls;
 
 pub(crate) use configuration::Configurations;

@@ -59,6 +59,12 @@ impl Asked {
         }
     }
 
+    /// Notes it, where the stack has another way to be told.
+    #[cfg(feature = "openssl")]
+    pub(crate) fn note(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn was_asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }

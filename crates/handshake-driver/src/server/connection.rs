@@ -16,6 +16,8 @@ use super::authentication::Authentication;
 use super::desk::Desk;
 use super::hosts::Host;
 use super::late::Asks;
+#[cfg(feature = "openssl")]
+use super::with_openssl;
 use super::{Office, Policy, Responder, with_rustls};
 use crate::error::EndReason;
 use crate::ids::{ConnectionId, SessionId};
@@ -77,6 +79,13 @@ pub(crate) fn attend<S: Transport>(attendant: Attendant, io: S) -> UnboundedSend
         match attendant.policy.plan.stack {
             Stack::Rustls => {
                 let accepted = with_rustls::accept(&attendant, io).await;
+                attendant.go_on(accepted, closing, ended).await;
+            }
+            #[cfg(feature = "openssl")]
+            Stack::OpenSsl => {
+                let policy = Rc::clone(&attendant.policy);
+                let Some(kept) = &policy.openssl else { return };
+                let accepted = with_openssl::accept(&attendant, kept, io).await;
                 attendant.go_on(accepted, closing, ended).await;
             }
         }

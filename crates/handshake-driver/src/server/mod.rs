@@ -11,6 +11,8 @@ mod resumes;
 mod route;
 mod sessions;
 mod state;
+#[cfg(feature = "openssl")]
+mod with_openssl;
 mod with_rustls;
 
 use std::cell::RefCell;
@@ -71,9 +73,11 @@ pub(crate) struct Server {
 /// What is in force on a server; connections that began earlier keep what they began with.
 pub(crate) struct Policy {
     present: Arc<Present>,
-    hosts: Hosts,
+    hosts: Arc<Hosts>,
     certificate: Arc<dyn ResolvesServerCert>,
     provider: Arc<CryptoProvider>,
+    #[cfg(feature = "openssl")]
+    openssl: Option<with_openssl::Kept>,
     plan: ServerPlan,
 }
 
@@ -101,7 +105,12 @@ impl Policy {
         };
         Ok(Self {
             present: Arc::new(present),
-            hosts: Hosts::new(&plan, pki, Arc::clone(&office.rules.routes))?,
+            hosts: Arc::new(Hosts::new(&plan, pki, Arc::clone(&office.rules.routes))?),
+            #[cfg(feature = "openssl")]
+            openssl: match plan.stack {
+                Stack::Rustls => None,
+                Stack::OpenSsl => Some(with_openssl::Kept::new(&plan, &certificate.cert, pki)?),
+            },
             certificate: Arc::new(SingleCertAndKey::from(certificate)),
             provider: Arc::clone(pki.provider()),
             plan,

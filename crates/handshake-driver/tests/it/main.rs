@@ -6,6 +6,7 @@ mod common;
 mod hosts;
 mod http;
 mod keys;
+mod late;
 mod matrix;
 mod resumes;
 mod resumption;

@@ -1,0 +1,241 @@
+//! What happens when a server asks after the handshake? Both ways to ask, every answer, HTTP/1.1 and HTTP/2.
+
+use crate::common::*;
+use bareflight_handshake_driver::*;
+
+/// What a client does when it is asked late.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Says {
+    /// rustls, which can but refuse.
+    Rustls,
+    Refuses,
+    Declines,
+    Alice,
+    /// Alice, in HTTP/2 as well: the fault.
+    AliceAnywhere,
+}
+
+/// What becomes of a request for a path under protection.
+#[derive(Debug, PartialEq)]
+enum Came {
+    /// It is answered, as this identity.
+    Answered(&'static str),
+    /// It is answered 403; the client was asked, or could not be.
+    Denied(Shown),
+    /// The connection ends over it.
+    BrokenOff,
+}
+
+use Came::{Answered, BrokenOff, Denied};
+use ClientAuth::{PostHandshake, Renegotiate};
+use Protocol::{H2, Http11};
+use Says::{Alice, AliceAnywhere, Declines, Refuses, Rustls};
+
+#[rustfmt::skip]
+fn table() -> Vec<(ClientAuth, Protocol, Says, Came)> {
+    let not_asked = || Denied(Shown::NotAsked);
+    vec![
+        // TLS 1.2. A client that does not renegotiate says so with the warning no_renegotiation (RFC 5246 section 7.2.2), and
+        // OpenSSL's server then ends the connection with handshake_failure.
+        (Renegotiate, Http11, Rustls,   BrokenOff),
+        (Renegotiate, Http11, Refuses,  BrokenOff),
+        (Renegotiate, Http11, Declines, Denied(Shown::Declined)),
+        (Renegotiate, Http11, Alice,    Answered("alice")),
+        // HTTP/2 forbids it (RFC 9113 section 9.2.1); who does it all the same is at fault at both ends.
+        (Renegotiate, H2, Rustls,        BrokenOff),
+        (Renegotiate, H2, Refuses,       BrokenOff),
+        (Renegotiate, H2, Declines,      BrokenOff),
+        (Renegotiate, H2, Alice,         BrokenOff),
+        (Renegotiate, H2, AliceAnywhere, Answered("alice")),
+        // TLS 1.3. Who does not offer post_handshake_auth cannot be asked (RFC 9846 section 4.2.6), and is denied.
+        (PostHandshake, Http11, Rustls,   not_asked()),
+        (PostHandshake, Http11, Refuses,  not_asked()),
+        (PostHandshake, Http11, Declines, Denied(Shown::Declined)),
+        (PostHandshake, Http11, Alice,    Answered("alice")),
+        // The extension is offered before the protocol is known; that the server makes use of it in HTTP/2 is its fault
+        // (RFC 9113 section 9.2.3).
+        (PostHandshake, H2, Rustls,        not_asked()),
+        (PostHandshake, H2, Refuses,       not_asked()),
+        (PostHandshake, H2, Declines,      BrokenOff),
+        (PostHandshake, H2, Alice,         BrokenOff),
+        (PostHandshake, H2, AliceAnywhere, Answered("alice")),
+    ]
+}
+
+#[test]
+fn every_cell() {
+    for (mode, protocol, says, must) in table() {
+        let came = came(mode, protocol, says);
+        assert_eq!(came, must, "{mode:?} {protocol:?} {says:?}");
+    }
+}
+
+fn plan(mode: ClientAuth, protocol: Protocol) -> ServerPlan {
+    ServerPlan {
+        stack: Stack::OpenSsl,
+        alpn: vec![protocol],
+        protects: Protected {
+            paths: vec!["/private".to_owned()],
+            preflights: true,
+        },
+        ..server(mode, Versions::Both)
+    }
+}
+
+fn asked_late(says: Says, protocol: Protocol) -> ClientConfiguration {
+    ClientConfiguration {
+        stack: match says {
+            Rustls => Stack::Rustls,
+            _ => Stack::OpenSsl,
+        },
+        late: match says {
+            Rustls | Refuses => LateAnswer::Refuse,
+            Declines => LateAnswer::Decline,
+            Alice | AliceAnywhere => LateAnswer::Present(alice()),
+        },
+        late_in_http2: says == AliceAnywhere,
+        alpn: vec![protocol],
+        ..client(1, Answer::Decline)
+    }
+}
+
+fn came(mode: ClientAuth, protocol: Protocol, says: Says) -> Came {
+    let cell = format!("{mode:?} {protocol:?} {says:?}");
+    let mut world = World::new(plan(mode, protocol));
+    let handshake = world.connect(&asked_late(says, protocol), None);
+    assert!(!handshake.client.as_ref().unwrap().asked, "{cell}");
+    assert_eq!(handshake.server().shown, Shown::NotAsked, "{cell}");
+    let connection = handshake.connection;
+    // A path that is not under protection is answered as ever.
+    let open = world.fetch(connection, get("https://api.test/privateer"));
+    assert_eq!(open.unwrap().status(), 200, "{cell}");
+    assert_eq!(late(&mut world), [], "{cell}");
+    let answer = world.fetch(connection, get("https://api.test/private/1"));
+    let seen = late(&mut world);
+    let [one] = &*seen else {
+        panic!("{cell}: {seen:?}")
+    };
+    let kind = mode.late().unwrap();
+    assert_eq!(
+        (one.connection, one.stream, one.kind),
+        (connection, StreamId(1), kind),
+        "{cell}"
+    );
+    match answer {
+        Ok(answer) if answer.status() == 200 => {
+            assert!(!one.refused, "{cell}");
+            assert_eq!(one.identity, named(&IdentityPlan::new("alice")), "{cell}");
+            // It is alice's from now on: nobody is asked again.
+            let again = world.fetch(connection, get("https://api.test/private/2"));
+            assert_eq!(again.unwrap().status(), 200, "{cell}");
+            assert_eq!(late(&mut world), [], "{cell}");
+            Answered("alice")
+        }
+        Ok(answer) => {
+            assert_eq!(
+                (answer.status().as_u16(), one.refused),
+                (403, false),
+                "{cell}"
+            );
+            assert_eq!(one.identity, None, "{cell}");
+            Denied(one.shown.clone())
+        }
+        Err(_) => {
+            assert!(one.refused, "{cell}");
+            assert_eq!(
+                (&one.shown, &one.identity),
+                (&Shown::Unanswered, &None),
+                "{cell}"
+            );
+            BrokenOff
+        }
+    }
+}
+
+fn late(world: &mut World) -> Vec<LateAuthentication> {
+    let observations = world.driver.observations().into_iter();
+    let late = observations.filter_map(|seen| match seen {
+        Observation::LateAuthentication(late) => Some(late),
+        _ => None,
+    });
+    late.collect()
+}
+
+/// The caller of a client learns that it was asked, before the answer to its request.
+#[test]
+fn who_is_asked_late_is_told() {
+    for mode in [Renegotiate, PostHandshake] {
+        let mut world = World::new(plan(mode, Http11));
+        let connection = world
+            .connect(&asked_late(Declines, Http11), None)
+            .connection;
+        world
+            .driver
+            .send(connection, get("https://api.test/private"))
+            .unwrap();
+        world.driver.run().unwrap();
+        let events = world.driver.events();
+        assert!(
+            matches!(
+                &*events,
+                [ClientEvent::AskedLate { .. }, ClientEvent::Response { .. }]
+            ),
+            "{events:?}"
+        );
+    }
+}
+
+/// CVE-2019-0215, CVE-2009-3555: each rule of a server that asks late, overridden, lets somebody in on the wire.
+#[test]
+fn each_rule_keeps_somebody_out() {
+    struct TakenAsMet;
+    impl Admits for TakenAsMet {
+        fn met(&self, _: &LateOutcome) -> bool {
+            true
+        }
+    }
+    for (rules, status) in [
+        (Rules::default(), 403),
+        (
+            Rules::from(std::sync::Arc::new(TakenAsMet) as std::sync::Arc<dyn Admits>),
+            200,
+        ),
+    ] {
+        let mut world = World::with_rules(plan(PostHandshake, Http11), rules);
+        let connection = world
+            .connect(&asked_late(Declines, Http11), None)
+            .connection;
+        let answer = world.fetch(connection, get("https://api.test/private"));
+        assert_eq!(answer.unwrap().status(), status);
+    }
+}
+
+#[test]
+fn a_plan_that_cannot_be_is_refused() {
+    let mut driver = Driver::new(std::sync::Arc::clone(&PKI));
+    for mode in [Renegotiate, PostHandshake] {
+        let with_rustls = ServerPlan {
+            stack: Stack::Rustls,
+            ..plan(mode, Http11)
+        };
+        assert_eq!(
+            driver.add_server(with_rustls, echo),
+            Err(ServerError::CannotAskLate(mode))
+        );
+    }
+    let wrong = ServerPlan {
+        versions: Versions::Tls13,
+        ..plan(Renegotiate, Http11)
+    };
+    assert_eq!(
+        driver.add_server(wrong, echo),
+        Err(ServerError::VersionOfMode(Renegotiate, Version::Tls12))
+    );
+    let late = ClientConfiguration {
+        stack: Stack::Rustls,
+        ..asked_late(Declines, Http11)
+    };
+    let server = driver.add_server(plan(Renegotiate, Http11), echo).unwrap();
+    let (_, outcome) = driver.connect(server, HOST, &late, None);
+    assert_eq!(outcome, Err(ConnectError::CannotAnswerLate(ConfigKey(1))));
+}
