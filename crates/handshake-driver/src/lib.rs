@@ -118,7 +118,7 @@ pub use observation::{
     ClientEvent, ClientHandshake, Identity, LateAuthentication, Observation, Original,
     RefusedHandshake, RequestHead, ServerHandshake, Shown,
 };
-pub use pki::{Authority, IdentityName, IdentityPlan, Pki, Validity};
+pub use pki::{Authority, IdentityName, IdentityPlan, Pki, Usage, Validity};
 pub use plan::{
     Answer, ClientAuth, ClientConfiguration, ConfigKey, HostPlan, LateAnswer, LateKind, Protected,
     Protocol, Resumption, ServerPlan, Stack, Trust, Version, Versions,

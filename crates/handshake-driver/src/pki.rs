@@ -115,6 +115,18 @@ pub struct IdentityPlan {
     pub issuer: Authority,
     /// When it is valid.
     pub validity: Validity,
+    /// What its certificate is for (RFC 5280 section 4.2.1.12).
+    pub usage: Usage,
+}
+
+/// What a certificate says that it is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Usage {
+    /// To authenticate a client, as it should.
+    #[default]
+    ClientAuth,
+    /// To authenticate a server: wrong in a client's hand.
+    ServerAuth,
 }
 
 impl IdentityPlan {
@@ -128,6 +140,7 @@ impl IdentityPlan {
             },
             issuer: Authority::users(),
             validity: Validity::Current,
+            usage: Usage::ClientAuth,
         }
     }
 
@@ -216,7 +229,10 @@ impl Pki {
         made_once(&self.identities, plan, || {
             let mut params = CertificateParams::default();
             params.distinguished_name = common_name(&plan.name.subject);
-            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            params.extended_key_usages = vec![match plan.usage {
+                Usage::ClientAuth => ExtendedKeyUsagePurpose::ClientAuth,
+                Usage::ServerAuth => ExtendedKeyUsagePurpose::ServerAuth,
+            }];
             let key = self.key(&plan.name.subject, plan)?;
             let certified = self.issue(
                 params,

@@ -28,3 +28,9 @@ mod trust;
 fn pki(seed: u64) -> bareflight_handshake_driver::Pki {
     bareflight_handshake_driver::Pki::insecure_test(seed)
 }
+
+/// The stacks that can use its keys.
+fn stacks() -> &'static [bareflight_handshake_driver::Stack] {
+    use bareflight_handshake_driver::Stack;
+    &[Stack::Rustls]
+}

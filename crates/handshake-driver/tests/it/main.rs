@@ -17,3 +17,9 @@ mod trust;
 fn pki(_seed: u64) -> bareflight_handshake_driver::Pki {
     bareflight_handshake_driver::Pki::default()
 }
+
+/// The stacks that can use its keys.
+fn stacks() -> &'static [bareflight_handshake_driver::Stack] {
+    use bareflight_handshake_driver::Stack;
+    &[Stack::Rustls, Stack::OpenSsl]
+}
