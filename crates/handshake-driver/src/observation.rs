@@ -160,14 +160,15 @@ pub enum Observation {
     Request(RequestHead),
     /// A server asked late, and this is what came of it.
     LateAuthentication(LateAuthentication),
-    /// A server that asks late let a request for a path under protection pass, or denied it with 403.
-    Admission {
+    /// The head of an answer left.
+    Answered {
         /// On which connection.
         connection: ConnectionId,
-        /// Which request.
+        /// To which request.
         stream: StreamId,
-        /// Whether it passed.
-        admitted: bool,
+        /// With which status: 403 to a request for a path under protection that came without a certificate, 421 or 400 to
+        /// one that was [turned away](RequestHead::turned_away), else what the responder said.
+        status: StatusCode,
     },
     /// A connection ended.
     Closed {

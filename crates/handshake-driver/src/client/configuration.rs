@@ -51,6 +51,10 @@ impl Configurations {
         plan: &ClientConfiguration,
         pki: &Pki,
         clock: &Arc<Clock>,
+        #[cfg_attr(
+            not(feature = "openssl"),
+            expect(unused_variables, reason = "rustls is told later")
+        )]
         name: &ServerName<'_>,
         shelf: Arc<Shelf>,
     ) -> Result<ReadyStack, ConnectError> {

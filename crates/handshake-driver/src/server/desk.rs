@@ -57,20 +57,33 @@ impl Desk {
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
         let (stream, turned_away) = self.arrive(&request);
-        if let Some(status) = turned_away {
-            return Ok(bare(status));
-        }
+        let response = match turned_away {
+            Some(status) => bare(status),
+            None => self.respond(stream, request).await,
+        };
+        self.attendant.observe(Observation::Answered {
+            connection: self.attendant.connection,
+            stream,
+            status: response.status(),
+        });
+        Ok(response)
+    }
+
+    async fn respond(&self, stream: StreamId, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
         let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-            return Ok(bare(StatusCode::PAYLOAD_TOO_LARGE));
+            return bare(StatusCode::PAYLOAD_TOO_LARGE);
         };
         let request = Request::from_parts(head, body.to_bytes());
-        if !self.admits(stream, &request).await {
-            return Ok(bare(StatusCode::FORBIDDEN));
+        match self.admits(stream, &request).await {
+            Ok(true) => {}
+            Ok(false) => return bare(StatusCode::FORBIDDEN),
+            // Nobody waits for an answer any more.
+            Err(Over) => return pending().await,
         }
         match (self.attendant.responder)(self.attendant.connection, &request) {
-            Reply::Answer(response) => Ok(response.map(Full::new)),
-            Reply::AnswerAndClose(response) => Ok(self.last(response).map(Full::new)),
+            Reply::Answer(response) => response.map(Full::new),
+            Reply::AnswerAndClose(response) => self.last(response).map(Full::new),
             Reply::Never => pending().await,
         }
     }
@@ -121,19 +134,15 @@ impl Desk {
         &self.attendant.policy.hosts.named(None).plan
     }
 
-    /// Whether a request may pass; it may be asked for a certificate first.
-    async fn admits(&self, stream: StreamId, request: &Request<Bytes>) -> bool {
+    /// Whether a request may pass; the client may be asked for a certificate first.
+    async fn admits(&self, stream: StreamId, request: &Request<Bytes>) -> Result<bool, Over> {
         let protected = &self.attendant.policy.plan.protects;
-        let Some(late) = &self.late else { return true };
-        if !protected.covers(request.uri().path(), is_preflight(request)) {
-            return true;
+        match &self.late {
+            Some(late) if protected.covers(request.uri().path(), is_preflight(request)) => {
+                self.authenticates(late, stream).await
+            }
+            _ => Ok(true),
         }
-        // A connection that ended meanwhile has said so, and nobody waits for an answer.
-        let Ok(admitted) = self.authenticates(late, stream).await else {
-            return false;
-        };
-        self.decided(stream, admitted);
-        admitted
     }
 
     async fn authenticates(&self, late: &Late, stream: StreamId) -> Result<bool, Over> {
@@ -157,14 +166,6 @@ impl Desk {
         Ok(met)
     }
 
-    fn decided(&self, stream: StreamId, admitted: bool) {
-        self.attendant.observe(Observation::Admission {
-            connection: self.attendant.connection,
-            stream,
-            admitted,
-        });
-    }
-
     fn observe_late(&self, stream: StreamId, outcome: &LateOutcome) {
         let seen = outcome.clone();
         self.attendant
@@ -183,7 +184,6 @@ impl Desk {
         let Some(late) = &self.late else { return };
         if let Some(stream) = late.end() {
             self.observe_late(stream, &late.outcome(None, true));
-            self.decided(stream, false);
         }
     }
 

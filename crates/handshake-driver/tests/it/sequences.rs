@@ -297,7 +297,10 @@ fn judge(log: &Log) -> Result<(), TestCaseError> {
                 );
             }
             Observation::Request(head) => prop_assert!(open.contains_key(&head.connection)),
-            Observation::LateAuthentication(_) | Observation::Admission { .. } => {
+            Observation::Answered { connection, .. } => {
+                prop_assert!(open.contains_key(connection));
+            }
+            Observation::LateAuthentication(_) => {
                 prop_assert!(false, "none of these servers asks late: {observation:?}");
             }
             Observation::Closed { connection, .. } => {
@@ -358,7 +361,8 @@ fn the_generator_reaches_everything() {
                 Observation::Refused(_) => "aborted",
                 Observation::SessionIssued { .. } => "issued",
                 Observation::Request(_) => "request",
-                Observation::LateAuthentication(_) | Observation::Admission { .. } => "late",
+                Observation::Answered { .. } => "answered",
+                Observation::LateAuthentication(_) => "late",
                 Observation::Closed {
                     reason: EndReason::CloseNotify,
                     ..
@@ -367,5 +371,5 @@ fn the_generator_reaches_everything() {
             });
         }
     }
-    assert_eq!(reached.len(), 11, "{reached:?}");
+    assert_eq!(reached.len(), 12, "{reached:?}");
 }

@@ -4,6 +4,7 @@ use super::bare::step;
 use super::identity::name;
 use super::view::{Lane, Sent, Session};
 use super::{Findings, View};
+use crate::log::Client;
 use crate::scenario::{ClientCertificate, WorldEvent};
 
 /// The rule of the host that a request is for must be the one that its connection was made under, or be met by it; else
@@ -17,7 +18,7 @@ pub(super) fn server_route_matched(view: &View<'_>, findings: &mut Findings<'_>)
         let made_under = view.host_rule(server, sni, lane.record);
         let wanted = view.host_rule(server, host(sent), sent.record);
         if let Some((record, status)) = view.status(sent)
-            && made_under != wanted
+            && !meets(wanted, made_under, view.client_of(sent))
             && status != MISDIRECTED
         {
             findings.add(record, || {
@@ -33,6 +34,16 @@ pub(super) fn server_route_matched(view: &View<'_>, findings: &mut Findings<'_>)
                 )
             });
         }
+    }
+}
+
+/// Whether a connection that was made under one rule, with this client, could have come about under another.
+fn meets(wanted: ClientCertificate, made_under: ClientCertificate, client: &Client) -> bool {
+    match wanted {
+        _ if wanted == made_under => true,
+        ClientCertificate::None => true,
+        // Who was not asked has not declined.
+        _ => client.is_authenticated(),
     }
 }
 

@@ -4,17 +4,14 @@ mod gather;
 mod wire;
 
 use core::time::Duration;
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
     Busy, ConnectError, ConnectionId as DriverId, Driver, IdentityPlan, Pki, ServerId, Session,
 };
 use bareflight_user_agent::{
-    Action, Connect, ConnectionId, Decisions, Event, Limits, Protocol, Send, SessionHandle,
-    UserAgent,
+    Action, Connect, ConnectionId, Decisions, Event, HeldIdentity, Limits, Protocol, Send,
+    SessionHandle, UserAgent,
 };
 use foldhash::HashMap;
 
@@ -23,7 +20,7 @@ use super::run::{Run, cause_of};
 use super::{Packet, Tier, TierError, Wire, World};
 use crate::case::Case;
 use crate::log::{Cause, Client, Log};
-use crate::scenario::WorldEvent;
+use crate::scenario::{ClientCertificate, WorldEvent};
 
 /// Runs scenarios on the tier `memory`.
 #[derive(Debug)]
@@ -124,11 +121,9 @@ struct MemoryWorld {
     /// The client's ends of sessions, by the user agent's handle.
     sessions: Vec<Option<Session>>,
     configurations: HashMap<wire::ConfigurationOf, u64>,
-    /// The statuses that responders gave, by the driver's connection, oldest first.
-    answers: Answers,
+    /// The rule on client certificates that is in force at each server.
+    rules: Vec<ClientCertificate>,
 }
-
-type Answers = Rc<RefCell<HashMap<u64, VecDeque<u16>>>>;
 
 /// One connection of the user agent.
 struct Open {
@@ -148,16 +143,10 @@ struct Open {
 impl MemoryWorld {
     fn new(pki: Arc<Pki>, case: &Case<'_>) -> Result<Self, TierError> {
         let mut driver = Driver::new(pki);
-        let answers = Answers::default();
         let servers = case.scenario.servers.iter().map(|server| {
-            let (told, plan) = (Rc::clone(&answers), server.clone());
-            let responder = move |connection: DriverId, request: &http::Request<bytes::Bytes>| {
-                let (status, response) = wire::respond(&plan, request);
-                told.borrow_mut()
-                    .entry(connection.0)
-                    .or_default()
-                    .push_back(status);
-                response.into()
+            let plan = server.clone();
+            let responder = move |_: DriverId, request: &http::Request<bytes::Bytes>| {
+                wire::respond(&plan, request).into()
             };
             let plan = wire::server_plan(server, server.client_certificate);
             driver
@@ -176,7 +165,12 @@ impl MemoryWorld {
             issued: HashMap::default(),
             sessions: Vec::new(),
             configurations: HashMap::default(),
-            answers,
+            rules: case
+                .scenario
+                .servers
+                .iter()
+                .map(|it| it.client_certificate)
+                .collect(),
         })
     }
 }
@@ -235,6 +229,7 @@ impl World for MemoryWorld {
                 let plan = wire::server_plan(&case.scenario.servers[index], *client_certificate);
                 let changed = self.driver.reconfigure(self.servers[index], plan);
                 changed.map_err(|error| TierError::Setup(error.to_string().into()))?;
+                self.rules[index] = *client_certificate;
                 self.close_all(index)?;
             }
             WorldEvent::Renew { identity } => self.renewals[usize::from(*identity)] += 1,
@@ -267,7 +262,7 @@ impl MemoryWorld {
             lifetime: case.scenario.servers[server].ticket_lifetime,
             sent: Vec::new(),
         });
-        let configuration = self.configuration(case, connect)?;
+        let configuration = self.configuration(case, connect, self.rules[server])?;
         let offer = connect.offer.and_then(|session| self.offered(session));
         let (id, outcome) = self
             .driver
@@ -296,7 +291,7 @@ impl MemoryWorld {
                 // What the server wrote tells whether it had asked.
                 let asked = self.connections[index].asked;
                 self.connections[index].closed = true;
-                let reason = wire::end_reason(&reason);
+                let reason = wire::refused(&reason, asked);
                 events.push(Event::Closed {
                     connection: connect.connection,
                     asked,
@@ -321,20 +316,26 @@ impl MemoryWorld {
         &mut self,
         case: &Case<'_>,
         connect: &Connect,
+        rule: ClientCertificate,
     ) -> Result<bareflight_handshake_driver::ClientConfiguration, TierError> {
-        let identity = connect.identity.map(|identity| identity.0 as usize);
-        let identity = identity.map(|index| {
-            let mut plan = IdentityPlan::new(&case.scenario.identities[index].name);
-            plan.name.generation = self.renewals[index];
-            self.driver.pki().identity(&plan)
-        });
-        let identity = identity
-            .transpose()
-            .map_err(|error| TierError::Setup(error.to_string().into()))?;
-        let of = wire::ConfigurationOf::new(connect);
+        let identity = |identity: Option<HeldIdentity>| {
+            let made = identity.map(|identity| {
+                let index = identity.0 as usize;
+                let mut plan = IdentityPlan::new(&case.scenario.identities[index].name);
+                plan.name.generation = self.renewals[index];
+                self.driver.pki().identity(&plan)
+            });
+            made.transpose()
+                .map_err(|error| TierError::Setup(error.to_string().into()))
+        };
+        let identities = wire::Identities {
+            early: identity(connect.identity)?,
+            late: identity(connect.late.identity)?,
+        };
+        let of = wire::ConfigurationOf::new(connect, rule);
         let next = self.configurations.len() as u64;
         let key = *self.configurations.entry(of).or_insert(next);
-        Ok(wire::configuration(key, connect, identity))
+        Ok(wire::configuration(key, connect, rule, identities))
     }
 
     fn send(

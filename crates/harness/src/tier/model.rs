@@ -106,8 +106,8 @@ struct Open {
     closed: bool,
     /// Whom the server takes the client to be.
     client: Client,
-    /// The rule of the host that the handshake was for.
-    rule: ClientCertificate,
+    /// The host that the handshake was for.
+    host: Name,
     /// What would come of a late authentication; none if the server does not ask late.
     late: Option<Setting>,
 }
@@ -222,7 +222,7 @@ impl ModelWorld {
             number,
             server,
             closed: agreed.is_none(),
-            rule: plan.rule_for(&sni, rule),
+            host: sni.clone(),
             client: agreed.map_or(Client::Absent, |agreed| agreed.client.clone()),
             late: agreed.and_then(|agreed| {
                 Setting::of(plan.rule_for(&sni, rule), connect, agreed.protocol)
@@ -510,15 +510,37 @@ impl ModelWorld {
         log: &mut Log,
         events: &mut Vec<Event>,
     ) -> Passage {
-        let open = &self.connections[send.connection.0 as usize];
-        let rule = self.servers[open.server].client_certificate;
-        if !plan.host_rules.is_empty() {
-            let host = send.request.current_url().as_url().host_str();
-            if plan.rule_for(host.unwrap_or_default(), rule) != open.rule {
-                return Passage::Misdirected;
-            }
+        if !plan.host_rules.is_empty() && !self.belongs(plan, send) {
+            return Passage::Misdirected;
         }
         self.authenticate(case, plan, send, needs, log, events)
+    }
+
+    /// Whether a request is for the host that its connection was made for, or for one whose rule the connection meets.
+    fn belongs(&self, plan: &Server, send: &Send) -> bool {
+        let open = &self.connections[send.connection.0 as usize];
+        let rule = self.servers[open.server].client_certificate;
+        let host = send
+            .request
+            .current_url()
+            .as_url()
+            .host_str()
+            .unwrap_or_default();
+        let own = |host: &str| plan.host_rules.iter().any(|it| it.host == host);
+        // Hosts without a rule of their own share the server's.
+        if host == open.host || !(own(host) || own(&open.host)) {
+            return true;
+        }
+        match plan.rule_for(host, rule) {
+            ClientCertificate::None => true,
+            ClientCertificate::Request => {
+                let asked = plan.rule_for(&open.host, rule) == ClientCertificate::Request;
+                asked || open.client.is_authenticated()
+            }
+            ClientCertificate::Require
+            | ClientCertificate::Renegotiate
+            | ClientCertificate::PostHandshake => open.client.is_authenticated(),
+        }
     }
 
     fn close(&mut self, connection: ConnectionId, log: &mut Log) {

@@ -1,18 +1,18 @@
 //! What was seen and what came of it: the servers' observations become the log, the client's events go to the user agent.
 
 use core::time::Duration;
-use std::collections::VecDeque;
 
 use bareflight_handshake_driver::{
-    ClientEvent, ConnectionId as DriverId, EndReason as DriverEnd, Identity as Seen, Observation,
-    RefusedHandshake, RequestHead, ServerHandshake, SessionId, Shown,
+    ClientEvent, ConnectionId as DriverId, EndReason as DriverEnd, Identity as Seen,
+    LateAuthentication as Late, Observation, RefusedHandshake, RequestHead, ServerHandshake,
+    SessionId, Shown, StreamId,
 };
 use bareflight_user_agent::{ConnectionId, Event, SessionHandle};
 
 use super::super::run::write;
 use super::{MemoryWorld, wire};
 use crate::case::Case;
-use crate::log::{Client, Connection, Event as Entry, Log, Response, Ticket};
+use crate::log::{Client, Connection, Event as Entry, LateAuthentication, Log, Response, Ticket};
 use crate::scenario::Name;
 
 impl MemoryWorld {
@@ -49,12 +49,23 @@ impl MemoryWorld {
                 self.issued(self.index(connection), session.0, log);
             }
             Observation::Request(head) => self.arrived(&head, log),
+            Observation::LateAuthentication(late) => self.asked_late(case, &late, log),
+            Observation::Answered {
+                connection,
+                stream: of,
+                status,
+            } => {
+                let answer = Response {
+                    connection: self.connections[self.index(connection)].number,
+                    stream: stream(of),
+                    status: status.as_u16(),
+                };
+                write(log, self.now, Entry::Response(answer));
+            }
             Observation::Closed { connection, .. } => {
                 let connection = self.connections[self.index(connection)].number;
                 write(log, self.now, Entry::Closed { connection });
-            }
-            // No server of this tier asks late.
-            Observation::LateAuthentication(_) | Observation::Admission { .. } => {}
+            } // No server of this tier asks late.
         }
     }
 
@@ -103,25 +114,30 @@ impl MemoryWorld {
         }
     }
 
-    /// A request, and the answer that its server gave at once.
     fn arrived(&self, head: &RequestHead, log: &mut Log) {
         let open = &self.connections[self.index(head.connection)];
         let sent = usize::try_from(head.stream.0).unwrap_or(usize::MAX);
         let request = wire::seen(head, open.number, open.sent.get(sent).copied());
-        let (connection, stream) = (open.number, request.stream);
         write(log, self.now, Entry::Request(request));
-        let mut answers = self.answers.borrow_mut();
-        if let Some(status) = answers
-            .get_mut(&head.connection.0)
-            .and_then(VecDeque::pop_front)
-        {
-            let answer = Response {
-                connection,
-                stream,
-                status,
-            };
-            write(log, self.now, Entry::Response(answer));
+    }
+
+    /// What came of a late request for a certificate; nothing, where the client did not offer to be asked.
+    fn asked_late(&self, case: &Case<'_>, seen: &Late, log: &mut Log) {
+        if seen.shown == Shown::NotAsked {
+            return;
         }
+        let late = LateAuthentication {
+            connection: self.connections[self.index(seen.connection)].number,
+            stream: stream(seen.stream),
+            kind: wire::late(seen.kind),
+            client: match &seen.identity {
+                Some(identity) => client(case, identity),
+                None if seen.shown == Shown::Declined => Client::Declined,
+                None => Client::Absent,
+            },
+            refused: seen.refused,
+        };
+        write(log, self.now, Entry::LateAuthentication(late));
     }
 
     /// What is known of a connection before its handshake.
@@ -210,10 +226,19 @@ impl MemoryWorld {
                     }
                 }
             }
+            ClientEvent::AskedLate { connection: id } => {
+                let asked = connection(self, id);
+                events.extend(asked.map(|connection| Event::AskedLate { connection }));
+            }
             // The connection's own end says why.
-            ClientEvent::Failed { .. } | ClientEvent::AskedLate { .. } => {}
+            ClientEvent::Failed { .. } => {}
         }
     }
+}
+
+/// A request's number in the log, where they are counted from 1.
+fn stream(of: StreamId) -> u32 {
+    u32::try_from(of.0 + 1).unwrap_or(u32::MAX)
 }
 
 /// The scenario's name for an identity that a server saw.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bareflight_handshake_driver::{
     AlertDescription, Answer, Authority, CertifiedKey, ClientAuth, ClientConfiguration, ConfigKey,
-    EndReason as DriverEnd, Protocol as DriverProtocol, RequestHead, Resumption, ServerPlan, Shown,
-    TlsError, Trust as DriverTrust, Validity, Version, Versions,
+    EndReason as DriverEnd, HostPlan, LateAnswer, LateKind as DriverLate, Protected,
+    Protocol as DriverProtocol, RequestHead, Resumption, ServerPlan, Shown, Stack, TlsError,
+    Trust as DriverTrust, Validity, Version, Versions,
 };
 use bareflight_policy::{CertificateAnswer, HeaderList, HeaderName, HeaderValue, origin_header};
 use bareflight_pool_key::SessionKey;
@@ -18,7 +19,7 @@ use bytes::Bytes;
 use super::super::model::TICKETS;
 use super::super::run::number;
 use crate::case::authority;
-use crate::log::{Cause, Protocol, Request, Tls};
+use crate::log::{Cause, LateKind, Protocol, Request, Tls};
 use crate::reply::{Asked, path, reply};
 use crate::scenario::{
     Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust,
@@ -28,24 +29,43 @@ use crate::scenario::{
 #[derive(PartialEq, Eq, Hash)]
 pub(super) struct ConfigurationOf {
     session_key: SessionKey,
+    stack: Stack,
 }
 
 impl ConfigurationOf {
-    pub(super) fn new(connect: &Connect) -> Self {
+    /// Of a connection to a server under this rule.
+    pub(super) fn new(connect: &Connect, rule: ClientCertificate) -> Self {
         Self {
             session_key: connect.session_key,
+            stack: stack(rule),
         }
     }
+}
+
+/// The identities that a connection may present: in the handshake, and after it.
+pub(super) struct Identities {
+    pub(super) early: Option<Arc<CertifiedKey>>,
+    pub(super) late: Option<Arc<CertifiedKey>>,
 }
 
 pub(super) fn configuration(
     key: u64,
     connect: &Connect,
-    identity: Option<Arc<CertifiedKey>>,
+    rule: ClientCertificate,
+    identities: Identities,
 ) -> ClientConfiguration {
     let verifies = connect.trust == trust(number(Trust::Verify));
     ClientConfiguration {
-        answer: match (connect.answer, identity) {
+        stack: stack(rule),
+        late: match (connect.late.http1, identities.late) {
+            // rustls can but refuse, and is not asked.
+            _ if rule.late().is_none() => LateAnswer::Refuse,
+            (CertificateAnswer::Abort, _) => LateAnswer::Refuse,
+            (CertificateAnswer::Present, Some(identity)) => LateAnswer::Present(identity),
+            _ => LateAnswer::Decline,
+        },
+        late_in_http2: connect.late.http2 != CertificateAnswer::Abort,
+        answer: match (connect.answer, identities.early) {
             (CertificateAnswer::Abort, _) => Answer::Abort,
             (CertificateAnswer::Present, Some(identity)) => Answer::Present(identity),
             _ => Answer::Decline,
@@ -73,12 +93,20 @@ pub(super) fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPla
             ServerCertificate::Untrusted => Authority::named("nobody trusts this one"),
         },
         validity: Validity::Current,
-        client_auth: match mode {
-            ClientCertificate::None => ClientAuth::None,
-            ClientCertificate::Request => ClientAuth::Request,
-            ClientCertificate::Require => ClientAuth::Require,
-            // TODO
-            _ => ClientAuth::None,
+        stack: stack(mode),
+        client_auth: client_auth(mode),
+        hosts: server
+            .host_rules
+            .iter()
+            .map(|rule| HostPlan {
+                names: vec![rule.host.to_string()],
+                client_auth: client_auth(rule.client_certificate),
+                accepts: vec![Authority::users()],
+            })
+            .collect(),
+        protects: Protected {
+            paths: server.protected.paths.iter().map(Name::to_string).collect(),
+            preflights: server.protected.preflights,
         },
         versions: match server.tls_under(mode) {
             TlsVersions::Tls12 => Versions::Tls12,
@@ -101,11 +129,26 @@ pub(super) fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPla
     }
 }
 
-/// What a server answers to a request that arrived, and the status.
-pub(super) fn respond(
-    server: &Server,
-    request: &http::Request<Bytes>,
-) -> (u16, http::Response<Bytes>) {
+/// Asking late takes OpenSSL, at both ends.
+fn stack(rule: ClientCertificate) -> Stack {
+    match rule.late() {
+        Some(_) => Stack::OpenSsl,
+        None => Stack::Rustls,
+    }
+}
+
+fn client_auth(rule: ClientCertificate) -> ClientAuth {
+    match rule {
+        ClientCertificate::None => ClientAuth::None,
+        ClientCertificate::Request => ClientAuth::Request,
+        ClientCertificate::Require => ClientAuth::Require,
+        ClientCertificate::Renegotiate => ClientAuth::Renegotiate,
+        ClientCertificate::PostHandshake => ClientAuth::PostHandshake,
+    }
+}
+
+/// What a server answers to a request that arrived.
+pub(super) fn respond(server: &Server, request: &http::Request<Bytes>) -> http::Response<Bytes> {
     let text = |name: &str| request.headers().get(name).map(http::HeaderValue::as_bytes);
     let target = request
         .uri()
@@ -123,11 +166,9 @@ pub(super) fn respond(
     for (name, value) in &answer.headers {
         response = response.header(name.as_str(), value.as_bytes());
     }
-    let response = response.body(Bytes::new());
-    (
-        answer.status,
-        response.expect("the policy's headers are HTTP's"),
-    )
+    response
+        .body(Bytes::new())
+        .expect("the policy's headers are HTTP's")
 }
 
 /// A request as it goes on the wire.
@@ -206,6 +247,17 @@ pub(super) fn response(
     }
 }
 
+/// Why a handshake failed. In TLS 1.2 a server that insists on a certificate says so with `handshake_failure` (RFC 5246
+/// section 7.4.6).
+pub(super) fn refused(reason: &DriverEnd, asked: bool) -> EndReason {
+    match reason {
+        DriverEnd::AlertReceived(AlertDescription::HandshakeFailure) if asked => {
+            EndReason::CertificateRequired
+        }
+        _ => end_reason(reason),
+    }
+}
+
 /// Why a connection ended, as far as the user agent tells reasons apart.
 pub(super) fn end_reason(reason: &DriverEnd) -> EndReason {
     match reason {
@@ -237,6 +289,13 @@ pub(super) fn refusal(reason: &DriverEnd, shown: &Shown) -> &'static str {
         ) => "server-untrusted",
         DriverEnd::Truncated if shown.asked() => "client-aborted",
         _ => "handshake-failed",
+    }
+}
+
+pub(super) fn late(kind: DriverLate) -> LateKind {
+    match kind {
+        DriverLate::Renegotiation => LateKind::Renegotiation,
+        DriverLate::PostHandshake => LateKind::PostHandshake,
     }
 }
 

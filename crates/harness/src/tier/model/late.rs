@@ -18,6 +18,8 @@ use crate::scenario::{ClientCertificate, Server};
 pub(super) struct Setting {
     kind: LateKind,
     answer: CertificateAnswer,
+    /// Whether the client said that it can be asked after the handshake: before it knew what would be spoken.
+    offered: bool,
     identity: Option<HeldIdentity>,
 }
 
@@ -38,6 +40,7 @@ impl Setting {
         Some(Self {
             kind,
             answer: connect.late.answer(protocol),
+            offered: connect.late.http1 != CertificateAnswer::Abort,
             identity: connect.late.identity,
         })
     }
@@ -75,9 +78,9 @@ impl ModelWorld {
             return Passage::Open;
         }
         let (client, refused) = match (setting.kind, setting.answer) {
-            // Who does not offer the extension `post_handshake_auth` cannot be asked (RFC 9846 section 4.6.2).
-            (LateKind::PostHandshake, CertificateAnswer::Abort) => return Passage::Denied,
-            (LateKind::Renegotiation, CertificateAnswer::Abort) => (Client::Absent, true),
+            // Who does not offer the extension `post_handshake_auth` cannot be asked (RFC 9846 section 4.2.6).
+            (LateKind::PostHandshake, _) if !setting.offered => return Passage::Denied,
+            (_, CertificateAnswer::Abort) => (Client::Absent, true),
             (_, CertificateAnswer::Present) => match setting.identity {
                 Some(identity) => (self.identity(case, identity), false),
                 None => (Client::Declined, false),
@@ -108,7 +111,7 @@ impl ModelWorld {
             events.push(Event::Closed {
                 connection,
                 asked: false,
-                reason: EndReason::Closed,
+                reason: EndReason::Handshake,
             });
             return Passage::BrokenOff;
         }
