@@ -7,7 +7,8 @@ mod words;
 
 pub(crate) use credentials::{Credentials, roots, unix};
 pub(crate) use ffi::{
-    ask_after_the_handshake, begin_renegotiation, offer_post_handshake_authentication, when_asked,
+    ask_after_the_handshake, begin_renegotiation, lifetime_of, look_up, offer,
+    offer_post_handshake_authentication, server_name_in_hello, set_lifetime, when_asked,
 };
 pub(crate) use stream::{Tls, Watch};
 pub(crate) use words::version;

@@ -79,7 +79,7 @@ impl Configurations {
             }
             #[cfg(feature = "openssl")]
             Built::OpenSsl => {
-                let ready = with_openssl::Ready::new(plan, name, pki, clock)?;
+                let ready = with_openssl::Ready::new(plan, name, pki, clock, shelf)?;
                 ReadyStack::OpenSsl(Box::new(ready))
             }
         })

@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::sync::Mutex;
+#[cfg(feature = "openssl")]
+use std::time::Duration;
 
 use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
 
 use crate::lock;
+#[cfg(feature = "openssl")]
+use crate::plan::ConfigKey;
 use crate::plan::Version;
 
 /// A TLS session that a client may resume: one TLS 1.3 ticket, or one TLS 1.2 session.
@@ -18,6 +22,20 @@ pub struct Session(Value);
 enum Value {
     Tls12(Box<Tls12ClientSessionValue>),
     Tls13(Box<Tls13ClientSessionValue>),
+    #[cfg(feature = "openssl")]
+    OpenSsl(Encoded),
+}
+
+/// A session of OpenSSL.
+#[cfg(feature = "openssl")]
+#[derive(Clone)]
+pub(super) struct Encoded {
+    /// The configuration that it was obtained under. OpenSSL would offer it under any.
+    pub(super) key: ConfigKey,
+    pub(super) version: Version,
+    /// Until when it may be offered, on the driver's clock, if the server said so.
+    pub(super) until: Option<Duration>,
+    pub(super) der: Vec<u8>,
 }
 
 impl Session {
@@ -27,6 +45,8 @@ impl Session {
         match self.0 {
             Value::Tls12(_) => Version::Tls12,
             Value::Tls13(_) => Version::Tls13,
+            #[cfg(feature = "openssl")]
+            Value::OpenSsl(ref value) => value.version,
         }
     }
 
@@ -36,6 +56,10 @@ impl Session {
         match &self.0 {
             Value::Tls12(value) => Some(Self(Value::Tls12(value.clone()))),
             Value::Tls13(_) => None,
+            #[cfg(feature = "openssl")]
+            Value::OpenSsl(value) => {
+                (value.version == Version::Tls12).then(|| Self(Value::OpenSsl(value.clone())))
+            }
         }
     }
 }
@@ -79,6 +103,26 @@ impl Shelf {
     }
 }
 
+/// What OpenSSL is given and gives.
+#[cfg(feature = "openssl")]
+impl Shelf {
+    /// The session on offer, if it was obtained under this configuration and is not too old.
+    pub(super) fn take_openssl(&self, key: ConfigKey, now: Duration) -> Option<Encoded> {
+        let ours = |session: &mut Session| {
+            matches!(&session.0, Value::OpenSsl(it)
+                if it.key == key && it.until.is_none_or(|until| now <= until))
+        };
+        match lock(&self.offer).take_if(ours)?.0 {
+            Value::OpenSsl(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn put_openssl(&self, value: Encoded) {
+        self.put(Value::OpenSsl(value));
+    }
+}
+
 impl ClientSessionStore for Shelf {
     fn set_kx_hint(&self, _: ServerName<'static>, _: NamedGroup) {}
 
@@ -93,12 +137,12 @@ impl ClientSessionStore for Shelf {
     fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
         match &lock(&self.offer).as_ref()?.0 {
             Value::Tls12(value) => Some((**value).clone()),
-            Value::Tls13(_) => None,
+            _ => None,
         }
     }
 
     fn remove_tls12_session(&self, _: &ServerName<'static>) {
-        lock(&self.offer).take_if(|s| s.version() == Version::Tls12);
+        lock(&self.offer).take_if(|s| matches!(s.0, Value::Tls12(_)));
     }
 
     fn insert_tls13_ticket(&self, _: ServerName<'static>, value: Tls13ClientSessionValue) {
@@ -107,11 +151,11 @@ impl ClientSessionStore for Shelf {
 
     fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
         match lock(&self.offer)
-            .take_if(|s| s.version() == Version::Tls13)?
+            .take_if(|s| matches!(s.0, Value::Tls13(_)))?
             .0
         {
             Value::Tls13(value) => Some(*value),
-            Value::Tls12(_) => None,
+            _ => None,
         }
     }
 }

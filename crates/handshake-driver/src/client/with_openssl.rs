@@ -1,29 +1,31 @@
 //! How does a client shake hands with OpenSSL?
-//!
-//! It offers no sessions and keeps none: what a session stands for is rustls's part here.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use openssl::error::ErrorStack;
 use openssl::ssl::{
-    Ssl, SslContextBuilder, SslMethod, SslOptions, SslRef, SslSessionCacheMode, SslVerifyMode,
+    Ssl, SslContextBuilder, SslMethod, SslOptions, SslRef, SslSession, SslSessionCacheMode,
+    SslVerifyMode,
 };
 use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::connection::{Shaken, names};
 use super::resolver::Asked;
+use super::session::{Encoded, Shelf};
 use crate::clock::Clock;
 use crate::error::{ConnectError, EndReason};
 use crate::ids::ConnectionId;
 use crate::observation::{ClientEvent, ClientHandshake};
 use crate::pki::Pki;
-use crate::plan::{Answer, ClientConfiguration, LateAnswer, Protocol, Trust, Version};
+use crate::plan::{Answer, ClientConfiguration, ConfigKey, LateAnswer, Protocol, Trust, Version};
 use crate::wire::{End, Gate, Transport};
 use crate::with_openssl::{
-    Credentials, Tls, offer_post_handshake_authentication, roots, unix, version, when_asked,
+    Credentials, Tls, lifetime_of, offer, offer_post_handshake_authentication, roots, unix,
+    version, when_asked,
 };
 
 /// What one connection shakes hands with.
@@ -49,7 +51,8 @@ impl Ready {
         plan: &ClientConfiguration,
         name: &ServerName<'_>,
         pki: &Pki,
-        clock: &Clock,
+        clock: &Arc<Clock>,
+        shelf: Arc<Shelf>,
     ) -> Result<Self, ConnectError> {
         let of = |answer: Option<&Arc<rustls::sign::CertifiedKey>>| match answer {
             None => Ok(None),
@@ -70,11 +73,18 @@ impl Ready {
             Trust::Authorities(authorities) => Some(pki.anchors(authorities)?),
             Trust::Anyone => None,
         };
+        let offered = shelf.take_openssl(plan.key, clock.now());
+        let keeps = keeps(plan.key, Arc::clone(clock), shelf);
+        let mut connection =
+            connection(plan, name, roots.as_deref(), clock, keeps).map_err(refused)?;
+        if let Some(session) = offered {
+            offer(&mut connection, &session.der);
+        }
         Ok(Self {
             early: of(early)?,
             late: of(late)?,
             late_in_http2: plan.late_in_http2,
-            connection: connection(plan, name, roots.as_deref(), clock).map_err(refused)?,
+            connection,
         })
     }
 }
@@ -88,12 +98,14 @@ fn connection(
     name: &ServerName<'_>,
     anchors: Option<&[CertificateDer<'_>]>,
     clock: &Clock,
+    keeps: impl Fn(&mut SslRef, SslSession) + Send + Sync + 'static,
 ) -> Result<Ssl, ErrorStack> {
     let mut context = SslContextBuilder::new(SslMethod::tls_client())?;
     let (least, most) = plan.versions.bounds();
     context.set_min_proto_version(Some(least.into()))?;
     context.set_max_proto_version(Some(most.into()))?;
-    context.set_session_cache_mode(SslSessionCacheMode::OFF);
+    context.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
+    context.set_new_session_callback(keeps);
     match plan.late {
         LateAnswer::Refuse => {
             context.set_options(SslOptions::NO_RENEGOTIATION);
@@ -131,6 +143,25 @@ fn connection(
     }
     ssl.set_connect_state();
     Ok(ssl)
+}
+
+/// What becomes of the sessions that arrive.
+fn keeps(
+    key: ConfigKey,
+    clock: Arc<Clock>,
+    shelf: Arc<Shelf>,
+) -> impl Fn(&mut SslRef, SslSession) + Send + Sync {
+    move |ssl, session| {
+        if let Ok(der) = session.to_der() {
+            let lifetime = lifetime_of(&session).map(Duration::from_secs);
+            shelf.put_openssl(Encoded {
+                key,
+                version: version(ssl),
+                until: lifetime.map(|it| clock.now().saturating_add(it)),
+                der,
+            });
+        }
+    }
 }
 
 /// Shakes hands.

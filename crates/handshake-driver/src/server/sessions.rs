@@ -15,11 +15,13 @@ use rustls::server::{ProducesTickets, StoresServerSessions};
 use super::authentication::Authentication;
 use super::hosts::Host;
 use super::resumes::{Judges, Offer, Resumes};
-use super::state;
+use super::state::State;
 use crate::clock::Clock;
 use crate::ids::{ConnectionId, ServerId, SessionId};
 use crate::lock;
 use crate::plan::Resumption;
+#[cfg(feature = "openssl")]
+use crate::plan::Version;
 
 /// Sessions that one driver's servers remember; the oldest goes first.
 const MAX_SESSIONS: usize = 65_536;
@@ -29,7 +31,7 @@ const MAX_SESSIONS: usize = 65_536;
 pub(crate) struct SessionTable {
     next: u64,
     live: BTreeMap<SessionId, Entry>,
-    /// Numbers of the session IDs that rustls chose, kept after the session itself is forgotten.
+    /// Numbers of the session IDs that TLS chose, kept after the session itself is forgotten.
     labels: HashMap<Vec<u8>, SessionId>,
 }
 
@@ -41,7 +43,7 @@ struct Entry {
     issued: Duration,
     /// Nothing while the handshake is not over: nobody may resume yet.
     authentication: Option<Arc<Authentication>>,
-    state: Vec<u8>,
+    state: State,
 }
 
 impl SessionTable {
@@ -111,7 +113,7 @@ pub(crate) struct Present {
     pub(crate) resumes: Arc<dyn Resumes>,
 }
 
-/// One connection's view of the table: what rustls asks on its behalf, and a note of it.
+/// One connection's view of the table: what TLS asks on its behalf, and a note of it.
 pub(crate) struct ConnectionSessions {
     pub(crate) table: Arc<Mutex<SessionTable>>,
     pub(crate) present: Arc<Present>,
@@ -136,22 +138,30 @@ impl ConnectionSessions {
         lock(&self.seen).clone()
     }
 
-    fn issue(&self, state: &[u8], label: Option<Vec<u8>>) -> SessionId {
+    fn issue(&self, state: State, label: Option<Vec<u8>>) -> SessionId {
         let entry = Entry {
             server: self.present.server,
             connection: self.connection,
             server_name: self.server_name.clone(),
             issued: self.present.clock.now(),
             authentication: None,
-            state: state.to_vec(),
+            state,
         };
         let id = lock(&self.table).insert(entry, label);
         lock(&self.seen).issued.push(id);
         id
     }
 
+    /// A session has served, and serves no more.
+    fn used(&self, label: &[u8]) {
+        let mut table = lock(&self.table);
+        if let Some(id) = table.find(label) {
+            table.live.remove(&id);
+        }
+    }
+
     /// The state of the session on offer, if it may be resumed here and now.
-    fn offered(&self, label: &[u8]) -> Option<Vec<u8>> {
+    fn offered(&self, label: &[u8]) -> Option<State> {
         let table = lock(&self.table);
         let id = table.find(label)?;
         lock(&self.seen).offered.get_or_insert(id);
@@ -164,7 +174,7 @@ impl ConnectionSessions {
         if entry.server_name == self.server_name {
             return Some(entry.state.clone());
         }
-        state::renamed(&entry.state, self.server_name.as_deref())
+        entry.state.renamed(self.server_name.as_deref())
     }
 
     fn allows(&self, entry: &Entry, original: &Authentication) -> bool {
@@ -172,7 +182,7 @@ impl ConnectionSessions {
         present.resumes.resumes(&Offer {
             issued_by: entry.server,
             server: present.server,
-            version: state::version(&entry.state),
+            version: entry.state.version(),
             issued_for: entry.server_name.as_deref(),
             server_name: self.server_name.as_deref(),
             across_names: present.across_names,
@@ -190,6 +200,23 @@ impl ConnectionSessions {
                 original_time: Clock::unix_at(original.at),
             },
         })
+    }
+}
+
+/// What OpenSSL asks: every session has a session ID, tickets too, for none holds a state.
+#[cfg(feature = "openssl")]
+impl ConnectionSessions {
+    pub(super) fn issue_openssl(&self, id: &[u8], version: Version, state: Vec<u8>) {
+        self.issue(State::OpenSsl(version, state), Some(id.to_vec()));
+    }
+
+    /// A ticket of a stateful server serves once; a session ID, or the ticket of another, more often.
+    pub(super) fn find_openssl(&self, id: &[u8]) -> Option<Vec<u8>> {
+        let state = self.offered(id)?;
+        if self.present.resumption == Resumption::Stateful && state.version() == Version::Tls13 {
+            self.used(id);
+        }
+        state.openssl()
     }
 }
 
@@ -211,11 +238,12 @@ impl ProducesTickets for ConnectionSessions {
     }
 
     fn encrypt(&self, state: &[u8]) -> Option<Vec<u8>> {
+        let state = State::Rustls(state.to_vec());
         Some(to_ticket(self.issue(state, None)))
     }
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
-        self.offered(ticket)
+        self.offered(ticket)?.rustls()
     }
 }
 
@@ -225,19 +253,17 @@ impl StoresServerSessions for ConnectionSessions {
         if !self.can_cache() {
             return false;
         }
-        self.issue(&state, Some(label));
+        self.issue(State::Rustls(state), Some(label));
         true
     }
 
     fn get(&self, label: &[u8]) -> Option<Vec<u8>> {
-        self.offered(label)
+        self.offered(label)?.rustls()
     }
 
     fn take(&self, label: &[u8]) -> Option<Vec<u8>> {
-        let state = self.offered(label)?;
-        let mut table = lock(&self.table);
-        let id = table.find(label)?;
-        table.live.remove(&id);
+        let state = self.offered(label)?.rustls()?;
+        self.used(label);
         Some(state)
     }
 

@@ -1,6 +1,8 @@
 //! How does a server shake hands with OpenSSL, and how does it ask afterwards?
 //!
-//! It issues no sessions and resumes none: what a session stands for is rustls's part here.
+//! Its sessions are in the driver's table, by session ID, whether the plan says tickets or not: OpenSSL's own tickets hold a
+//! state that nobody could number. A TLS 1.3 ticket is a session ID then (RFC 9846 section 4.6.1), and TLS 1.2 has no
+//! tickets with this stack. After a resumption OpenSSL issues one ticket, whatever the plan says.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,7 +11,7 @@ use std::task::{Context, Poll};
 
 use openssl::error::ErrorStack;
 use openssl::ssl::{
-    AlpnError, NameType, Ssl, SslContextBuilder, SslMethod, SslOptions, SslRef,
+    AlpnError, ClientHelloResponse, Ssl, SslContextBuilder, SslMethod, SslOptions, SslRef,
     SslSessionCacheMode, SslVerifyMode,
 };
 use openssl::stack::Stack;
@@ -18,17 +20,20 @@ use rustls::pki_types::CertificateDer;
 
 use super::authentication::Authentication;
 use super::connection::{Accepted, Attendant, shown};
-use super::hosts::{Host, Hosts};
+use super::hosts::Host;
 use super::late::{Answered, Asks, CannotAsk};
 use super::route::Hello;
+use super::sessions::ConnectionSessions;
 use crate::error::{EndReason, ServerError};
+use crate::ids::SessionId;
 use crate::lock;
 use crate::observation::{RefusedHandshake, ServerHandshake, Shown};
 use crate::pki::Pki;
-use crate::plan::{ClientAuth, LateKind, Protocol, ServerPlan};
+use crate::plan::{ClientAuth, LateKind, Protocol, Resumption, ServerPlan};
 use crate::wire::Transport;
 use crate::with_openssl::{
-    Credentials, Tls, Watch, ask_after_the_handshake, begin_renegotiation, roots, unix, version,
+    Credentials, Tls, Watch, ask_after_the_handshake, begin_renegotiation, look_up, roots,
+    server_name_in_hello, set_lifetime, unix, version,
 };
 
 /// What a server with this stack keeps made.
@@ -63,9 +68,8 @@ impl Kept {
 /// What one connection's callbacks note.
 #[derive(Default)]
 struct Notes {
-    server_name: Option<String>,
-    /// The host that was asked for; none until the ClientHello was read.
-    host: Option<Arc<Host>>,
+    /// What was asked for: name, host and session; none until the ClientHello was read.
+    sessions: Option<Arc<ConnectionSessions>>,
     /// The chain that the client presented, accepted or not.
     chain: Option<Vec<CertificateDer<'static>>>,
     /// Whether it passed.
@@ -101,11 +105,7 @@ fn connection(
     let (least, most) = plan.versions.bounds();
     context.set_min_proto_version(Some(least.into()))?;
     context.set_max_proto_version(Some(most.into()))?;
-    context.set_options(SslOptions::NO_TICKET);
-    context.set_session_cache_mode(SslSessionCacheMode::OFF);
-    context.set_num_tickets(0)?;
-    // Without one, OpenSSL refuses to ask for certificates in a renegotiation.
-    context.set_session_id_context(b"bareflight")?;
+    remember(&mut context, plan, notes)?;
     kept.credentials.give_to(&mut context)?;
     let (store, issuers) = roots(&kept.anchors)?;
     context.set_verify_cert_store(store)?;
@@ -117,23 +117,23 @@ fn connection(
     if !offered.is_empty() {
         context.set_alpn_select_callback(move |_, theirs| select(&offered, theirs));
     }
-    let policy = Rc::clone(&attendant.policy);
-    let hosts = HostsOf(Arc::clone(&policy.hosts));
     let mut names = Stack::new()?;
     for issuer in issuers {
         names.push(issuer)?;
     }
     context.set_client_ca_list(names);
-    let noted = Arc::clone(notes);
-    context.set_servername_callback(move |ssl, _| {
-        let server_name = ssl.servername(NameType::HOST_NAME).map(str::to_owned);
-        let host = hosts.asked_for(server_name.as_deref());
-        let late = lock(&noted).late;
-        ask(ssl, mode(host.plan.client_auth, late), &noted);
-        let mut noted = lock(&noted);
-        noted.server_name = server_name;
-        noted.host = Some(host);
-        Ok(())
+    let (noted, asked_for) = (Arc::clone(notes), asked_for(attendant));
+    context.set_client_hello_callback(move |ssl, _| {
+        let (sessions, late) = {
+            let mut noted = lock(&noted);
+            // A second ClientHello, after HelloRetryRequest or in a renegotiation, is for the same host.
+            let sessions = noted
+                .sessions
+                .get_or_insert_with(|| asked_for(server_name_in_hello(ssl)));
+            (Arc::clone(sessions), noted.late)
+        };
+        ask(ssl, mode(sessions.host.plan.client_auth, late), &noted);
+        Ok(ClientHelloResponse::SUCCESS)
     });
     let mut ssl = Ssl::new(&context.build())?;
     unix(ssl.param_mut(), &attendant.office.clock);
@@ -141,16 +141,63 @@ fn connection(
     Ok(ssl)
 }
 
-/// The hosts, where OpenSSL's callbacks want something that could be sent to another thread.
-struct HostsOf(Arc<Hosts>);
+/// The server's sessions are in the driver's table.
+fn remember(
+    context: &mut SslContextBuilder,
+    plan: &ServerPlan,
+    notes: &Arc<Mutex<Notes>>,
+) -> Result<(), ErrorStack> {
+    // A renegotiation is there to ask, which a resumption within it would not.
+    context.set_options(SslOptions::NO_TICKET | SslOptions::NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
+    // Without one, OpenSSL refuses to ask for certificates.
+    context.set_session_id_context(b"bareflight")?;
+    let (mode, tickets) = match plan.resumption {
+        Resumption::Off => (SslSessionCacheMode::OFF, 0),
+        Resumption::Tickets | Resumption::Stateful => (SslSessionCacheMode::SERVER, plan.tickets),
+    };
+    context.set_session_cache_mode(mode | SslSessionCacheMode::NO_INTERNAL);
+    context.set_num_tickets(tickets)?;
+    set_lifetime(
+        context,
+        u32::try_from(plan.lifetime.as_secs()).unwrap_or(u32::MAX),
+    );
+    let noted = Arc::clone(notes);
+    context.set_new_session_callback(move |ssl, session| {
+        let sessions = lock(&noted).sessions.clone();
+        if let (Some(sessions), Ok(state)) = (sessions, session.to_der()) {
+            sessions.issue_openssl(session.id(), version(ssl), state);
+        }
+    });
+    let noted = Arc::clone(notes);
+    look_up(context, move |id| {
+        let sessions = lock(&noted).sessions.clone();
+        sessions?.find_openssl(id)
+    });
+    Ok(())
+}
 
-impl HostsOf {
-    fn asked_for(&self, server_name: Option<&str>) -> Arc<Host> {
-        let hello = Hello {
-            server_name,
+/// What a connection asks for by the name in its ClientHello.
+fn asked_for(
+    attendant: &Attendant,
+) -> impl Fn(Option<String>) -> Arc<ConnectionSessions> + Send + Sync + use<> {
+    let (hosts, table) = (
+        Arc::clone(&attendant.policy.hosts),
+        Arc::clone(&attendant.office.table),
+    );
+    let (present, connection) = (Arc::clone(&attendant.policy.present), attendant.connection);
+    move |server_name| {
+        let host = Arc::clone(hosts.asked_for(&Hello {
+            server_name: server_name.as_deref(),
             fragmented: false,
-        };
-        Arc::clone(self.0.asked_for(&hello))
+        }));
+        Arc::new(ConnectionSessions {
+            table: Arc::clone(&table),
+            present: Arc::clone(&present),
+            connection,
+            server_name,
+            host,
+            seen: Mutex::default(),
+        })
     }
 }
 
@@ -216,38 +263,43 @@ fn complete<S: Transport>(
     notes: &Arc<Mutex<Notes>>,
 ) -> Accepted<Tls<S>> {
     let pki = &attendant.office.pki;
-    let seen = lock(notes);
-    let host = seen.host.clone().unwrap_or_else(|| no_name(attendant));
-    let chain = seen.chain.clone().filter(|_| seen.passed);
-    let asked = asks_in_handshake(&host);
+    let noted = lock(notes);
+    let sessions = noted.sessions.clone();
+    let sessions = sessions.unwrap_or_else(|| asked_for(attendant)(None));
+    let host = Arc::clone(&sessions.host);
+    let seen = sessions.seen();
+    let resumed = tls.with(SslRef::session_reused);
+    let original = seen.original.filter(|_| resumed);
+    let authentication = original.clone().unwrap_or_else(|| {
+        let chain = noted.chain.clone().filter(|_| noted.passed);
+        authenticated(&sessions, chain)
+    });
+    lock(&sessions.table).finished(attendant.connection, &seen.issued, &authentication);
+    let chain = authentication.chain.as_deref();
+    let asked = asks_in_handshake(&host) && !resumed;
     let handshake = ServerHandshake {
         connection: attendant.connection,
         server: attendant.policy.present.server,
         version: tls.with(version),
         alpn: tls.with(|ssl| Protocol::agreed(ssl.selected_alpn_protocol())),
-        server_name: seen.server_name.clone(),
-        shown: shown(asked, seen.chain.as_deref(), Shown::Declined, pki),
-        identity: chain.as_deref().map(|chain| pki.identify(chain)),
+        server_name: sessions.server_name.clone(),
+        shown: shown(asked, noted.chain.as_deref(), Shown::Declined, pki),
+        identity: chain.map(|chain| pki.identify(chain)),
         policy: Arc::clone(&host.plan),
-        resumed: None,
-        original: None,
-        offered: None,
+        resumed: seen.offered.filter(|_| resumed),
+        original: original.map(|original| attendant.original(&original)),
+        offered: seen.offered.filter(|_| !resumed),
     };
-    let authentication = Arc::new(Authentication {
-        server: attendant.policy.present.server,
-        server_name: seen.server_name.clone(),
-        host: Arc::clone(&host),
-        chain,
-        at: attendant.office.clock.now(),
-    });
     let asks = host.plan.client_auth.late().map(|kind| {
         Rc::new(Late {
             kind,
             watch: tls.watch(),
             notes: Arc::clone(notes),
+            sessions: Arc::clone(&sessions),
             pki: Arc::clone(pki),
             finished: RefCell::default(),
             asked: Cell::new(false),
+            before: Cell::new(0),
         }) as Rc<dyn Asks>
     });
     Accepted {
@@ -255,13 +307,23 @@ fn complete<S: Transport>(
         handshake,
         host,
         authentication,
-        issued: Vec::new(),
+        issued: seen.issued,
         asks,
     }
 }
 
-fn no_name(attendant: &Attendant) -> Arc<Host> {
-    HostsOf(Arc::clone(&attendant.policy.hosts)).asked_for(None)
+/// Whom a handshake authenticated now: this chain, or nobody.
+fn authenticated(
+    sessions: &ConnectionSessions,
+    chain: Option<Vec<CertificateDer<'static>>>,
+) -> Arc<Authentication> {
+    Arc::new(Authentication {
+        server: sessions.present.server,
+        server_name: sessions.server_name.clone(),
+        host: Arc::clone(&sessions.host),
+        chain,
+        at: sessions.present.clock.now(),
+    })
 }
 
 fn asks_in_handshake(host: &Host) -> bool {
@@ -284,18 +346,19 @@ fn refused(attendant: &Attendant, notes: &Notes, reason: EndReason) -> RefusedHa
         }
         _ => false,
     };
-    let asked = notes.host.as_deref().is_some_and(asks_in_handshake) && !nothing_in_common;
+    let sessions = notes.sessions.as_deref();
+    let asked = sessions.is_some_and(|it| asks_in_handshake(&it.host)) && !nothing_in_common;
     RefusedHandshake {
         connection: attendant.connection,
         server: attendant.policy.present.server,
-        server_name: notes.server_name.clone(),
+        server_name: sessions.and_then(|it| it.server_name.clone()),
         shown: shown(
             asked,
             notes.chain.as_deref(),
             otherwise,
             &attendant.office.pki,
         ),
-        offered: None,
+        offered: sessions.and_then(|it| it.seen().offered),
         reason,
     }
 }
@@ -305,10 +368,13 @@ struct Late<S> {
     kind: LateKind,
     watch: Watch<S>,
     notes: Arc<Mutex<Notes>>,
+    sessions: Arc<ConnectionSessions>,
     pki: Arc<Pki>,
     /// The client's last Finished message when it was asked: another one is the end of its answer.
     finished: RefCell<Vec<u8>>,
     asked: Cell<bool>,
+    /// How many sessions had been issued when it was asked.
+    before: Cell<usize>,
 }
 
 impl<S: Transport> Asks for Late<S> {
@@ -320,6 +386,7 @@ impl<S: Transport> Asks for Late<S> {
             notes.late = true;
         }
         *self.finished.borrow_mut() = self.watch.with(finished);
+        self.before.set(self.sessions.seen().issued.len());
         let notes = Arc::clone(&self.notes);
         let asked = self.watch.prompt(|ssl| {
             ask(ssl, SslVerifyMode::PEER, &notes);
@@ -338,11 +405,12 @@ impl<S: Transport> Asks for Late<S> {
         };
         self.watch.poll(cx, answered).map(|()| {
             let notes = lock(&self.notes);
-            let passed = notes.chain.as_deref().filter(|_| notes.passed);
+            let passed = notes.chain.clone().filter(|_| notes.passed);
+            let identity = passed.as_deref().map(|chain| self.pki.identify(chain));
             Answered {
                 shown: shown(true, notes.chain.as_deref(), Shown::Declined, &self.pki),
-                identity: passed.map(|chain| self.pki.identify(chain)),
-                issued: Vec::new(),
+                identity,
+                issued: self.issued_since(passed),
             }
         })
     }
@@ -355,6 +423,16 @@ impl<S: Transport> Asks for Late<S> {
             Shown::Unanswered,
             &self.pki,
         )
+    }
+}
+
+impl<S> Late<S> {
+    /// The sessions that came with the answer stand for whom it authenticated; those from before it do not.
+    fn issued_since(&self, passed: Option<Vec<CertificateDer<'static>>>) -> Vec<SessionId> {
+        let issued = self.sessions.seen().issued.split_off(self.before.get());
+        let authentication = authenticated(&self.sessions, passed);
+        lock(&self.sessions.table).finished(self.sessions.connection, &issued, &authentication);
+        issued
     }
 }
 

@@ -11,6 +11,7 @@ mod matrix;
 mod resumes;
 mod resumption;
 mod sequences;
+mod stacks;
 mod trust;
 
 /// The PKI that the tests run over: real keys. (The program `insecure_test_crypto` runs the same tests over others.)
