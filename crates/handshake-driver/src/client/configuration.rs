@@ -31,7 +31,7 @@ pub(crate) struct Configurations(HashMap<ConfigKey, (ClientConfiguration, Built)
 
 /// What is kept for a key.
 enum Built {
-    Rustls(ClientConfig),
+    Rustls(Box<ClientConfig>),
     /// Nothing: what OpenSSL needs is made for each connection.
     #[cfg(feature = "openssl")]
     OpenSsl,
@@ -71,7 +71,7 @@ impl Configurations {
         }
         Ok(match built {
             Built::Rustls(config) => {
-                let mut config = config.clone();
+                let mut config = (**config).clone();
                 config.alpn_protocols = Protocol::wire(&plan.alpn);
                 config.max_fragment_size = plan.largest_record;
                 config.resumption = Resumption::store(shelf);
@@ -100,7 +100,10 @@ fn build(plan: &ClientConfiguration, pki: &Pki, clock: &Arc<Clock>) -> Result<Bu
         Stack::Rustls if plan.late != LateAnswer::Refuse => {
             Err(ConnectError::CannotAnswerLate(plan.key))
         }
-        Stack::Rustls => with_rustls(plan, pki, clock).map(Built::Rustls),
+        Stack::Rustls => {
+            let config = with_rustls(plan, pki, clock)?;
+            Ok(Built::Rustls(Box::new(config)))
+        }
         #[cfg(feature = "openssl")]
         Stack::OpenSsl => Ok(Built::OpenSsl),
     }

@@ -58,7 +58,7 @@ impl Ready {
             None => Ok(None),
             Some(key) => match pki.openssl(&key.cert) {
                 None => Err(ConnectError::ForeignIdentity),
-                Some(made) => made.map(Some).map_err(refused),
+                Some(made) => made.map(Some).map_err(|error| refused(&error)),
             },
         };
         let early = match &plan.answer {
@@ -75,8 +75,8 @@ impl Ready {
         };
         let offered = shelf.take_openssl(plan.key, clock.now());
         let keeps = keeps(plan.key, Arc::clone(clock), shelf);
-        let mut connection =
-            connection(plan, name, roots.as_deref(), clock, keeps).map_err(refused)?;
+        let mut connection = connection(plan, name, roots.as_deref(), clock, keeps)
+            .map_err(|error| refused(&error))?;
         if let Some(session) = offered {
             offer(&mut connection, &session.der);
         }
@@ -89,7 +89,7 @@ impl Ready {
     }
 }
 
-fn refused(error: ErrorStack) -> ConnectError {
+fn refused(error: &ErrorStack) -> ConnectError {
     ConnectError::OpenSsl(error.to_string())
 }
 

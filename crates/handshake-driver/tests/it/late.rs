@@ -178,7 +178,11 @@ fn who_is_asked_late_is_told() {
         assert!(
             matches!(
                 &*events,
-                [ClientEvent::AskedLate { .. }, ClientEvent::Response { .. }, ..]
+                [
+                    ClientEvent::AskedLate { .. },
+                    ClientEvent::Response { .. },
+                    ..
+                ]
             ),
             "{events:?}"
         );
