@@ -159,7 +159,14 @@ impl Driver {
         Ok(())
     }
 
-    /// The server forgets its sessions, as it does when its ticket key is rotated without grace.
+    /// The server makes a new ticket key. Tickets under the old one still open for `grace`; zero forgets it at once. What the
+    /// server keeps itself ([`Resumption::Stateful`](crate::Resumption::Stateful)) is under no such key.
+    pub fn rotate_ticket_key(&mut self, server: ServerId, grace: Duration) {
+        let until = self.now().saturating_add(grace);
+        lock(&self.office.table).rotate(server, until);
+    }
+
+    /// The server loses all its sessions, tickets and those that it keeps itself.
     pub fn forget_sessions(&mut self, server: ServerId) {
         lock(&self.office.table).forget(server);
     }

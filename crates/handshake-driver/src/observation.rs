@@ -51,6 +51,8 @@ pub struct ServerHandshake {
     pub server: ServerId,
     /// The version agreed on.
     pub version: Version,
+    /// Whether there was a HelloRetryRequest (RFC 9846 section 4.1.4).
+    pub retried: bool,
     /// The protocol agreed on.
     pub alpn: Option<Protocol>,
     /// The name in the ClientHello (RFC 6066 section 3).
@@ -190,6 +192,8 @@ pub struct ClientHandshake {
     pub asked: bool,
     /// Whether the session on offer was resumed.
     pub resumed: bool,
+    /// Whether there was a HelloRetryRequest.
+    pub retried: bool,
     /// The DNS names in the server's certificate (of the original handshake, when resumed).
     pub server_names: Vec<String>,
 }

@@ -276,6 +276,9 @@ pub struct ServerPlan {
     /// Whether a TLS 1.3 session that was issued under one of its names may be resumed under another. The client may offer
     /// it if the certificate covers both (RFC 9846 section 4.6.1). In TLS 1.2 it never may (RFC 6066 section 3).
     pub across_names: bool,
+    /// Whether it refuses the key-exchange group that clients of the same provider try first. In TLS 1.3 they must then try
+    /// again: HelloRetryRequest (RFC 9846 section 4.1.4).
+    pub retries: bool,
 }
 
 impl ServerPlan {
@@ -297,6 +300,7 @@ impl ServerPlan {
             tickets: 2,
             lifetime: Duration::from_secs(7200),
             across_names: false,
+            retries: false,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use rustls::{HandshakeKind, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::client::Asked;
@@ -16,6 +17,23 @@ use crate::error::EndReason;
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Transport for S {}
+
+/// Whether a rustls handshake took a HelloRetryRequest: rustls says so of a full one, and of a resumed one the group says it,
+/// if it is not the one that the client sent a share of at first.
+pub(crate) fn was_retried(tls: &rustls::CommonState, guess: Option<rustls::NamedGroup>) -> bool {
+    match tls.handshake_kind() {
+        Some(HandshakeKind::FullWithHelloRetryRequest) => true,
+        Some(HandshakeKind::Resumed) => {
+            let agreed = tls
+                .negotiated_key_exchange_group()
+                .map(|group| group.name());
+            tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+                && agreed.is_some()
+                && agreed != guess
+        }
+        _ => false,
+    }
+}
 
 /// Below a client's TLS: lets nothing more out once the server asked for a certificate, if the client is one that
 /// aborts.

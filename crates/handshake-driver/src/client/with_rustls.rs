@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, NamedGroup};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -12,7 +12,7 @@ use super::resolver::Asked;
 use crate::error::EndReason;
 use crate::observation::ClientHandshake;
 use crate::plan::{Answer, Protocol, Version};
-use crate::wire::{Gate, Transport};
+use crate::wire::{Gate, Transport, was_retried};
 
 /// Shakes hands with the server of this name.
 pub(super) async fn connect<S: Transport>(
@@ -28,9 +28,10 @@ pub(super) async fn connect<S: Transport>(
         false => Gate::open(io),
     };
     let connect = TlsConnector::from(Arc::clone(config)).connect(name.clone(), gate);
+    let guess = config.crypto_provider().kx_groups[0].name();
     match asked.watch(connect).await {
         Ok(tls) => {
-            let handshake = facts(&tls, &asked);
+            let handshake = facts(&tls, &asked, guess);
             Ok(Shaken { tls, handshake })
         }
         Err(_) if aborts && asked.was_asked() => Err(EndReason::AbortedWhenAsked),
@@ -38,12 +39,13 @@ pub(super) async fn connect<S: Transport>(
     }
 }
 
-fn facts<S>(tls: &TlsStream<S>, asked: &Asked) -> ClientHandshake {
+fn facts<S>(tls: &TlsStream<S>, asked: &Asked, guess: NamedGroup) -> ClientHandshake {
     let tls = tls.get_ref().1;
     ClientHandshake {
         version: Version::agreed(tls.protocol_version()),
         alpn: Protocol::agreed(tls.alpn_protocol()),
         asked: asked.was_asked(),
+        retried: was_retried(tls, Some(guess)),
         resumed: tls.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
         server_names: names(tls.peer_certificates().and_then(<[_]>::first)),
     }

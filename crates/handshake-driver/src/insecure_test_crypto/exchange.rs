@@ -8,26 +8,31 @@ use super::random;
 /// A generator: it is odd, so no two private numbers have the same product.
 const G: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
-/// The one group, `ecdhe_private_use` (RFC 9846 section 4.2.7).
+/// A group, by its number among `ecdhe_private_use` (RFC 9846 section 4.2.7). All of them are the same but for that.
 #[derive(Debug)]
-pub(super) struct Group;
+pub(super) struct Group(u16);
+
+/// All groups, the preferred one first. There are two, so that a server may want the other: HelloRetryRequest.
+pub(super) static GROUPS: [Group; 2] = [Group(0xfe00), Group(0xfe01)];
 
 impl SupportedKxGroup for Group {
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
         // An even number would lose bits of the other's.
         let private = u128::from_le_bytes(random::draw()) | 1;
         Ok(Box::new(Exchange {
+            group: self.name(),
             private,
             public: private.wrapping_mul(G).to_le_bytes(),
         }))
     }
 
     fn name(&self) -> NamedGroup {
-        NamedGroup::Unknown(0xfe00)
+        NamedGroup::Unknown(self.0)
     }
 }
 
 struct Exchange {
+    group: NamedGroup,
     private: u128,
     public: [u8; 16],
 }
@@ -46,7 +51,7 @@ impl ActiveKeyExchange for Exchange {
     }
 
     fn group(&self) -> NamedGroup {
-        Group.name()
+        self.group
     }
 }
 
@@ -56,7 +61,7 @@ mod tests {
 
     #[test]
     fn both_ends_agree_and_a_third_does_not() {
-        let [alice, bob, eve] = [(); 3].map(|()| Group.start().unwrap());
+        let [alice, bob, eve] = [(); 3].map(|()| GROUPS[0].start().unwrap());
         let (to_alice, to_bob) = (bob.pub_key().to_vec(), alice.pub_key().to_vec());
         let secret = alice.complete(&to_alice).unwrap();
         assert_eq!(
@@ -67,6 +72,6 @@ mod tests {
             secret.secret_bytes(),
             eve.complete(&to_bob).unwrap().secret_bytes()
         );
-        assert!(Group.start().unwrap().complete(&[0; 15]).is_err());
+        assert!(GROUPS[0].start().unwrap().complete(&[0; 15]).is_err());
     }
 }

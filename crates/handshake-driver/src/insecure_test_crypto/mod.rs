@@ -44,7 +44,7 @@ pub fn provider() -> CryptoProvider {
             SupportedCipherSuite::Tls13(&TLS13),
             SupportedCipherSuite::Tls12(&TLS12),
         ],
-        kx_groups: vec![&exchange::Group],
+        kx_groups: exchange::GROUPS.iter().map(|group| group as _).collect(),
         signature_verification_algorithms: sign::ALGORITHMS,
         secure_random: &random::Seeded,
         key_provider: &sign::Loader,

@@ -112,7 +112,7 @@ impl Policy {
                 Stack::OpenSsl => Some(with_openssl::Kept::new(&plan, &certificate.cert, pki)?),
             },
             certificate: Arc::new(SingleCertAndKey::from(certificate)),
-            provider: Arc::clone(pki.provider()),
+            provider: provider(&plan, pki),
             plan,
         })
     }
@@ -182,6 +182,17 @@ impl From<Arc<dyn Admits>> for Rules {
             ..Self::default()
         }
     }
+}
+
+fn provider(plan: &ServerPlan, pki: &Pki) -> Arc<CryptoProvider> {
+    let provider = Arc::clone(pki.provider());
+    if !plan.retries || provider.kx_groups.len() < 2 {
+        return provider;
+    }
+    Arc::new(CryptoProvider {
+        kx_groups: provider.kx_groups[1..].to_vec(),
+        ..(*provider).clone()
+    })
 }
 
 /// Checks what belongs together in a plan. A way to ask late takes the only version that has it.

@@ -41,6 +41,9 @@ struct Entry {
     connection: ConnectionId,
     server_name: Option<String>,
     issued: Duration,
+    /// When the key that it is sealed with is forgotten, if that is settled. State that the server keeps has none.
+    sealed_until: Option<Duration>,
+    is_ticket: bool,
     /// Nothing while the handshake is not over: nobody may resume yet.
     authentication: Option<Arc<Authentication>>,
     state: State,
@@ -50,6 +53,14 @@ impl SessionTable {
     /// A server restarts, or its ticket key is rotated without grace: its sessions are gone.
     pub(crate) fn forget(&mut self, server: ServerId) {
         self.live.retain(|_, entry| entry.server != server);
+    }
+
+    /// A server makes a new ticket key, and forgets the old one at `until`. Sessions that it keeps itself do not mind.
+    pub(crate) fn rotate(&mut self, server: ServerId, until: Duration) {
+        let tickets = self.live.values_mut().filter(|entry| entry.is_ticket);
+        for entry in tickets.filter(|entry| entry.server == server) {
+            entry.sealed_until = Some(entry.sealed_until.unwrap_or(until).min(until));
+        }
     }
 
     /// The handshake on `connection` is complete, and this is whom its sessions stand for.
@@ -144,6 +155,8 @@ impl ConnectionSessions {
             connection: self.connection,
             server_name: self.server_name.clone(),
             issued: self.present.clock.now(),
+            sealed_until: None,
+            is_ticket: label.is_none(),
             authentication: None,
             state,
         };
@@ -166,6 +179,10 @@ impl ConnectionSessions {
         let id = table.find(label)?;
         lock(&self.seen).offered.get_or_insert(id);
         let entry = table.live.get(&id)?;
+        let now = self.present.clock.now();
+        if entry.sealed_until.is_some_and(|until| until <= now) {
+            return None;
+        }
         let original = entry.authentication.as_ref()?;
         if !self.allows(entry, original) {
             return None;

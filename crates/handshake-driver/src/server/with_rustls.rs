@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use rustls::Error;
 use rustls::server::Acceptor;
+use rustls::{Error, NamedGroup};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -19,7 +19,7 @@ use crate::ids::SessionId;
 use crate::lock;
 use crate::observation::{RefusedHandshake, ServerHandshake, Shown};
 use crate::plan::{Protocol, Version};
-use crate::wire::Transport;
+use crate::wire::{Transport, was_retried};
 
 /// Reads the ClientHello, then shakes hands under the policy in force.
 pub(super) async fn accept<S: Transport>(
@@ -32,7 +32,9 @@ pub(super) async fn accept<S: Transport>(
         Ok(start) => start,
         Err(error) => return Err(refused(attendant, &error, None, None, None)),
     };
-    let server_name = start.client_hello().server_name().map(str::to_owned);
+    let hello = start.client_hello();
+    let server_name = hello.server_name().map(str::to_owned);
+    let guess = hello.named_groups().and_then(<[_]>::first).copied();
     let host = policy.hosts.asked_for(&Hello {
         server_name: server_name.as_deref(),
         fragmented: fragmented.get(),
@@ -52,7 +54,13 @@ pub(super) async fn accept<S: Transport>(
         Err(error) => Err(io::Error::other(error)),
     };
     match accepted {
-        Ok(tls) => Ok(complete(attendant, tls, server_name, &examiner, &sessions)),
+        Ok(tls) => Ok(complete(
+            attendant,
+            tls,
+            (server_name, guess),
+            &examiner,
+            &sessions,
+        )),
         Err(error) => {
             let offered = sessions.seen().offered;
             Err(refused(
@@ -69,7 +77,7 @@ pub(super) async fn accept<S: Transport>(
 fn complete<S>(
     attendant: &Attendant,
     tls: TlsStream<S>,
-    server_name: Option<String>,
+    (server_name, guess): (Option<String>, Option<NamedGroup>),
     examiner: &Examiner,
     sessions: &ConnectionSessions,
 ) -> Accepted<TlsStream<S>> {
@@ -93,6 +101,7 @@ fn complete<S>(
         connection: attendant.connection,
         server: attendant.policy.present.server,
         version: Version::agreed(state.protocol_version()),
+        retried: was_retried(state, guess),
         alpn: Protocol::agreed(state.alpn_protocol()),
         server_name,
         shown: shown_to(examiner, Shown::Declined, attendant),

@@ -392,3 +392,83 @@ fn a_resumption_remembers_the_first_handshake() {
         }
     }
 }
+
+/// RFC 5077 section 5.5: a ticket opens for as long as its key is known. What the server keeps itself is under no key.
+#[test]
+fn a_ticket_lives_as_long_as_its_key() {
+    let minute = Duration::from_secs(60);
+    for (versions, resumption) in ways() {
+        for (grace, age, opens) in [
+            (Duration::ZERO, Duration::ZERO, false),
+            (minute, Duration::ZERO, true),
+            (minute, minute - Duration::from_secs(1), true),
+            (minute, minute, false),
+            (2 * HOUR, HOUR, true),
+        ] {
+            let mut world = World::new(plan(ClientAuth::None, versions, resumption));
+            let configuration = client(1, Answer::Decline);
+            let mut old = world.connect(&configuration, None);
+            world.driver.rotate_ticket_key(world.server, grace);
+            let mut new = world.connect(&configuration, None);
+            world.driver.advance(age);
+            let opens = opens || resumption == Resumption::Stateful;
+            for (which, session, resumes) in
+                [("old", old.session(), opens), ("new", new.session(), true)]
+            {
+                let seen = world.connect(&configuration, Some(session));
+                let case = format!("{versions:?} {resumption:?} {grace:?} {age:?} {which}");
+                assert_eq!(seen.server().resumed.is_some(), resumes, "{case}");
+            }
+        }
+    }
+}
+
+/// The key before the last: its grace is its own, and another rotation does not lengthen it.
+#[test]
+fn a_second_rotation_gives_no_more_grace() {
+    let mut world = World::new(server(ClientAuth::None, Versions::Tls13));
+    let configuration = client(1, Answer::Decline);
+    let mut first = world.connect(&configuration, None);
+    world.driver.rotate_ticket_key(world.server, HOUR);
+    world.driver.advance(HOUR / 2);
+    world.driver.rotate_ticket_key(world.server, HOUR);
+    world.driver.advance(HOUR / 2);
+    let second = world.connect(&configuration, Some(first.session()));
+    assert_eq!(second.server().resumed, None);
+}
+
+/// RFC 9846 section 4.1.4: the server asks for another key share; all else is as ever, resumption included.
+#[test]
+fn a_hello_may_be_sent_again() {
+    for (versions, resumption) in ways() {
+        for retries in [false, true] {
+            let mut world = World::new(ServerPlan {
+                retries,
+                ..plan(ClientAuth::Require, versions, resumption)
+            });
+            let configuration = client(1, Answer::Present(alice()));
+            let mut first = world.connect(&configuration, None);
+            let second = world.connect(&configuration, Some(first.session()));
+            for (seen, resumed) in [(&first, false), (&second, true)] {
+                let (client, server) = (seen.client.as_ref().unwrap(), seen.server());
+                let case = format!("{versions:?} {resumption:?} {retries} {resumed}");
+                let retried = retries && versions == Versions::Tls13;
+                assert_eq!(
+                    (client.retried, server.retried),
+                    (retried, retried),
+                    "{case}"
+                );
+                assert_eq!(
+                    (client.resumed, server.resumed.is_some()),
+                    (resumed, resumed),
+                    "{case}"
+                );
+                assert_eq!(
+                    server.identity,
+                    named(&IdentityPlan::new("alice")),
+                    "{case}"
+                );
+            }
+        }
+    }
+}
