@@ -51,7 +51,7 @@ pub struct ServerHandshake {
     pub server: ServerId,
     /// The version agreed on.
     pub version: Version,
-    /// Whether there was a HelloRetryRequest (RFC 9846 section 4.1.4).
+    /// Whether there was a HelloRetryRequest (RFC 9846 section 4.1.4), if this end is rustls; OpenSSL does not say.
     pub retried: bool,
     /// The protocol agreed on.
     pub alpn: Option<Protocol>,
@@ -192,7 +192,7 @@ pub struct ClientHandshake {
     pub asked: bool,
     /// Whether the session on offer was resumed.
     pub resumed: bool,
-    /// Whether there was a HelloRetryRequest.
+    /// Whether there was a HelloRetryRequest, if this end is rustls; OpenSSL does not say.
     pub retried: bool,
     /// The DNS names in the server's certificate (of the original handshake, when resumed).
     pub server_names: Vec<String>,

@@ -249,6 +249,7 @@ fn facts(ssl: &SslRef, asked: &Asked) -> ClientHandshake {
         alpn: Protocol::agreed(ssl.selected_alpn_protocol()),
         asked: asked.was_asked(),
         resumed: ssl.session_reused(),
+        retried: false,
         server_names: names(leaf.map(CertificateDer::from).as_ref()),
     }
 }

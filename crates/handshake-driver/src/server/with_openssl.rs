@@ -55,6 +55,11 @@ impl Kept {
                 "with OpenSSL all hosts of a server accept the same issuers".to_owned(),
             ));
         }
+        if plan.retries {
+            return Err(ServerError::OpenSsl(
+                "only with rustls does a server refuse a client's first key share".to_owned(),
+            ));
+        }
         let credentials = pki.openssl(chain).ok_or_else(|| {
             ServerError::OpenSsl("the server's key is not one that OpenSSL can use".to_owned())
         })?;
@@ -281,6 +286,7 @@ fn complete<S: Transport>(
         connection: attendant.connection,
         server: attendant.policy.present.server,
         version: tls.with(version),
+        retried: false,
         alpn: tls.with(|ssl| Protocol::agreed(ssl.selected_alpn_protocol())),
         server_name: sessions.server_name.clone(),
         shown: shown(asked, noted.chain.as_deref(), Shown::Declined, pki),
