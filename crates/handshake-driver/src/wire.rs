@@ -26,7 +26,7 @@ pub(crate) fn was_retried(tls: &rustls::CommonState, guess: Option<rustls::Named
         Some(HandshakeKind::Resumed) => {
             let agreed = tls
                 .negotiated_key_exchange_group()
-                .map(|group| group.name());
+                .map(rustls::crypto::SupportedKxGroup::name);
             tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
                 && agreed.is_some()
                 && agreed != guess
