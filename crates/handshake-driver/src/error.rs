@@ -142,9 +142,16 @@ pub enum ConnectError {
 /// Why a request has no response.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum StreamError {
-    /// The connection ended first.
+    /// The connection ended first. Whether the server did what the request asked for is not known.
     #[error("no response: {0}")]
     Ended(EndReason),
+    /// The server did certainly not process it, so that it may be sent again on another connection, whatever its method: it
+    /// never left this end, or came above a GOAWAY's last stream, or was refused with REFUSED_STREAM (RFC 9113 section 8.7).
+    #[error("not processed, and may be sent again: {0}")]
+    Unprocessed(EndReason),
+    /// The server wants it over HTTP/1.1 (HTTP_1_1_REQUIRED, RFC 9113 section 7): on a connection that offers nothing else.
+    #[error("the server wants this request over HTTP/1.1")]
+    Http11Required,
     /// The response's body is larger than [`MAX_BODY`](crate::MAX_BODY) bytes.
     #[error("the response's body is larger than the bound")]
     BodyTooLarge,
@@ -157,6 +164,17 @@ pub enum StreamError {
     /// The executor ran out of its budget.
     #[error(transparent)]
     Busy(#[from] Busy),
+}
+
+impl StreamError {
+    /// Why the connection, or the request on it, ended.
+    #[must_use]
+    pub fn reason(&self) -> Option<&EndReason> {
+        match self {
+            Self::Ended(reason) | Self::Unprocessed(reason) => Some(reason),
+            _ => None,
+        }
+    }
 }
 
 /// The tasks kept each other awake until the budget was spent: a livelock, which is a finding and not a wait.

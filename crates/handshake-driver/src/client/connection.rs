@@ -201,6 +201,6 @@ fn broken(error: &hyper::Error, queue: UnboundedReceiver<Errand>, report: &Repor
 fn refuse(mut queue: UnboundedReceiver<Errand>, report: &Report) {
     queue.close();
     while let Ok((stream, _)) = queue.try_recv() {
-        report.failed(stream, report.why(None));
+        report.unsent(stream);
     }
 }

@@ -1,6 +1,7 @@
 //! Which request goes next? One after another in HTTP/1.1, side by side in HTTP/2.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -49,9 +50,7 @@ pub(super) async fn exchange_all(
             if closing.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Next::Close);
             }
-            if !report.is_over()
-                && let Poll::Ready(errand) = queue.poll_recv(cx)
-            {
+            if let Poll::Ready(errand) = queue.poll_recv(cx) {
                 return Poll::Ready(errand.map_or(Next::Over, Next::Heard));
             }
             match in_flight.poll_next_unpin(cx) {
@@ -63,6 +62,8 @@ pub(super) async fn exchange_all(
             }
         });
         match next.await {
+            // After a GOAWAY what is in flight goes on, and nothing joins it.
+            Next::Heard((stream, _)) if report.is_over() => report.unsent(stream),
             Next::Heard((stream, request)) => {
                 unanswered.insert(stream);
                 waiting.push_back((stream, request));
@@ -79,8 +80,12 @@ pub(super) async fn exchange_all(
             Next::Over => break,
         }
     }
+    for (stream, _) in waiting {
+        unanswered.remove(&stream);
+        report.unsent(stream);
+    }
     for stream in unanswered {
-        report.failed(stream, report.why(None));
+        report.failed(stream);
     }
 }
 
@@ -113,29 +118,49 @@ async fn exchange(
     request: Request<Bytes>,
     report: &Report,
 ) -> (Sender, StreamId, Result<Response<Bytes>, StreamError>) {
+    let ready = match &mut sender {
+        Sender::Http1(sender) => sender.ready().await,
+        Sender::H2(sender) => sender.ready().await,
+    };
+    if let Err(error) = ready {
+        let unsent = StreamError::Unprocessed(report.why(Some(error.to_string())));
+        return (sender, stream, Err(unsent));
+    }
     let sent = match &mut sender {
-        Sender::Http1(sender) => match sender.ready().await {
-            Ok(()) => {
-                sender
-                    .send_request(for_protocol(request, Protocol::Http11).map(Full::new))
-                    .await
-            }
-            Err(error) => Err(error),
-        },
-        Sender::H2(sender) => match sender.ready().await {
-            Ok(()) => {
-                sender
-                    .send_request(for_protocol(request, Protocol::H2).map(Full::new))
-                    .await
-            }
-            Err(error) => Err(error),
-        },
+        Sender::Http1(sender) => {
+            let request = for_protocol(request, Protocol::Http11);
+            sender.send_request(request.map(Full::new)).await
+        }
+        Sender::H2(sender) => {
+            let request = for_protocol(request, Protocol::H2);
+            sender.send_request(request.map(Full::new)).await
+        }
     };
     let outcome = match sent {
         Ok(response) => whole(response, report).await,
-        Err(error) => Err(StreamError::Ended(report.why(Some(error.to_string())))),
+        Err(error) => Err(why(&error, report)),
     };
     (sender, stream, outcome)
+}
+
+/// Why there is no response, and whether the server can have seen the request. h2 calls GOAWAY what was above its last
+/// stream; hyper calls canceled what it never began to send.
+fn why(error: &hyper::Error, report: &Report) -> StreamError {
+    let reason = report.why(Some(error.to_string()));
+    let h2 = error
+        .source()
+        .and_then(|source| source.downcast_ref::<h2::Error>())
+        .filter(|error| error.is_remote());
+    match h2 {
+        Some(h2) if h2.is_go_away() => StreamError::Unprocessed(reason),
+        Some(h2) => match h2.reason() {
+            Some(h2::Reason::HTTP_1_1_REQUIRED) => StreamError::Http11Required,
+            Some(h2::Reason::REFUSED_STREAM) => StreamError::Unprocessed(reason),
+            _ => StreamError::Ended(reason),
+        },
+        None if error.is_canceled() => StreamError::Unprocessed(reason),
+        None => StreamError::Ended(reason),
+    }
 }
 
 async fn whole(

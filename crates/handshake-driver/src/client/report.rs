@@ -63,8 +63,14 @@ impl Report {
         });
     }
 
-    pub(super) fn failed(&self, stream: StreamId, reason: EndReason) {
-        self.answered(stream, Err(StreamError::Ended(reason)));
+    /// A request went out, and the connection ended before its answer.
+    pub(super) fn failed(&self, stream: StreamId) {
+        self.answered(stream, Err(StreamError::Ended(self.why(None))));
+    }
+
+    /// A request never went out.
+    pub(super) fn unsent(&self, stream: StreamId) {
+        self.answered(stream, Err(StreamError::Unprocessed(self.why(None))));
     }
 
     pub(super) fn closed(&self, otherwise: Option<String>) {

@@ -1,7 +1,6 @@
 //! What is answered to a request? Its head is observed, its body read, and the caller's responder asked.
 
 use std::cell::Cell;
-use std::convert::Infallible;
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -55,7 +54,7 @@ impl Desk {
     pub(super) async fn answer(
         self: Rc<Self>,
         request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
+    ) -> Result<Response<Full<Bytes>>, h2::Error> {
         let (stream, turned_away) = self.arrive(&request);
         let response = match turned_away {
             Some(status) => bare(status),
@@ -85,6 +84,8 @@ impl Desk {
             Reply::Answer(response) => response.map(Full::new),
             Reply::AnswerAndClose(response) => self.last(response).map(Full::new),
             Reply::Never => pending().await,
+            Reply::Http11Required => Err(h2::Reason::HTTP_1_1_REQUIRED.into()),
+            Reply::Refuse => Err(h2::Reason::REFUSED_STREAM.into()),
         }
     }
 

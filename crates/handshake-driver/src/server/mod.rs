@@ -53,6 +53,11 @@ pub enum Reply {
     AnswerAndClose(Response<Bytes>),
     /// It never answers.
     Never,
+    /// It does not answer, and wants the request over HTTP/1.1: RST_STREAM with HTTP_1_1_REQUIRED (RFC 9113 section 7), which is
+    /// what a server does whose path needs a renegotiation. In HTTP/1.1 it closes the connection.
+    Http11Required,
+    /// It does not even look: RST_STREAM with REFUSED_STREAM (RFC 9113 section 8.7). In HTTP/1.1 it closes the connection.
+    Refuse,
 }
 
 impl From<Response<Bytes>> for Reply {

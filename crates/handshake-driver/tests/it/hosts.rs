@@ -152,6 +152,27 @@ fn a_request_belongs_on_a_connection_that_meets_its_hosts_policy() {
     }
 }
 
+/// Fetch, HTTP-network fetch: after 421 once more, on a connection of its own. Opened for that host it is let in.
+#[test]
+fn a_misdirected_request_succeeds_on_a_connection_of_its_own() {
+    for (versions, protocol) in VERSIONS.into_iter().zip(PROTOCOLS) {
+        let mut world = World::new(hosts(versions));
+        let alice = ClientConfiguration {
+            alpn: vec![protocol],
+            ..client(1, Answer::Present(alice()))
+        };
+        // The certificate covers both names, which is what tempts a client to coalesce.
+        assert_eq!(
+            ask(&mut world, &alice, OPEN, SECURE).status,
+            StatusCode::MISDIRECTED_REQUEST
+        );
+        assert_eq!(
+            ask(&mut world, &alice, SECURE, SECURE).status,
+            StatusCode::OK
+        );
+    }
+}
+
 /// A host that asks and does not insist: who declined there was at least asked.
 #[test]
 fn to_have_declined_is_to_have_been_asked() {

@@ -187,6 +187,126 @@ fn the_server_closes() {
     }
 }
 
+fn failure(events: &[ClientEvent], of: StreamId) -> Option<&StreamError> {
+    events.iter().find_map(|event| match event {
+        ClientEvent::Failed { stream, error, .. } if *stream == of => Some(error),
+        _ => None,
+    })
+}
+
+/// After GOAWAY a connection lives on for what is in flight; what comes later was certainly not processed (RFC 9113 section
+/// 6.8).
+#[test]
+fn what_comes_after_goaway_was_not_processed() {
+    let slow = |_: ConnectionId, request: &Request<Bytes>| match request.uri().path() {
+        "/slow" => Reply::Never,
+        _ => Response::new(Bytes::new()).into(),
+    };
+    each_with(slow, &mut |mut world, connection, case| {
+        if case.ends_with("Http11") {
+            return;
+        }
+        let send = |world: &mut World, path: &str| {
+            let url = format!("https://{HOST}{path}");
+            let sent = world.driver.send(connection, get(&url)).unwrap();
+            world.driver.run().unwrap();
+            sent
+        };
+        let before = send(&mut world, "/slow");
+        world.driver.shut_down(connection).unwrap();
+        let after = send(&mut world, "/");
+        let events = world.driver.events();
+        let unprocessed = matches!(failure(&events, after), Some(StreamError::Unprocessed(_)));
+        assert!(unprocessed, "{case}: {events:?}");
+        assert_eq!(
+            failure(&events, before),
+            None,
+            "{case}: it may still be answered"
+        );
+        world.driver.cut(connection).unwrap();
+        let events = world.driver.events();
+        let unknown = matches!(failure(&events, before), Some(StreamError::Ended(_)));
+        assert!(unknown, "{case}: {events:?}");
+        assert_eq!(heads(&mut world.driver).len(), 1, "{case}");
+    });
+}
+
+/// RFC 9113 sections 7 and 8.7. The connection serves other requests as before; in HTTP/1.1 it ends.
+#[test]
+fn the_server_resets_a_request() {
+    let resets = |_: ConnectionId, request: &Request<Bytes>| match request.uri().path() {
+        "/protected" => Reply::Http11Required,
+        "/refused" => Reply::Refuse,
+        _ => Response::new(Bytes::new()).into(),
+    };
+    each_with(resets, &mut |mut world, connection, case| {
+        for (path, in_h2) in [
+            (
+                "/protected",
+                (|it| matches!(it, StreamError::Http11Required)) as fn(&StreamError) -> bool,
+            ),
+            ("/refused", |it| matches!(it, StreamError::Unprocessed(_))),
+        ] {
+            let url = format!("https://{HOST}{path}");
+            let error = match world.fetch(connection, get(&url)) {
+                Err(error) => error,
+                Ok(response) => panic!("{case} {path}: {response:?}"),
+            };
+            if case.ends_with("H2") {
+                assert!(in_h2(&error), "{case} {path}: {error:?}");
+                assert!(world.fetch(connection, get("https://api.test/")).is_ok());
+            } else {
+                assert!(
+                    matches!(error, StreamError::Ended(_)),
+                    "{case} {path}: {error:?}"
+                );
+            }
+        }
+    });
+}
+
+/// What Apache does with a path that needs a renegotiation, and what every browser does then: back over HTTP/1.1 alone, as
+/// the same configuration, so that the session of the first connection serves and the same is shown.
+#[test]
+fn the_client_comes_back_over_http11() {
+    for versions in VERSIONS {
+        let mut world = World::new(server(ClientAuth::Request, versions));
+        let protocols = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let seen = std::rc::Rc::clone(&protocols);
+        let wants_http11 = move |_: ConnectionId, request: &Request<Bytes>| {
+            seen.borrow_mut().push(request.version());
+            match request.version() {
+                http::Version::HTTP_2 => Reply::Http11Required,
+                _ => Response::new(Bytes::from_static(b"protected")).into(),
+            }
+        };
+        let plan = server(ClientAuth::Request, versions);
+        world.server = world.driver.add_server(plan, wants_http11).unwrap();
+        let both = ClientConfiguration {
+            alpn: vec![Protocol::H2, Protocol::Http11],
+            ..client(1, Answer::Present(alice()))
+        };
+        let mut first = world.connect(&both, None);
+        let refused = world.fetch(first.connection, get("https://api.test/"));
+        assert_eq!(refused.unwrap_err(), StreamError::Http11Required);
+        let alone = ClientConfiguration {
+            alpn: vec![Protocol::Http11],
+            ..both
+        };
+        let second = world.connect(&alone, Some(first.session()));
+        assert!(second.server().resumed.is_some(), "{versions:?}");
+        assert_eq!(
+            second.server().identity,
+            first.server().identity,
+            "{versions:?}"
+        );
+        let answer = world.fetch(second.connection, get("https://api.test/"));
+        assert_eq!(answer.unwrap().body(), "protected", "{versions:?}");
+        let versions_seen = [http::Version::HTTP_2, http::Version::HTTP_11];
+        assert_eq!(*protocols.borrow(), versions_seen, "{versions:?}");
+    }
+}
+
 #[test]
 fn the_server_closes_after_an_answer() {
     each_with(
@@ -212,24 +332,22 @@ fn the_server_closes_after_an_answer() {
 #[test]
 fn a_server_that_never_answers_does_not_hang_the_driver() {
     each_with(|_, _| Reply::Never, &mut |mut world, connection, case| {
-        let stream = world
-            .driver
-            .send(connection, get("https://api.test/"))
-            .unwrap();
-        let queued = world
-            .driver
-            .send(connection, get("https://api.test/"))
-            .unwrap();
+        let streams = [(); 2].map(|()| {
+            let sent = world.driver.send(connection, get("https://api.test/"));
+            sent.unwrap()
+        });
         world.driver.run().unwrap();
         assert!(world.driver.events().is_empty(), "{case}");
         world.driver.close(connection).unwrap();
         let events = world.driver.events();
-        for stream in [stream, queued] {
-            let failed = events.iter().any(|event| {
-                    let local = StreamError::Ended(EndReason::Local);
-                    matches!(event, ClientEvent::Failed { stream: s, error, .. } if (*s, error) == (stream, &local))
-                });
-            assert!(failed, "{case} {stream}: {events:?}");
+        // HTTP/1.1 had not yet sent the second.
+        let sent = |stream| stream == streams[0] || case.ends_with("H2");
+        for stream in streams {
+            let expected = match sent(stream) {
+                true => StreamError::Ended(EndReason::Local),
+                false => StreamError::Unprocessed(EndReason::Local),
+            };
+            assert_eq!(failure(&events, stream), Some(&expected), "{case} {stream}");
         }
         assert!(
             matches!(
