@@ -58,7 +58,7 @@ impl Desk {
         let (stream, turned_away) = self.arrive(&request);
         let response = match turned_away {
             Some(status) => bare(status),
-            None => self.respond(stream, request).await,
+            None => self.respond(stream, request).await?,
         };
         self.attendant.observe(Observation::Answered {
             connection: self.attendant.connection,
@@ -68,24 +68,29 @@ impl Desk {
         Ok(response)
     }
 
-    async fn respond(&self, stream: StreamId, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    /// The answer, or why the stream is reset.
+    async fn respond(
+        &self,
+        stream: StreamId,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, h2::Reason> {
         let (head, body) = request.into_parts();
         let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-            return bare(StatusCode::PAYLOAD_TOO_LARGE);
+            return Ok(bare(StatusCode::PAYLOAD_TOO_LARGE));
         };
         let request = Request::from_parts(head, body.to_bytes());
         match self.admits(stream, &request).await {
             Ok(true) => {}
-            Ok(false) => return bare(StatusCode::FORBIDDEN),
+            Ok(false) => return Ok(bare(StatusCode::FORBIDDEN)),
             // Nobody waits for an answer any more.
             Err(Over) => return pending().await,
         }
         match (self.attendant.responder)(self.attendant.connection, &request) {
-            Reply::Answer(response) => response.map(Full::new),
-            Reply::AnswerAndClose(response) => self.last(response).map(Full::new),
+            Reply::Answer(response) => Ok(response.map(Full::new)),
+            Reply::AnswerAndClose(response) => Ok(self.last(response).map(Full::new)),
             Reply::Never => pending().await,
-            Reply::Http11Required => Err(h2::Reason::HTTP_1_1_REQUIRED.into()),
-            Reply::Refuse => Err(h2::Reason::REFUSED_STREAM.into()),
+            Reply::Http11Required => Err(h2::Reason::HTTP_1_1_REQUIRED),
+            Reply::Refuse => Err(h2::Reason::REFUSED_STREAM),
         }
     }
 
