@@ -1,6 +1,8 @@
 //! Who does what, and when? The driver: a clock, an executor, servers, connections. It does one thing at a time and
 //! runs until nothing moves.
 
+mod through;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -27,6 +29,7 @@ use crate::server::{
 };
 use crate::tap::{Capture, Packet, Tap};
 use crate::wire::Transport;
+pub use through::{Hop, Through};
 
 /// Connections that one driver holds open at a time.
 pub const MAX_CONNECTIONS: usize = 65_536;
@@ -77,6 +80,7 @@ impl Driver {
             rules: rules.into(),
             unanswered: Unanswered::default(),
             table: Arc::new(Mutex::new(SessionTable::default())),
+            dials: server::Dials::default(),
             spawner: executor.spawner(),
             observations: Rc::default(),
         };
@@ -246,28 +250,12 @@ impl Driver {
         configuration: &ClientConfiguration,
         offer: Option<Session>,
     ) -> Result<ConnectionId, ConnectError> {
-        self.connections
-            .retain(|_, connection| !connection.is_over());
-        if self.connections.len() == MAX_CONNECTIONS {
-            return Err(ConnectError::Full("connections"));
-        }
-        let index = find(&self.servers, server).ok_or(ConnectError::UnknownServer(server))?;
+        self.make_room(1)?;
         let connection = ConnectionId(self.opened);
         let shelf = Arc::new(Shelf::offering(offer));
         let setup = self.setup(connection, name, configuration, &shelf)?;
-        let near = Tap::new(
-            near,
-            connection,
-            Arc::clone(&self.office.clock),
-            self.capture.clone(),
-        );
-        let host = &self.servers[index];
-        let attendant = Attendant {
-            connection,
-            policy: Rc::clone(&host.policy.borrow()),
-            responder: Rc::clone(&host.responder),
-            office: self.office.clone(),
-        };
+        let attendant = self.attendant(server, connection, None)?;
+        let near = self.tapped(near, connection);
         let opened = Connection {
             server,
             end: server::attend(attendant, far),
@@ -278,6 +266,38 @@ impl Driver {
         self.connections.insert(connection, opened);
         self.opened += 1;
         Ok(connection)
+    }
+
+    /// Forgets the connections that are over, and sees to it that so many more may be opened.
+    fn make_room(&mut self, more: usize) -> Result<(), ConnectError> {
+        self.connections
+            .retain(|_, connection| !connection.is_over());
+        match self.connections.len() + more > MAX_CONNECTIONS {
+            true => Err(ConnectError::Full("connections")),
+            false => Ok(()),
+        }
+    }
+
+    fn attendant(
+        &self,
+        server: ServerId,
+        connection: ConnectionId,
+        through: Option<ConnectionId>,
+    ) -> Result<Attendant, ConnectError> {
+        let index = find(&self.servers, server).ok_or(ConnectError::UnknownServer(server))?;
+        let host = &self.servers[index];
+        Ok(Attendant {
+            connection,
+            policy: Rc::clone(&host.policy.borrow()),
+            responder: Rc::clone(&host.responder),
+            through,
+            office: self.office.clone(),
+        })
+    }
+
+    fn tapped<N: Transport>(&self, near: N, connection: ConnectionId) -> Tap<N> {
+        let clock = Arc::clone(&self.office.clock);
+        Tap::new(near, connection, clock, self.capture.clone())
     }
 
     /// Runs something beside the connections: a network between their ends.
@@ -304,6 +324,7 @@ impl Driver {
             stack,
             name,
             answer: configuration.answer.clone(),
+            tunnel: None,
             spawner: self.office.spawner.clone(),
             events: Rc::clone(&self.events),
         })

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use http::StatusCode;
 use rustls::AlertDescription;
 
 use crate::ids::{ConnectionId, ServerId};
@@ -37,6 +38,9 @@ pub enum EndReason {
     /// in rustls's words where it has them, and is [`General`](rustls::Error::General) elsewhere.
     #[error("TLS failed at this end: {0}")]
     Tls(rustls::Error),
+    /// The proxy would not connect to the server, and said so with this status.
+    #[error("the proxy would not connect: {0}")]
+    Proxy(StatusCode),
     /// HTTP went wrong on a sound TLS connection.
     #[error("HTTP failed: {0}")]
     Http(String),

@@ -111,7 +111,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use client::{MAX_CONFIGURATIONS, Session};
 pub use clock::{Clock, ORIGIN};
-pub use driver::{Driver, MAX_BODY, MAX_CONNECTIONS, MAX_STREAMS};
+pub use driver::{Driver, Hop, MAX_BODY, MAX_CONNECTIONS, MAX_STREAMS, Through};
 pub use error::{Busy, ConnectError, EndReason, PkiError, ServerError, StreamError};
 pub use ids::{ConnectionId, ServerId, SessionId, StreamId};
 pub use observation::{

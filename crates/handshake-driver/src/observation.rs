@@ -49,6 +49,8 @@ pub struct ServerHandshake {
     pub connection: ConnectionId,
     /// With which server.
     pub server: ServerId,
+    /// The connection to a proxy that this one runs in, if it does. (No server could know; the driver does.)
+    pub through: Option<ConnectionId>,
     /// The version agreed on.
     pub version: Version,
     /// Whether there was a HelloRetryRequest (RFC 9846 section 4.1.4), if this end is rustls; OpenSSL does not say.

@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::configuration::ReadyStack;
 use super::exchange::{Sender, exchange_all};
 use super::report::Report;
+use super::tunnel::{self, Tunnel};
 #[cfg(feature = "openssl")]
 use super::with_openssl;
 use super::with_rustls;
@@ -40,6 +41,8 @@ pub(crate) struct Setup {
     pub(crate) stack: ReadyStack,
     pub(crate) name: ServerName<'static>,
     pub(crate) answer: Answer,
+    /// What it carries in the place of requests, if it leads to a proxy.
+    pub(crate) tunnel: Option<Tunnel>,
     pub(crate) spawner: Spawner,
     pub(crate) events: Rc<RefCell<VecDeque<ClientEvent>>>,
 }
@@ -82,17 +85,18 @@ pub(super) struct Shaken<T> {
 }
 
 async fn run<S: Transport>(
-    setup: Setup,
+    mut setup: Setup,
     io: S,
     queue: UnboundedReceiver<Errand>,
     started: Started,
     report: Report,
 ) {
     let line = (queue, started, report);
+    let tunnel = setup.tunnel.take();
     match setup.stack {
         ReadyStack::Rustls(ref config) => {
             let connect = with_rustls::connect(config, &setup.name, &setup.answer, io);
-            go_on(connect, setup.spawner.clone(), line).await;
+            go_on(connect, setup.spawner.clone(), tunnel, line).await;
         }
         #[cfg(feature = "openssl")]
         ReadyStack::OpenSsl(ready) => {
@@ -102,7 +106,7 @@ async fn run<S: Transport>(
                 end: line.2.end.clone(),
             };
             let connect = with_openssl::connect(*ready, &setup.answer, told, io);
-            go_on(connect, setup.spawner.clone(), line).await;
+            go_on(connect, setup.spawner.clone(), tunnel, line).await;
         }
     }
 }
@@ -111,6 +115,7 @@ async fn run<S: Transport>(
 async fn go_on<T: Transport>(
     connect: impl Future<Output = Result<Shaken<T>, EndReason>>,
     spawner: Spawner,
+    tunnel: Option<Tunnel>,
     (queue, started, report): (UnboundedReceiver<Errand>, Started, Report),
 ) {
     let shaken = match select(pin!(connect), pin!(report.closing.notified())).await {
@@ -122,9 +127,14 @@ async fn go_on<T: Transport>(
             let alpn = handshake.alpn;
             *started.borrow_mut() = Some(Ok(handshake));
             let io = TokioIo::new(Witness::new(tls, report.end.clone()));
-            speak(io, alpn, queue, &report, spawner).await;
+            match tunnel {
+                Some(tunnel) => tunnel::carry(io, tunnel, queue, &report).await,
+                None => speak(io, alpn, queue, &report, spawner).await,
+            }
         }
         Err(reason) => {
+            // A proxy that would not connect is why there was nobody to shake hands with.
+            let reason = report.end.reason().unwrap_or(reason);
             report.end.set(reason.clone());
             *started.borrow_mut() = Some(Err(reason));
             refuse(queue, &report);
@@ -198,7 +208,7 @@ fn broken(error: &hyper::Error, queue: UnboundedReceiver<Errand>, report: &Repor
 }
 
 /// Tells those who waited in vain.
-fn refuse(mut queue: UnboundedReceiver<Errand>, report: &Report) {
+pub(super) fn refuse(mut queue: UnboundedReceiver<Errand>, report: &Report) {
     queue.close();
     while let Ok((stream, _)) = queue.try_recv() {
         report.unsent(stream);

@@ -145,7 +145,7 @@ async fn exchange(
 
 /// Why there is no response, and whether the server can have seen the request. h2 calls GOAWAY what was above its last
 /// stream; hyper calls canceled what it never began to send.
-fn why(error: &hyper::Error, report: &Report) -> StreamError {
+pub(super) fn why(error: &hyper::Error, report: &Report) -> StreamError {
     let reason = report.why(Some(error.to_string()));
     let h2 = error
         .source()
@@ -163,7 +163,7 @@ fn why(error: &hyper::Error, report: &Report) -> StreamError {
     }
 }
 
-async fn whole(
+pub(super) async fn whole(
     response: Response<Incoming>,
     report: &Report,
 ) -> Result<Response<Bytes>, StreamError> {

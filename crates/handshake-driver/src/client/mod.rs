@@ -6,6 +6,7 @@ mod exchange;
 mod report;
 mod resolver;
 mod session;
+mod tunnel;
 #[cfg(feature = "openssl")]
 mod with_openssl;
 mod with_rustls;
@@ -16,3 +17,4 @@ pub(crate) use connection::{Line, Setup, begin};
 pub(crate) use resolver::Asked;
 pub use session::Session;
 pub(crate) use session::Shelf;
+pub(crate) use tunnel::Tunnel;

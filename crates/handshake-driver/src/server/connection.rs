@@ -16,6 +16,7 @@ use super::authentication::Authentication;
 use super::desk::Desk;
 use super::hosts::Host;
 use super::late::Asks;
+use super::tunnel;
 #[cfg(feature = "openssl")]
 use super::with_openssl;
 use super::{Office, Policy, Responder, with_rustls};
@@ -41,6 +42,8 @@ pub(crate) struct Attendant {
     pub(crate) connection: ConnectionId,
     pub(crate) policy: Rc<Policy>,
     pub(crate) responder: Rc<Responder>,
+    /// The connection to a proxy that this one runs in, if it does.
+    pub(crate) through: Option<ConnectionId>,
     pub(crate) office: Office,
 }
 
@@ -114,7 +117,10 @@ impl Attendant {
                 self.issued(&accepted.issued);
                 self.serve(accepted.tls, standing, closing, ended).await;
             }
-            Err(refused) => self.observe(Observation::Refused(refused)),
+            Err(refused) => {
+                self.office.dials.borrow_mut().remove(&self.connection);
+                self.observe(Observation::Refused(refused));
+            }
         }
     }
 
@@ -142,10 +148,10 @@ impl Attendant {
         let io = TokioIo::new(Witness::new(tls, end.clone()));
         let (connection, office) = (self.connection, self.office.clone());
         let desk = Rc::new(Desk::new(self, standing, closing));
-        let answering = Rc::clone(&desk);
-        let service = service_fn(move |request| Rc::clone(&answering).answer(request));
         // No Date field: it would come from another clock.
         let outcome = if alpn == Some(Protocol::H2) {
+            let answering = Rc::clone(&desk);
+            let service = service_fn(move |request| Rc::clone(&answering).answer(request));
             let builder = http2::Builder::new(office.spawner.clone())
                 .auto_date_header(false)
                 .clone();
@@ -156,13 +162,18 @@ impl Attendant {
                 http2::Connection::graceful_shutdown,
             )
             .await
+        } else if office.dials.borrow().contains_key(&connection) {
+            tunnel::serve(io, &desk, ended, &end).await
         } else {
+            let answering = Rc::clone(&desk);
+            let service = service_fn(move |request| Rc::clone(&answering).answer(request));
             let served = http1::Builder::new()
                 .auto_date_header(false)
                 .serve_connection(io, service);
             until(served, ended, &end, http1::Connection::graceful_shutdown).await
         };
         desk.over();
+        office.dials.borrow_mut().remove(&connection);
         let reason = end.reason().unwrap_or(match outcome {
             Ok(()) => EndReason::Finished,
             Err(error) => EndReason::Http(error.to_string()),

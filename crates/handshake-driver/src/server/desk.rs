@@ -1,6 +1,6 @@
 //! What is answered to a request? Its head is observed, its body read, and the caller's responder asked.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,9 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::CONNECTION;
 use http::uri::Authority;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use tokio::io::DuplexStream;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Reply;
@@ -29,6 +30,8 @@ pub(super) struct Desk {
     arrived: Cell<u64>,
     closing: UnboundedSender<Ending>,
     late: Option<Late>,
+    /// Where the tunnel leads that was just dug.
+    dialled: RefCell<Option<DuplexStream>>,
 }
 
 impl Desk {
@@ -45,6 +48,7 @@ impl Desk {
             standing,
             arrived: Cell::new(0),
             closing,
+            dialled: RefCell::default(),
             late: kind
                 .zip(asks)
                 .map(|(kind, asks)| Late::new(kind, asks, known)),
@@ -86,12 +90,37 @@ impl Desk {
             Err(Over) => return pending().await,
         }
         match (self.attendant.responder)(self.attendant.connection, &request) {
+            Reply::Answer(response) | Reply::AnswerAndClose(response)
+                if request.method() == Method::CONNECT =>
+            {
+                Ok(self.dig(response).map(Full::new))
+            }
             Reply::Answer(response) => Ok(response.map(Full::new)),
             Reply::AnswerAndClose(response) => Ok(self.last(response).map(Full::new)),
             Reply::Never => pending().await,
             Reply::Http11Required => Err(h2::Reason::HTTP_1_1_REQUIRED),
             Reply::Refuse => Err(h2::Reason::REFUSED_STREAM),
         }
+    }
+
+    /// A proxy's answer to CONNECT. On success the tunnel is open as soon as the answer is out.
+    fn dig(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+        if !response.status().is_success() {
+            return response;
+        }
+        let dials = &self.attendant.office.dials;
+        let dial = dials.borrow_mut().remove(&self.attendant.connection);
+        if dial.is_none() {
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+        }
+        *self.dialled.borrow_mut() = dial;
+        *response.body_mut() = Bytes::new();
+        response
+    }
+
+    /// Where the tunnel leads, once one was dug.
+    pub(super) fn dialled(&self) -> Option<DuplexStream> {
+        self.dialled.take()
     }
 
     /// Observes a request, and says with which status it is turned away, if it is.
@@ -103,6 +132,10 @@ impl Desk {
             .map_or_else(|| request.uri().path().to_owned(), ToString::to_string);
         let authority = route::authority(request);
         let (policy, turned_away) = match &authority {
+            // CONNECT names the host to connect to, which is none of this server's.
+            Ok(_) if request.method() == Method::CONNECT => {
+                (Arc::clone(&self.standing.host.plan), None)
+            }
             Ok(authority) => self.route(authority.as_ref().map(Authority::host)),
             Err(status) => (Arc::clone(self.own_policy()), Some(*status)),
         };

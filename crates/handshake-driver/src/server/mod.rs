@@ -11,6 +11,7 @@ mod resumes;
 mod route;
 mod sessions;
 mod state;
+mod tunnel;
 #[cfg(feature = "openssl")]
 mod with_openssl;
 mod with_rustls;
@@ -32,6 +33,7 @@ pub use late::{Admits, Authenticated, LateOutcome, Strict};
 pub use resumes::{Offer, Rechecks, Resumes};
 pub use route::{Checks, Hello, Route, Routes};
 pub(crate) use sessions::SessionTable;
+pub(crate) use tunnel::Dials;
 
 use crate::clock::Clock;
 use crate::error::ServerError;
@@ -223,6 +225,7 @@ pub(crate) struct Office {
     pub(crate) rules: Rules,
     pub(crate) unanswered: Unanswered,
     pub(crate) table: Arc<Mutex<SessionTable>>,
+    pub(crate) dials: Dials,
     pub(crate) spawner: Spawner,
     pub(crate) observations: Rc<RefCell<Vec<Observation>>>,
 }

@@ -285,6 +285,7 @@ fn complete<S: Transport>(
     let handshake = ServerHandshake {
         connection: attendant.connection,
         server: attendant.policy.present.server,
+        through: attendant.through,
         version: tls.with(version),
         retried: false,
         alpn: tls.with(|ssl| Protocol::agreed(ssl.selected_alpn_protocol())),

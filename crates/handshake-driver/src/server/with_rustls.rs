@@ -100,6 +100,7 @@ fn complete<S>(
     let handshake = ServerHandshake {
         connection: attendant.connection,
         server: attendant.policy.present.server,
+        through: attendant.through,
         version: Version::agreed(state.protocol_version()),
         retried: was_retried(state, guess),
         alpn: Protocol::agreed(state.alpn_protocol()),

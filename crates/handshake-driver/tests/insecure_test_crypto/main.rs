@@ -15,6 +15,8 @@ mod http;
 mod keys;
 #[path = "../it/matrix.rs"]
 mod matrix;
+#[path = "../it/proxy.rs"]
+mod proxy;
 #[path = "../it/resumes.rs"]
 mod resumes;
 #[path = "../it/resumption.rs"]

@@ -8,6 +8,7 @@ mod http;
 mod keys;
 mod late;
 mod matrix;
+mod proxy;
 mod resumes;
 mod resumption;
 mod sequences;

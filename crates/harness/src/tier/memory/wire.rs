@@ -274,6 +274,7 @@ pub(super) fn end_reason(reason: &DriverEnd) -> EndReason {
         | DriverEnd::Finished
         | DriverEnd::CloseNotify
         | DriverEnd::Truncated
+        | DriverEnd::Proxy(_)
         | DriverEnd::Http(_) => EndReason::Closed,
     }
 }
