@@ -14,13 +14,16 @@ use crate::observation::ClientHandshake;
 use crate::plan::{Answer, Protocol, Version};
 use crate::wire::{Gate, Transport, was_retried};
 
+/// In a box: it is handed from future to future, each of which would have room for a copy.
+pub(super) type Stream<S> = Box<TlsStream<Gate<S>>>;
+
 /// Shakes hands with the server of this name.
 pub(super) async fn connect<S: Transport>(
     config: &Arc<ClientConfig>,
     name: &ServerName<'static>,
     answer: &Answer,
     io: S,
-) -> Result<Shaken<TlsStream<Gate<S>>>, EndReason> {
+) -> Result<Shaken<Stream<S>>, EndReason> {
     let aborts = *answer == Answer::Abort;
     let asked = Arc::new(Asked::answering(answer.clone()));
     let gate = match aborts {
@@ -32,6 +35,7 @@ pub(super) async fn connect<S: Transport>(
     match asked.watch(connect).await {
         Ok(tls) => {
             let handshake = facts(&tls, &asked, guess);
+            let tls = Box::new(tls);
             Ok(Shaken { tls, handshake })
         }
         Err(_) if aborts && asked.was_asked() => Err(EndReason::AbortedWhenAsked),

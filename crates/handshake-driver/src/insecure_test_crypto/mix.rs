@@ -16,7 +16,8 @@ pub(super) enum Purpose {
 #[derive(Clone)]
 pub(super) struct Mix {
     state: [u64; 2],
-    pending: [u8; BLOCK],
+    /// The first bytes of the block that is not full yet, the first of them lowest.
+    pending: u128,
     filled: usize,
     length: u64,
 }
@@ -29,7 +30,7 @@ impl Mix {
     pub(super) fn new(purpose: Purpose) -> Self {
         Self {
             state: [ODD[1], ODD[0].wrapping_mul(purpose as u64)],
-            pending: [0; BLOCK],
+            pending: 0,
             filled: 0,
             length: 0,
         }
@@ -48,7 +49,7 @@ impl Mix {
         self.length += bytes.len() as u64;
         if self.filled > 0 {
             let (head, rest) = bytes.split_at(bytes.len().min(BLOCK - self.filled));
-            self.pending[self.filled..self.filled + head.len()].copy_from_slice(head);
+            self.pending |= word(head) << (8 * self.filled);
             self.filled += head.len();
             if self.filled < BLOCK {
                 return;
@@ -58,9 +59,9 @@ impl Mix {
         }
         let (blocks, rest) = bytes.as_chunks();
         for block in blocks {
-            self.block(*block);
+            self.block(u128::from_le_bytes(*block));
         }
-        self.pending[..rest.len()].copy_from_slice(rest);
+        self.pending = word(rest);
         self.filled = rest.len();
     }
 
@@ -68,7 +69,7 @@ impl Mix {
     pub(super) fn finish(mut self, output: &mut [u8]) {
         self.pad();
         for chunk in output.chunks_mut(BLOCK) {
-            self.block([0; BLOCK]);
+            self.block(0);
             let [a, b] = self.state.map(u64::to_le_bytes);
             let block: [u8; BLOCK] = [a, b].as_flattened().try_into().unwrap_or_default();
             chunk.copy_from_slice(&block[..chunk.len()]);
@@ -84,18 +85,17 @@ impl Mix {
 
     /// Ends a run of bytes: what is left over, then how many there were.
     fn pad(&mut self) {
-        let mut last = [0; BLOCK];
-        last[..self.filled].copy_from_slice(&self.pending[..self.filled]);
-        self.filled = 0;
-        self.block(last);
-        self.block(u128::from(self.length).to_le_bytes());
+        if self.filled > 0 {
+            self.block(self.pending);
+            (self.pending, self.filled) = (0, 0);
+        }
+        self.block(u128::from(self.length));
     }
 
     /// One multiplication for each block. Its factors are kept beside its product, so that a factor of zero forgets
     /// nothing; a constant is added, so that zeros do not stay zeros.
     #[inline]
-    fn block(&mut self, block: [u8; BLOCK]) {
-        let block = u128::from_le_bytes(block);
+    fn block(&mut self, block: u128) {
         let a = self.state[0] ^ block as u64;
         let b = self.state[1] ^ (block >> 64) as u64;
         let product = u128::from(a) * u128::from(b);
@@ -103,6 +103,19 @@ impl Mix {
             (a ^ product as u64).wrapping_add(ODD[0]),
             (b ^ (product >> 64) as u64).wrapping_add(ODD[1]),
         ];
+    }
+}
+
+/// Fewer bytes than a block, the first of them lowest. (Labels are short and many: a copy for each is what a key schedule
+/// would spend most of its time on.)
+#[inline]
+fn word(bytes: &[u8]) -> u128 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let [first, last] = [first, last].map(|half| u128::from(u64::from_le_bytes(*half)));
+        first | last << (8 * (bytes.len() - 8))
+    } else {
+        let highest_first = bytes.iter().rev();
+        highest_first.fold(0, |word, &byte| word << 8 | u128::from(byte))
     }
 }
 

@@ -21,11 +21,14 @@ use crate::observation::{RefusedHandshake, ServerHandshake, Shown};
 use crate::plan::{Protocol, Version};
 use crate::wire::{Transport, was_retried};
 
+/// In a box: it is handed from future to future, each of which would have room for a copy.
+pub(super) type Stream<S> = Box<TlsStream<S>>;
+
 /// Reads the ClientHello, then shakes hands under the policy in force.
 pub(super) async fn accept<S: Transport>(
     attendant: &Attendant,
     io: S,
-) -> Result<Accepted<TlsStream<Peek<S>>>, RefusedHandshake> {
+) -> Result<Accepted<Stream<Peek<S>>>, RefusedHandshake> {
     let policy = &attendant.policy;
     let (io, fragmented) = Peek::new(io);
     let start = match LazyConfigAcceptor::new(Acceptor::default(), io).await {
@@ -80,7 +83,7 @@ fn complete<S>(
     (server_name, guess): (Option<String>, Option<NamedGroup>),
     examiner: &Examiner,
     sessions: &ConnectionSessions,
-) -> Accepted<TlsStream<S>> {
+) -> Accepted<Stream<S>> {
     let pki = &attendant.office.pki;
     let state = tls.get_ref().1;
     let seen = sessions.seen();
@@ -113,7 +116,7 @@ fn complete<S>(
         offered: seen.offered.filter(|_| !resumed),
     };
     Accepted {
-        tls,
+        tls: Box::new(tls),
         handshake,
         host: Arc::clone(&sessions.host),
         authentication,
