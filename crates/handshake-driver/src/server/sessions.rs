@@ -24,7 +24,7 @@ use crate::plan::Resumption;
 use crate::plan::Version;
 
 /// Sessions that one driver's servers remember; the oldest goes first.
-const MAX_SESSIONS: usize = 65_536;
+const MAX_SESSIONS: usize = 1_024;
 
 /// The sessions of all servers of one driver.
 #[derive(Default)]
