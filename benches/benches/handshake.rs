@@ -1,33 +1,54 @@
-//! What does a mutual-TLS handshake cost, in full and resumed, and a request on an open connection?
+//! What does a mutual-TLS handshake cost, in full and resumed, and a request on an open connection? With ring, and with the
+//! provider that protects nothing, beside each other.
 
 use std::sync::Arc;
 
+use bareflight_benches::{Ratios, Tally};
 use bareflight_handshake_driver::{Pki, Versions, measure::Mutual};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput};
 
-fn handshake(criterion: &mut Criterion) {
-    let pki = Arc::new(Pki::default());
+const RING: &str = "ring";
+const FAST: &str = "insecure test crypto";
+
+/// What is done over and over.
+type Once = fn(&mut Mutual);
+
+const KINDS: [(&str, Once); 3] = [
+    ("mutual, full", |mutual| mutual.full().expect("it succeeds")),
+    ("mutual, resumed", |mutual| {
+        mutual.resumed().expect("it succeeds")
+    }),
+    ("request", |mutual| mutual.request().expect("it succeeds")),
+];
+
+fn handshake(criterion: &mut Criterion) -> Ratios {
+    let (ring, fast) = (Arc::default(), Arc::new(Pki::insecure_test(0)));
+    let mut ratios = Ratios::new(RING, FAST);
     let mut group = criterion.benchmark_group("handshake");
     group.throughput(Throughput::Elements(1));
-    for (name, versions) in [("TLS 1.2", Versions::Tls12), ("TLS 1.3", Versions::Tls13)] {
-        let mutual = || Mutual::new(Arc::clone(&pki), versions).expect("certificates can be made");
-        let (mut full, mut resumed, mut request) = (mutual(), mutual(), mutual());
-        resumed.full().expect("the session that the others resume");
-        group.bench_function(format!("{name}, mutual, full"), |bencher| {
-            bencher.iter(|| full.full().expect("it succeeds"));
-        });
-        group.bench_function(format!("{name}, mutual, resumed"), |bencher| {
-            bencher.iter(|| resumed.resumed().expect("it succeeds"));
-        });
-        group.bench_function(
-            format!("{name}, request on an open connection"),
-            |bencher| {
-                bencher.iter(|| request.request().expect("it succeeds"));
-            },
-        );
+    for (version, versions) in [("TLS 1.2", Versions::Tls12), ("TLS 1.3", Versions::Tls13)] {
+        for (kind, once) in KINDS {
+            let what = format!("{version}, {kind}");
+            let [slow, fast] = [(RING, &ring), (FAST, &fast)].map(|(name, pki)| {
+                let mut mutual =
+                    Mutual::new(Arc::clone(pki), versions).expect("certificates can be made");
+                mutual.full().expect("there is a session to resume");
+                let mut tally = Tally::default();
+                group.bench_function(BenchmarkId::new(&what, name), |bencher| {
+                    tally.iter(bencher, || once(&mut mutual));
+                });
+                tally
+            });
+            ratios.row(what, slow, fast);
+        }
     }
     group.finish();
+    ratios
 }
 
-criterion_group!(benches, handshake);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let ratios = handshake(&mut criterion);
+    criterion.final_summary();
+    print!("{ratios}");
+}

@@ -13,8 +13,13 @@ fn scenario(criterion: &mut Criterion) {
     assert_eq!(scenario.steps.len(), 8);
     let mut group = criterion.benchmark_group("scenario");
     group.throughput(Throughput::Elements(1));
-    for tier in TierName::ALL {
-        let mut runner = Runner::new(tier).expect("the tier can be set up");
+    let memory = Runner::with_insecure_test_crypto();
+    let runners = TierName::ALL
+        .map(|tier| (tier.to_string(), Runner::new(tier)))
+        .into_iter()
+        .chain([("memory over insecure test crypto".to_owned(), memory)]);
+    for (tier, runner) in runners {
+        let mut runner = runner.expect("the tier can be set up");
         // Run and judged: what a fuzzer does with each case.
         group.bench_function(format!("{tier}, eight steps, judged"), |bencher| {
             bencher.iter(|| {

@@ -46,13 +46,28 @@ impl Runner {
     ///
     /// Where the tier cannot be set up here.
     pub fn new(name: TierName) -> Result<Self, TierError> {
-        Ok(Self {
-            tier: name.start()?,
+        Ok(Self::on(name, name.start()?))
+    }
+
+    /// A runner on the tier `memory` over the provider that protects nothing, for campaigns and fuzzing.
+    ///
+    /// # Errors
+    ///
+    /// Where the tier cannot be set up here.
+    #[cfg(feature = "insecure-test-crypto")]
+    pub fn with_insecure_test_crypto() -> Result<Self, TierError> {
+        let tier = crate::tier::Memory::with_insecure_test_crypto()?;
+        Ok(Self::on(TierName::Memory, Box::new(tier)))
+    }
+
+    fn on(name: TierName, tier: Box<dyn Tier>) -> Self {
+        Self {
+            tier,
             name,
             vocabulary: Vocabulary::default(),
             log: Log::default(),
             violations: Vec::new(),
-        })
+        }
     }
 
     /// The tier.

@@ -27,6 +27,8 @@ use crate::scenario::{ClientCertificate, WorldEvent};
 pub struct Memory {
     agent: UserAgent,
     events: Vec<Event>,
+    /// Makes certificates anew.
+    fresh: fn() -> Pki,
     pki: Arc<Pki>,
     /// Runs until the certificates are made anew: they are kept by name, and hostile cases bring new names without end.
     left: u32,
@@ -45,11 +47,26 @@ impl Memory {
     ///
     /// None so far: certificates that cannot be made fail the run.
     pub fn new() -> Result<Self, TierError> {
+        Self::over(Pki::default)
+    }
+
+    /// As [`new`](Self::new), over the provider that protects nothing and costs next to nothing: the same logs, sooner.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    #[cfg(feature = "insecure-test-crypto")]
+    pub fn with_insecure_test_crypto() -> Result<Self, TierError> {
+        Self::over(|| Pki::insecure_test(0))
+    }
+
+    fn over(fresh: fn() -> Pki) -> Result<Self, TierError> {
         let profile = bareflight_policy::Profile::fetch();
         Ok(Self {
             agent: UserAgent::new(profile, &bareflight_user_agent::Standard, Limits::default()),
             events: Vec::new(),
-            pki: Arc::default(),
+            fresh,
+            pki: Arc::new(fresh()),
             left: RUNS,
             handshakes: 0,
             keeps_wire: false,
@@ -66,7 +83,7 @@ impl Tier for Memory {
         log: &mut Log,
     ) -> Result<(), TierError> {
         if self.left == 0 {
-            self.pki = Arc::default();
+            self.pki = Arc::new((self.fresh)());
             self.left = RUNS;
         }
         self.left -= 1;
