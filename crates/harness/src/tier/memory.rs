@@ -1,5 +1,6 @@
 //! The tier `memory`: real rustls handshakes and hyper, in memory, on a virtual clock.
 
+mod certificates;
 mod gather;
 mod wire;
 
@@ -15,6 +16,8 @@ use bareflight_user_agent::{
 };
 use foldhash::HashMap;
 
+use certificates::Certificates;
+
 use super::model::endpoint;
 use super::run::{Run, cause_of};
 use super::{Packet, Tier, TierError, Wire, World};
@@ -27,18 +30,11 @@ use crate::scenario::{ClientCertificate, WorldEvent};
 pub struct Memory {
     agent: UserAgent,
     events: Vec<Event>,
-    /// Makes certificates anew.
-    fresh: fn() -> Pki,
-    pki: Arc<Pki>,
-    /// Runs until the certificates are made anew: they are kept by name, and hostile cases bring new names without end.
-    left: u32,
+    certificates: Certificates,
     handshakes: u64,
     keeps_wire: bool,
     wire: Option<Wire>,
 }
-
-/// Runs for which one set of certificates serves.
-const RUNS: u32 = 4_096;
 
 impl Memory {
     /// A runner; certificates are made when they are needed.
@@ -51,6 +47,7 @@ impl Memory {
     }
 
     /// As [`new`](Self::new), over the provider that protects nothing and costs next to nothing: the same logs, sooner.
+    /// Scenarios in which a server asks late need OpenSSL, which needs real keys; they run as on `new`.
     ///
     /// # Errors
     ///
@@ -65,9 +62,7 @@ impl Memory {
         Ok(Self {
             agent: UserAgent::new(profile, &bareflight_user_agent::Standard, Limits::default()),
             events: Vec::new(),
-            fresh,
-            pki: Arc::new(fresh()),
-            left: RUNS,
+            certificates: Certificates::new(fresh),
             handshakes: 0,
             keeps_wire: false,
             wire: None,
@@ -82,15 +77,10 @@ impl Tier for Memory {
         decisions: &'static dyn Decisions,
         log: &mut Log,
     ) -> Result<(), TierError> {
-        if self.left == 0 {
-            self.pki = Arc::new((self.fresh)());
-            self.left = RUNS;
-        }
-        self.left -= 1;
         log.records.clear();
         self.events.clear();
         self.agent.reset(case.profile, decisions);
-        let mut world = MemoryWorld::new(Arc::clone(&self.pki), case)?;
+        let mut world = MemoryWorld::new(self.certificates.serve(case.scenario), case)?;
         if self.keeps_wire {
             world.driver.capture();
         }
