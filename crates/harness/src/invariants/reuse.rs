@@ -100,6 +100,17 @@ fn requests(
     })
 }
 
+/// The record at which TLS failed on a connection: in its handshake, or when it was asked late.
+fn failure(view: &View<'_>, lane: &Lane<'_>, before: usize) -> Option<usize> {
+    let late = view.late.iter().find(|(record, late)| {
+        late.connection == lane.event.id && late.refused && *record < before
+    });
+    match (&lane.event.failed, late) {
+        (Some(_), _) => Some(lane.record),
+        (None, late) => late.map(|(record, _)| *record),
+    }
+}
+
 /// A session that this connection could have offered and did not.
 fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Option<&'v Session<'l>> {
     if lane.event.offered.is_some() {
@@ -107,8 +118,9 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
     }
     let failed = view.connections[..index]
         .iter()
-        .rev()
-        .find(|other| other.event.failed.is_some() && differs(lane, other).is_none());
+        .filter(|other| differs(lane, other).is_none())
+        .filter_map(|other| failure(view, other, lane.record))
+        .max();
     view.sessions
         .iter()
         .filter(|session| session.record < lane.record)
@@ -121,6 +133,6 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
             && !(used && origin.event.tls == Some(Tls::V1_3))
             && differs(lane, origin).is_none()
             // A failure drops the sessions of its key.
-            && failed.is_none_or(|failed| failed.record < session.record)
+            && failed.is_none_or(|failed| failed < session.record)
         })
 }

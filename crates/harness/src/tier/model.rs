@@ -209,14 +209,16 @@ impl ModelWorld {
         let (server, sni, port) = endpoint(case, &connect.origin);
         let number = u32::try_from(self.connections.len() + 1).unwrap_or(u32::MAX);
         let plan = &case.scenario.servers[server];
-        let offered = connect.offer.map(|session| session.0 as usize);
+        // A server that asks late knows no sessions, so it does not see that one was offered.
+        let rule = self.servers[server].client_certificate;
+        let offer = connect.offer.filter(|_| rule.late().is_none());
+        let offered = offer.map(|session| session.0 as usize);
         let mut record = Connection {
             sni: Some(sni.clone()),
             offered: offered.map(|session| self.sessions[session].number),
             ..Connection::opened(number, plan.name.clone(), port, cause_of(connect.cause))
         };
         let outcome = self.handshake(case, plan, server, &sni, connect, offered, &mut record);
-        let rule = self.servers[server].client_certificate;
         let agreed = outcome.as_ref().ok();
         self.connections.push(Open {
             number,
@@ -246,8 +248,9 @@ impl ModelWorld {
         offered: Option<usize>,
         record: &mut Connection,
     ) -> Result<Agreed, Refused> {
-        let mode = plan.rule_for(sni, self.servers[server].client_certificate);
-        let tls = version(plan.tls_under(mode));
+        let rule = self.servers[server].client_certificate;
+        let mode = plan.rule_for(sni, rule);
+        let tls = version(plan.tls_under(rule));
         let Some(protocol) = protocol(plan.alpn, connect.alpn) else {
             return Err(Refused {
                 name: "handshake-failed",
