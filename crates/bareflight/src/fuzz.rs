@@ -18,11 +18,12 @@ use crate::repository;
 /// How long each target runs where all run in turn.
 const EACH: u64 = 20;
 
-/// What each target begins with, below the corpus; `decide` eats bytes that are no scenarios, so there is nothing to
+/// What each target begins with, below the corpus; the others eat bytes that are no scenarios, so there is nothing to
 /// begin with, and nothing to explain.
-const SEEDS: [(&str, &[&str]); 3] = [
+const SEEDS: [(&str, &[&str]); 4] = [
     ("model", &["seeds", "regressions"]),
     ("memory", &["seeds", "regressions"]),
+    ("differential", &["seeds", "regressions"]),
     ("scenario_text", &["cases"]),
 ];
 
@@ -124,6 +125,10 @@ impl CargoFuzz {
                 output::complain(&format!("  bareflight explain {path}"));
                 output::complain(&format!(
                     "  bareflight replay {path} --write corpus/regressions/NAME.toml"
+                ));
+            } else {
+                output::complain(&format!(
+                    "  cargo fuzz run --sanitizer none {target} {path}"
                 ));
             }
         }
