@@ -854,3 +854,51 @@ fn colour_is_for_terminals() {
         );
     }
 }
+
+/// A capture and its key log are what Wireshark takes them for: it finds the preflight in the one and the request in the
+/// other connection. Where tshark is not installed, the test says so and ends.
+#[test]
+fn wireshark_decrypts_a_run() {
+    let folder = folder();
+    let written = bareflight(
+        folder.path(),
+        &[
+            "replay",
+            "good.toml",
+            "--tier",
+            "memory",
+            "--pcap",
+            "run.pcap",
+            "--keylog",
+            "run.keys",
+        ],
+    );
+    assert_eq!(written.code, 0, "{}", written.err);
+    let tshark = Command::new("tshark")
+        .args([
+            "-r",
+            "run.pcap",
+            "-o",
+            "tls.keylog_file:run.keys",
+            "-Y",
+            "http.request",
+        ])
+        .args([
+            "-T",
+            "fields",
+            "-e",
+            "tcp.stream",
+            "-e",
+            "http.request.method",
+            "-e",
+            "http.host",
+        ])
+        .current_dir(folder.path())
+        .output();
+    let Ok(tshark) = tshark else {
+        eprintln!("SKIPPED: tshark is not installed");
+        return;
+    };
+    let seen = String::from_utf8(tshark.stdout).expect("output is UTF-8");
+    assert_eq!(seen, "0\tOPTIONS\tapi.test\n1\tPUT\tapi.test\n");
+}

@@ -2,7 +2,7 @@
 //!
 //! A CORS preflight must not carry a TLS client certificate, and whether it did is settled below HTTP: by what a server
 //! asks, what a client answers, and what a resumed session inherits without a word. This crate makes those handshakes
-//! happen (rustls at both ends, hyper on top) and writes down what each end saw. Nothing in it knows why a request wants
+//! happen (rustls or OpenSSL at either end, hyper on top) and writes down what each end saw. Nothing in it knows why a request wants
 //! a connection.
 //!
 //! All of it runs in memory, on one thread, on a virtual clock: the same calls give the same events. The TLS and HTTP
@@ -53,21 +53,39 @@
 //!
 //! # What happens when a server asks
 //!
-//! The table of `tests/it/matrix.rs`, each cell a real handshake, over HTTP/1.1 and HTTP/2 alike:
+//! The table of `tests/it/matrix.rs`: rustls and OpenSSL at either end, HTTP/1.1 and HTTP/2, each cell a real handshake.
+//! Which stack the client is makes no difference, the server's only where it is named.
 //!
 //! | mode | answer | TLS 1.2 | TLS 1.3 | the session inherits |
 //! |---|---|---|---|---|
 //! | none | any | connected, not asked | the same | nothing |
 //! | request | present | connected as that identity | the same | that identity |
 //! | request | decline | connected, declined | the same | nothing: it stays bare |
-//! | request | abort | the client goes away without a word | the same | (none is issued) |
 //! | require | present | connected as that identity | the same | that identity |
-//! | require | decline | the handshake fails with an alert | *connected*, then the alert `certificate_required` | (none is issued) |
-//! | require | abort | the client goes away without a word | the same | (none is issued) |
+//! | require | decline | `certificate_required` (rustls), `handshake_failure` (OpenSSL) | *connected*, then `certificate_required` | (none is issued) |
+//! | request, require | abort | the client goes away without a word | the same | (none is issued) |
+//! | request, require | one that has expired | `certificate_expired` | *connected*, then the same alert | (none is issued) |
+//! | request, require | one from a stranger | `unknown_ca` | *connected*, then the same alert | (none is issued) |
+//! | request, require | one that is for servers | `unsupported_certificate` | *connected*, then the same alert | (none is issued) |
 //!
-//! In the last but one row a TLS 1.3 client counts as connected when the alert comes (RFC 9846 section 6.2): its request,
-//! if it had sent one, fails with that alert, and [`ClientEvent::Closed`] says so otherwise. For TLS 1.2 RFC 5246
-//! section 7.4.6 names `handshake_failure`; rustls sends `certificate_required` there too.
+//! A wrong certificate is worse than none: a server that goes on without one refuses it all the same. A TLS 1.3 client
+//! counts as connected when the server's alert comes (RFC 9846 section 6.2): its request, if it had sent one, fails with
+//! that alert, and [`ClientEvent::Closed`] says so otherwise. For TLS 1.2 RFC 5246 section 7.4.6 names `handshake_failure`
+//! where a certificate is missing; rustls sends there too what TLS 1.3 added.
+//!
+//! # What happens when a server asks late
+//!
+//! The table of `tests/it/late.rs`, with the feature `openssl`: rustls can do neither of the two. A request for a path under
+//! [protection](ServerPlan::protects) waits until the client was asked; [`Admits`] says who passes, and who does not is
+//! answered 403.
+//!
+//! | the client | renegotiate (TLS 1.2) | post-handshake (TLS 1.3) |
+//! |---|---|---|
+//! | rustls, or OpenSSL that refuses | `no_renegotiation`, and the server ends the connection | cannot be asked, and is denied |
+//! | declines | denied | denied |
+//! | presents | answered as that identity | answered as that identity |
+//! | declines or presents, in HTTP/2 | breaks the connection off (RFC 9113 section 9.2.1) | breaks the connection off (section 9.2.3) |
+//! | presents in HTTP/2 all the same (a fault) | answered as that identity | answered as that identity |
 //!
 //! # Sessions
 //!
