@@ -14,12 +14,13 @@ use http::Request;
 use rustls::pki_types::ServerName;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::client::{self, Configurations, Line, Session, Shelf};
+use crate::client::{self, Configurations, Line, Means, Session, Shelf};
 use crate::error::{Busy, ConnectError, EndReason, ServerError, StreamError};
 use crate::executor::Executor;
 use crate::ids::{ConnectionId, ServerId, StreamId};
 #[cfg(feature = "insecure-test-crypto")]
 use crate::insecure_test_crypto::random::Stream;
+use crate::keylog::Secrets;
 use crate::lock;
 use crate::observation::{ClientEvent, ClientHandshake, Observation};
 use crate::pki::Pki;
@@ -48,6 +49,7 @@ pub struct Driver {
     randomness: Stream,
     office: Office,
     capture: Capture,
+    secrets: Arc<Secrets>,
     servers: Vec<Server>,
     configurations: Configurations,
     connections: BTreeMap<ConnectionId, Connection>,
@@ -90,6 +92,7 @@ impl Driver {
             randomness: Stream::default(),
             office,
             capture: Capture::default(),
+            secrets: Arc::default(),
             servers: Vec::new(),
             configurations: Configurations::default(),
             connections: BTreeMap::new(),
@@ -122,14 +125,23 @@ impl Driver {
         self.office.clock.advance(by);
     }
 
-    /// From now on every byte of every transport is kept for [`packets`](Self::packets).
+    /// From now on every byte of every transport is kept for [`packets`](Self::packets), and the secrets that it was
+    /// encrypted with for [`secrets`](Self::secrets).
     pub fn capture(&mut self) {
         self.capture.begin();
+        self.secrets.begin();
     }
 
     /// What crossed the network since the last call; nothing unless [`capture`](Self::capture) was called.
     pub fn packets(&mut self) -> Vec<Packet> {
         self.capture.take()
+    }
+
+    /// The key log of the connections that shook hands since the last call: lines of the NSS format
+    /// (draft-ietf-tls-keylogfile), by which Wireshark reads the packets; nothing unless [`capture`](Self::capture) was
+    /// called.
+    pub fn secrets(&mut self) -> Vec<String> {
+        self.secrets.take()
     }
 
     /// Sets up a server.
@@ -315,10 +327,14 @@ impl Driver {
     ) -> Result<client::Setup, ConnectError> {
         let name = ServerName::try_from(name.to_owned())
             .map_err(|_| ConnectError::BadName(name.to_owned()))?;
-        let (pki, clock) = (&self.office.pki, &self.office.clock);
+        let means = Means {
+            pki: &self.office.pki,
+            clock: &self.office.clock,
+            secrets: &self.secrets,
+        };
         let stack = self
             .configurations
-            .of(configuration, pki, clock, &name, Arc::clone(shelf))?;
+            .of(configuration, &means, &name, Arc::clone(shelf))?;
         Ok(client::Setup {
             connection,
             stack,

@@ -113,6 +113,7 @@ mod hostile;
 mod ids;
 #[cfg(feature = "insecure-test-crypto")]
 pub mod insecure_test_crypto;
+mod keylog;
 mod keys;
 pub mod measure;
 mod message;

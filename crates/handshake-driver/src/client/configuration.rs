@@ -19,6 +19,7 @@ use super::session::Shelf;
 use super::with_openssl;
 use crate::clock::Clock;
 use crate::error::ConnectError;
+use crate::keylog::Secrets;
 use crate::pki::Pki;
 use crate::plan::{ClientConfiguration, ConfigKey, LateAnswer, Protocol, Stack, Trust};
 
@@ -44,13 +45,19 @@ pub(crate) enum ReadyStack {
     OpenSsl(Box<with_openssl::Ready>),
 }
 
+/// What the driver has for all its connections.
+pub(crate) struct Means<'a> {
+    pub(crate) pki: &'a Pki,
+    pub(crate) clock: &'a Arc<Clock>,
+    pub(crate) secrets: &'a Arc<Secrets>,
+}
+
 impl Configurations {
     /// The configuration of this key, with `shelf` as the session store of one connection.
     pub(crate) fn of(
         &mut self,
         plan: &ClientConfiguration,
-        pki: &Pki,
-        clock: &Arc<Clock>,
+        means: &Means<'_>,
         #[cfg_attr(
             not(feature = "openssl"),
             expect(unused_variables, reason = "rustls is told later")
@@ -62,7 +69,7 @@ impl Configurations {
             if self.0.len() == MAX_CONFIGURATIONS {
                 return Err(ConnectError::Full("configurations"));
             }
-            let built = build(plan, pki, clock)?;
+            let built = build(plan, means.pki, means.clock)?;
             self.0.insert(plan.key, (plan.clone(), built));
         }
         let (built_for, built) = &self.0[&plan.key];
@@ -75,11 +82,12 @@ impl Configurations {
                 config.alpn_protocols = Protocol::wire(&plan.alpn);
                 config.max_fragment_size = plan.largest_record;
                 config.resumption = Resumption::store(shelf);
+                config.key_log = Arc::clone(means.secrets) as _;
                 ReadyStack::Rustls(Arc::new(config))
             }
             #[cfg(feature = "openssl")]
             Built::OpenSsl => {
-                let ready = with_openssl::Ready::new(plan, name, pki, clock, shelf)?;
+                let ready = with_openssl::Ready::new(plan, name, means, shelf)?;
                 ReadyStack::OpenSsl(Box::new(ready))
             }
         })

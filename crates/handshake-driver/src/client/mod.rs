@@ -11,8 +11,8 @@ mod tunnel;
 mod with_openssl;
 mod with_rustls;
 
-pub(crate) use configuration::Configurations;
 pub use configuration::MAX_CONFIGURATIONS;
+pub(crate) use configuration::{Configurations, Means};
 pub(crate) use connection::{Line, Setup, begin};
 pub(crate) use resolver::Asked;
 pub use session::Session;

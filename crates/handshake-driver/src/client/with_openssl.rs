@@ -13,6 +13,7 @@ use openssl::ssl::{
 };
 use rustls::pki_types::{CertificateDer, ServerName};
 
+use super::configuration::Means;
 use super::connection::{Shaken, names};
 use super::resolver::Asked;
 use super::session::{Encoded, Shelf};
@@ -20,7 +21,6 @@ use crate::clock::Clock;
 use crate::error::{ConnectError, EndReason};
 use crate::ids::ConnectionId;
 use crate::observation::{ClientEvent, ClientHandshake};
-use crate::pki::Pki;
 use crate::plan::{Answer, ClientConfiguration, ConfigKey, LateAnswer, Protocol, Trust, Version};
 use crate::wire::{End, Gate, Transport};
 use crate::with_openssl::{
@@ -50,10 +50,10 @@ impl Ready {
     pub(super) fn new(
         plan: &ClientConfiguration,
         name: &ServerName<'_>,
-        pki: &Pki,
-        clock: &Arc<Clock>,
+        means: &Means<'_>,
         shelf: Arc<Shelf>,
     ) -> Result<Self, ConnectError> {
+        let pki = means.pki;
         let of = |answer: Option<&Arc<rustls::sign::CertifiedKey>>| match answer {
             None => Ok(None),
             Some(key) => match pki.openssl(&key.cert) {
@@ -73,9 +73,8 @@ impl Ready {
             Trust::Authorities(authorities) => Some(pki.anchors(authorities)?),
             Trust::Anyone => None,
         };
-        let offered = shelf.take_openssl(plan.key, clock.now());
-        let keeps = keeps(plan.key, Arc::clone(clock), shelf);
-        let mut connection = connection(plan, name, roots.as_deref(), clock, keeps)
+        let offered = shelf.take_openssl(plan.key, means.clock.now());
+        let mut connection = connection(plan, name, roots.as_deref(), means, shelf)
             .map_err(|error| refused(&error))?;
         if let Some(session) = offered {
             offer(&mut connection, &session.der);
@@ -97,15 +96,17 @@ fn connection(
     plan: &ClientConfiguration,
     name: &ServerName<'_>,
     anchors: Option<&[CertificateDer<'_>]>,
-    clock: &Clock,
-    keeps: impl Fn(&mut SslRef, SslSession) + Send + Sync + 'static,
+    means: &Means<'_>,
+    shelf: Arc<Shelf>,
 ) -> Result<Ssl, ErrorStack> {
     let mut context = SslContextBuilder::new(SslMethod::tls_client())?;
     let (least, most) = plan.versions.bounds();
     context.set_min_proto_version(Some(least.into()))?;
     context.set_max_proto_version(Some(most.into()))?;
     context.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
-    context.set_new_session_callback(keeps);
+    context.set_new_session_callback(keeps(plan.key, Arc::clone(means.clock), shelf));
+    let secrets = Arc::clone(means.secrets);
+    context.set_keylog_callback(move |_, line| secrets.note(line));
     match plan.late {
         LateAnswer::Refuse => {
             context.set_options(SslOptions::NO_RENEGOTIATION);
@@ -130,7 +131,7 @@ fn connection(
     if !wire.is_empty() {
         ssl.set_alpn_protos(&wire)?;
     }
-    unix(ssl.param_mut(), clock);
+    unix(ssl.param_mut(), means.clock);
     match name {
         ServerName::DnsName(name) => {
             ssl.set_hostname(name.as_ref())?;

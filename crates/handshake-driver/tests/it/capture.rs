@@ -1,6 +1,7 @@
 //! Does a capture hold what crossed the network? Both directions, in order, and nothing unless it was asked for.
 
 use crate::common::*;
+use crate::stacks;
 use bareflight_handshake_driver::*;
 
 #[test]
@@ -28,9 +29,48 @@ fn a_capture_holds_both_directions_of_every_connection() {
     assert!(world.driver.packets().is_empty(), "they are given once");
 }
 
+/// Each secret goes with the client's random number, which is in the ClientHello of the capture; the labels are those that
+/// Wireshark needs for the version.
+#[test]
+fn the_secrets_are_those_of_the_capture() {
+    const TLS12: &[&str] = &["CLIENT_RANDOM"];
+    const TLS13: &[&str] = &[
+        "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+        "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+        "CLIENT_TRAFFIC_SECRET_0",
+        "SERVER_TRAFFIC_SECRET_0",
+    ];
+    for &stack in stacks() {
+        for (versions, labels) in [(Versions::Tls12, TLS12), (Versions::Tls13, TLS13)] {
+            let mut world = World::new(server(ClientAuth::None, versions));
+            world.driver.capture();
+            let configuration = ClientConfiguration {
+                stack,
+                ..client(1, Answer::Decline)
+            };
+            world.connect(&configuration, None);
+            let hello = world.driver.packets().remove(0).bytes;
+            // After the headers of the record and of the message, and the version.
+            let random: String = hello[11..43].iter().map(|it| format!("{it:02x}")).collect();
+            let lines = world.driver.secrets();
+            for label in labels {
+                let begins = format!("{label} {random} ");
+                let found = lines.iter().filter(|line| line.starts_with(&begins));
+                assert_eq!(
+                    found.count(),
+                    1,
+                    "{stack:?} {versions:?} {label}: {lines:?}"
+                );
+            }
+            assert!(lines.iter().all(|line| line.contains(&random)));
+            assert!(world.driver.secrets().is_empty(), "they are given once");
+        }
+    }
+}
+
 #[test]
 fn nothing_is_kept_unasked() {
     let mut world = World::new(server(ClientAuth::None, Versions::Tls12));
     world.connect(&client(1, Answer::Decline), None);
-    assert!(world.driver.packets().is_empty());
+    assert!(world.driver.packets().is_empty() && world.driver.secrets().is_empty());
 }

@@ -393,7 +393,7 @@ impl MemoryWorld {
         });
         Wire {
             packets: packets.collect(),
-            keys: Vec::new(),
+            keys: self.driver.secrets(),
         }
     }
 
