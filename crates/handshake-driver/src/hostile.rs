@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, 
 
 use crate::{
     Answer, ClientAuth, ClientConfiguration, ClientEvent, ConfigKey, ConnectionId, Driver,
-    EndReason, IdentityPlan, Observation, Pki, Protocol, ServerPlan, StreamError, Versions,
+    EndReason, IdentityPlan, LateAnswer, Observation, Pki, Protocol, ServerPlan, Stack,
+    StreamError, Versions,
 };
 
 static PKI: LazyLock<Arc<Pki>> = LazyLock::new(Arc::default);
@@ -86,14 +87,32 @@ fn transport(driver: &Driver, up: Weather, down: Weather) -> (DuplexStream, Dupl
 #[derive(Debug)]
 struct Outcome {
     answered: Option<Result<Response<Bytes>, StreamError>>,
-    arrived: bool,
+    seen: Vec<Observation>,
 }
 
-fn exchange(versions: Versions, protocol: Protocol, up: Weather, down: Weather) -> Outcome {
+impl Outcome {
+    fn arrived(&self) -> bool {
+        let is_request = |seen: &Observation| matches!(seen, Observation::Request(_));
+        self.seen.iter().any(is_request)
+    }
+}
+
+/// Who talks, and how.
+#[derive(Clone, Copy, Debug)]
+struct Talk {
+    server: Stack,
+    client: Stack,
+    client_auth: ClientAuth,
+    versions: Versions,
+    protocol: Protocol,
+}
+
+fn exchange(talk: Talk, up: Weather, down: Weather) -> Outcome {
     let mut driver = Driver::new(Arc::clone(&PKI));
     let plan = ServerPlan {
-        client_auth: ClientAuth::Request,
-        versions,
+        stack: talk.server,
+        client_auth: talk.client_auth,
+        versions: talk.versions,
         ..ServerPlan::new(&["api.test"])
     };
     let server = driver
@@ -101,9 +120,15 @@ fn exchange(versions: Versions, protocol: Protocol, up: Weather, down: Weather) 
             Response::new(Bytes::from_static(b"hello")).into()
         })
         .unwrap();
+    let alice = PKI.identity(&IdentityPlan::new("alice")).unwrap();
     let configuration = ClientConfiguration {
-        answer: Answer::Present(PKI.identity(&IdentityPlan::new("alice")).unwrap()),
-        alpn: vec![protocol],
+        stack: talk.client,
+        answer: Answer::Present(Arc::clone(&alice)),
+        late: match talk.client_auth.late() {
+            Some(_) => LateAnswer::Present(alice),
+            None => LateAnswer::Refuse,
+        },
+        alpn: vec![talk.protocol],
         ..ClientConfiguration::new(ConfigKey(0))
     };
     let ends = transport(&driver, up, down);
@@ -119,18 +144,56 @@ fn exchange(versions: Versions, protocol: Protocol, up: Weather, down: Weather) 
         )
         .unwrap();
     driver.run().unwrap();
-    let arrived = driver
-        .observations()
-        .iter()
-        .any(|seen| matches!(seen, Observation::Request(_)));
+    let mut seen = driver.observations();
     let mut events = driver.events();
     // The two may wait for each other, as when a length was damaged; then the client gives up.
     driver.close(connection).unwrap();
     events.append(&mut driver.events());
+    seen.append(&mut driver.observations());
     let answered = answer(events, connection);
     let again = driver.send(connection, Request::new(Bytes::new()));
     assert!(matches!(again, Err(StreamError::Ended(_))), "it is over");
-    Outcome { answered, arrived }
+    Outcome { answered, seen }
+}
+
+/// A server asks late, and the network goes silent at any byte: the request passes only if the answer came through. What
+/// the server still waits for when nothing moves any more denies.
+#[cfg(feature = "openssl")]
+#[test]
+fn a_late_question_without_an_answer_denies() {
+    use Observation::{Answered, LateAuthentication};
+    let mut unanswered = 0;
+    for (versions, client_auth) in [
+        (Versions::Tls12, ClientAuth::Renegotiate),
+        (Versions::Tls13, ClientAuth::PostHandshake),
+    ] {
+        let talk = Talk {
+            server: Stack::OpenSsl,
+            client: Stack::OpenSsl,
+            client_auth,
+            versions,
+            protocol: Protocol::Http11,
+        };
+        for place in (0..CONVERSATION).step_by(50) {
+            let outcome = exchange(talk, Weather::Stalls(place), Weather::Fair(4096));
+            let late = outcome.seen.iter().find_map(|seen| match seen {
+                LateAuthentication(late) => Some(late.clone()),
+                _ => None,
+            });
+            let status = outcome.seen.iter().find_map(|seen| match seen {
+                Answered { status, .. } => Some(status.as_u16()),
+                _ => None,
+            });
+            let expected = late.as_ref().and_then(|late| match &late.identity {
+                Some(_) => Some(200),
+                None if late.refused => None,
+                None => Some(403),
+            });
+            assert_eq!(status, expected, "{talk:?} {place}: {outcome:?}");
+            unanswered += usize::from(status == Some(403));
+        }
+    }
+    assert!(unanswered > 2, "the silence never fell into the answer");
 }
 
 fn answer(
@@ -150,24 +213,56 @@ fn answer(
     })
 }
 
-fn versions() -> impl Strategy<Value = Versions> {
-    prop_oneof![Just(Versions::Tls12), Just(Versions::Tls13)]
+fn stack() -> impl Strategy<Value = Stack> {
+    prop_oneof![
+        Just(Stack::Rustls),
+        #[cfg(feature = "openssl")]
+        Just(Stack::OpenSsl),
+    ]
 }
 
-fn protocol() -> impl Strategy<Value = Protocol> {
-    prop_oneof![Just(Protocol::Http11), Just(Protocol::H2)]
+/// Both stacks at both ends; and one server in three asks late, if it can.
+fn talk() -> impl Strategy<Value = Talk> {
+    let versions = prop_oneof![Just(Versions::Tls12), Just(Versions::Tls13)];
+    let protocol = prop_oneof![Just(Protocol::Http11), Just(Protocol::H2)];
+    let asks_late = prop::bool::weighted(0.33);
+    let all = (stack(), stack(), versions, protocol, asks_late);
+    all.prop_map(|(server, client, versions, protocol, asks_late)| {
+        let talk = Talk {
+            server,
+            client,
+            client_auth: ClientAuth::Request,
+            versions,
+            protocol,
+        };
+        match versions {
+            _ if !asks_late || [server, client].contains(&Stack::Rustls) => talk,
+            Versions::Tls12 => talk.late(ClientAuth::Renegotiate),
+            _ => talk.late(ClientAuth::PostHandshake),
+        }
+    })
 }
 
-/// All that either end says in one exchange, and some more.
-const CONVERSATION: usize = 3000;
+impl Talk {
+    fn late(self, client_auth: ClientAuth) -> Self {
+        Self {
+            client_auth,
+            protocol: Protocol::Http11,
+            ..self
+        }
+    }
+}
+
+/// All that either end says in one exchange, and some more. (Who renegotiates says most of it twice.)
+const CONVERSATION: usize = 4500;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     /// Records are split and joined at any byte, and nobody notices.
     #[test]
-    fn pieces(versions in versions(), protocol in protocol(), up in 1usize..700, down in 1usize..700) {
-        let outcome = exchange(versions, protocol, Weather::Fair(up), Weather::Fair(down));
+    fn pieces(talk in talk(), up in 1usize..700, down in 1usize..700) {
+        let outcome = exchange(talk, Weather::Fair(up), Weather::Fair(down));
         let response = outcome.answered.unwrap().unwrap();
         prop_assert_eq!(response.body(), "hello");
     }
@@ -176,17 +271,17 @@ proptest! {
     /// arrives was not damaged, nor a response.
     #[test]
     fn one_bit(
-        versions in versions(),
-        protocol in protocol(),
+        talk in talk(),
         (upwards, place, bit) in (any::<bool>(), 0..CONVERSATION, 0u8..8),
     ) {
         let (fair, flips) = (Weather::Fair(4096), Weather::Flips(place, bit));
         let (up, down) = if upwards { (flips, fair) } else { (fair, flips) };
-        let outcome = exchange(versions, protocol, up, down);
+        let outcome = exchange(talk, up, down);
+        let arrived = outcome.arrived();
         match outcome.answered.expect("an outcome") {
-            Ok(response) => prop_assert!(outcome.arrived && response.body() == "hello"),
+            Ok(response) => prop_assert!(arrived && response.body() == "hello"),
             Err(StreamError::Ended(_)) => {}
-            Err(StreamError::Unprocessed(_)) => prop_assert!(!outcome.arrived),
+            Err(StreamError::Unprocessed(_)) => prop_assert!(!arrived),
             Err(error) => prop_assert!(false, "{:?}", error),
         }
     }
@@ -194,32 +289,35 @@ proptest! {
     /// Cut off anywhere, or silent from there on.
     #[test]
     fn cut_off_or_silent(
-        versions in versions(),
-        protocol in protocol(),
+        talk in talk(),
         (upwards, silent, place) in (any::<bool>(), any::<bool>(), 0..CONVERSATION),
     ) {
         let ends = if silent { Weather::Stalls(place) } else { Weather::Ends(place) };
         let fair = Weather::Fair(4096);
         let (up, down) = if upwards { (ends, fair) } else { (fair, ends) };
-        let outcome = exchange(versions, protocol, up, down);
+        let outcome = exchange(talk, up, down);
         let unprocessed = matches!(outcome.answered, Some(Err(StreamError::Unprocessed(_))));
         prop_assert!(outcome.answered.is_some());
-        prop_assert!(!(unprocessed && outcome.arrived), "what arrived may have been processed");
+        prop_assert!(!(unprocessed && outcome.arrived()), "what arrived may have been processed");
     }
 
     /// Nobody answers at all: the driver does not hang, and says what is the matter.
     #[test]
-    fn silence(versions in versions(), protocol in protocol()) {
+    fn silence(talk in talk()) {
         let silent = Weather::Stalls(0);
-        let outcome = exchange(versions, protocol, silent, silent);
+        let outcome = exchange(talk, silent, silent);
+        prop_assert!(!outcome.arrived());
         let given_up = Some(Err(StreamError::Unprocessed(EndReason::Local)));
         prop_assert_eq!(outcome.answered.map(|a| a.map(|_| ())), given_up);
-        prop_assert!(!outcome.arrived);
     }
 
     /// What was never TLS: a client and a server that are told anything at all.
     #[test]
-    fn noise(noise in prop::collection::vec(any::<u8>(), 0..400), record in any::<bool>()) {
+    fn noise(
+        noise in prop::collection::vec(any::<u8>(), 0..400),
+        record in any::<bool>(),
+        (ours, theirs) in (stack(), stack()),
+    ) {
         let mut said = noise.clone();
         if record {
             // Looks like a handshake record, so that more of it is read.
@@ -227,9 +325,9 @@ proptest! {
             said = [&[0x16, 3, 3, length[0], length[1]], &*noise].concat();
         }
         let mut driver = Driver::new(Arc::clone(&PKI));
-        let plan = ServerPlan::new(&["api.test"]);
+        let plan = ServerPlan { stack: theirs, ..ServerPlan::new(&["api.test"]) };
         let server = driver.add_server(plan, |_, _| Response::new(Bytes::new()).into()).unwrap();
-        let configuration = ClientConfiguration::new(ConfigKey(0));
+        let configuration = ClientConfiguration { stack: ours, ..ClientConfiguration::new(ConfigKey(0)) };
         let ((near, mut to_client), (mut to_server, far)) = (duplex(1 << 14), duplex(1 << 14));
         let connection = driver.begin_over((near, far), server, "api.test", &configuration, None).unwrap();
         driver.spawn(async move {

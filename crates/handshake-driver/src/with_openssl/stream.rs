@@ -21,6 +21,8 @@ struct Inner<S> {
     stream: SslStream<Bridge<S>>,
     /// Who waits for something else than bytes: woken whenever something was read.
     watcher: Option<Waker>,
+    /// What went wrong while somebody only looked: for who reads or writes next.
+    failed: Option<io::Error>,
 }
 
 /// The other handle: for what is neither read nor written.
@@ -33,12 +35,14 @@ impl<S: Transport> Tls<S> {
         let bridge = Bridge {
             io,
             waker: Waker::noop().clone(),
+            heard: false,
         };
         let stream = SslStream::new(ssl, bridge)
             .map_err(|error| EndReason::Tls(rustls::Error::General(error.to_string())))?;
         Ok(Self(Rc::new(RefCell::new(Inner {
             stream,
             watcher: None,
+            failed: None,
         }))))
     }
 
@@ -81,8 +85,13 @@ impl<S: Transport> Watch<S> {
     ) -> Poll<T> {
         let inner = &mut *self.0.borrow_mut();
         inner.watcher = Some(cx.waker().clone());
-        // It waits for bytes in the name of whoever reads the stream, who will meet an error as well.
-        let _ = inner.stream.ssl_peek(&mut [0]);
+        // It waits for bytes in the name of whoever reads the stream, who is told of an error as well: OpenSSL tells once.
+        if let Err(error) = inner.stream.ssl_peek(&mut [0])
+            && let Some(error) = lasting(error, inner.stream.ssl())
+        {
+            inner.failed.get_or_insert(error);
+            inner.stream.get_ref().waker.wake_by_ref();
+        }
         look(inner.stream.ssl()).map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -98,9 +107,15 @@ impl<S: Transport> Inner<S> {
         cx: &mut Context<'_>,
         act: impl FnOnce(&mut SslStream<Bridge<S>>) -> Result<T, openssl::ssl::Error>,
     ) -> Poll<io::Result<T>> {
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Err(error));
+        }
         self.stream.get_mut().waker.clone_from(cx.waker());
         let outcome = act(&mut self.stream);
-        if let Some(watcher) = self.watcher.take() {
+        // Only then: the watcher may be of the same task, and would wake itself for ever.
+        if std::mem::take(&mut self.stream.get_mut().heard)
+            && let Some(watcher) = self.watcher.take()
+        {
             watcher.wake();
         }
         match outcome {
@@ -110,6 +125,14 @@ impl<S: Transport> Inner<S> {
                 _ => Poll::Ready(Err(alert_or_fault(error, self.stream.ssl()))),
             },
         }
+    }
+}
+
+/// The error, unless it means no more than "not yet", or an end in order that who reads will find.
+fn lasting(error: openssl::ssl::Error, ssl: &SslRef) -> Option<io::Error> {
+    match error.code() {
+        ErrorCode::WANT_READ | ErrorCode::WANT_WRITE | ErrorCode::ZERO_RETURN => None,
+        _ => Some(alert_or_fault(error, ssl)),
     }
 }
 
@@ -170,6 +193,8 @@ impl<S: Transport> AsyncWrite for Tls<S> {
 struct Bridge<S> {
     io: S,
     waker: Waker,
+    /// Whether something was read, be it the end, since this was last looked at.
+    heard: bool,
 }
 
 impl<S: Transport> Read for Bridge<S> {
@@ -177,7 +202,10 @@ impl<S: Transport> Read for Bridge<S> {
         let mut buf = ReadBuf::new(bytes);
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.io).poll_read(&mut cx, &mut buf) {
-            Poll::Ready(read) => read.map(|()| buf.filled().len()),
+            Poll::Ready(read) => {
+                self.heard = true;
+                read.map(|()| buf.filled().len())
+            }
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }

@@ -41,6 +41,8 @@ fn fault(reason: &str, ssl: &SslRef) -> Error {
     match reason {
         "peer did not return a certificate" => Error::NoCertificatesPresented,
         "certificate verify failed" => Error::InvalidCertificate(certificate(ssl.verify_result())),
+        // It was told so with a warning, which OpenSSL takes for the end of the connection.
+        "no renegotiation" => Error::AlertReceived(AlertDescription::NoRenegotiation),
         "no application protocol" => Error::NoApplicationProtocol,
         _ => Error::General(reason.to_owned()),
     }

@@ -214,6 +214,132 @@ fn each_rule_keeps_somebody_out() {
     }
 }
 
+/// What ended the connection, as the two ends saw it.
+fn ends(world: &mut World) -> (Vec<EndReason>, Vec<EndReason>) {
+    let server = world.driver.observations().into_iter();
+    let server = server.filter_map(|seen| match seen {
+        Observation::Closed { reason, .. } => Some(reason),
+        _ => None,
+    });
+    let client = world.driver.events().into_iter();
+    let client = client.filter_map(|event| match event {
+        ClientEvent::Closed { reason, .. } => Some(reason),
+        _ => None,
+    });
+    (server.collect(), client.collect())
+}
+
+fn ask(mode: ClientAuth, protocol: Protocol, configuration: &ClientConfiguration) -> World {
+    let mut world = World::new(plan(mode, protocol));
+    let connection = world.connect(configuration, None).connection;
+    world
+        .driver
+        .send(connection, get("https://api.test/private"))
+        .unwrap();
+    world.driver.run().unwrap();
+    world
+}
+
+/// Both ends say how a connection broke off.
+#[test]
+fn who_refuses_is_understood() {
+    use AlertDescription::{HandshakeFailure, NoRenegotiation};
+    for says in [Rustls, Refuses] {
+        let mut world = ask(Renegotiate, Http11, &asked_late(says, Http11));
+        let (server, client) = ends(&mut world);
+        assert_eq!(
+            server,
+            [EndReason::AlertReceived(NoRenegotiation)],
+            "{says:?}"
+        );
+        assert_eq!(
+            client,
+            [EndReason::AlertReceived(HandshakeFailure)],
+            "{says:?}"
+        );
+    }
+    for mode in [Renegotiate, PostHandshake] {
+        let (_, client) = ends(&mut ask(mode, H2, &asked_late(Alice, H2)));
+        assert_eq!(client, [EndReason::AskedLateInHttp2], "{mode:?}");
+    }
+}
+
+/// A certificate that does not pass is worse than none, late as early: the server ends the connection with an alert.
+#[test]
+fn a_wrong_certificate_breaks_off() {
+    use AlertDescription::{CertificateExpired, UnknownCA, UnsupportedCertificate};
+    let plan = IdentityPlan::new;
+    let wrong = [
+        (
+            IdentityPlan {
+                validity: Validity::Expired,
+                ..plan("expired")
+            },
+            CertificateExpired,
+        ),
+        (
+            IdentityPlan {
+                issuer: Authority::named("strangers"),
+                ..plan("stranger")
+            },
+            UnknownCA,
+        ),
+        (
+            IdentityPlan {
+                usage: Usage::ServerAuth,
+                ..plan("for servers")
+            },
+            UnsupportedCertificate,
+        ),
+    ];
+    for mode in [Renegotiate, PostHandshake] {
+        for (who, alert) in &wrong {
+            let configuration = ClientConfiguration {
+                late: LateAnswer::Present(identity(who)),
+                ..asked_late(Alice, Http11)
+            };
+            let mut world = ask(mode, Http11, &configuration);
+            let seen = world.driver.observations();
+            let answered = |seen: &Observation| matches!(seen, Observation::Answered { .. });
+            let late = seen.iter().find_map(|seen| match seen {
+                Observation::LateAuthentication(late) => Some(late.clone()),
+                _ => None,
+            });
+            let late = late.unwrap();
+            assert!(!seen.iter().any(answered), "{mode:?} {alert:?}");
+            assert_eq!(late.shown, Shown::Identity(named(who).unwrap()), "{mode:?}");
+            assert_eq!((late.identity, late.refused), (None, true), "{mode:?}");
+            let (_, client) = ends(&mut world);
+            assert_eq!(client, [EndReason::AlertReceived(*alert)], "{mode:?}");
+        }
+    }
+}
+
+/// CVE-2009-3555: two requests are under way when the first is authenticated. The second arrived before that, and is asked
+/// for itself; with the rule overridden it passes as hers.
+#[test]
+fn an_authentication_covers_nothing_from_before() {
+    struct Backwards;
+    impl Admits for Backwards {
+        fn covers(&self, _: &Authenticated, _: StreamId) -> bool {
+            true
+        }
+    }
+    let backwards = std::sync::Arc::new(Backwards) as std::sync::Arc<dyn Admits>;
+    for (rules, asked) in [(Rules::default(), 2), (Rules::from(backwards), 1)] {
+        let mut world = World::with_rules(plan(PostHandshake, H2), rules);
+        let connection = world
+            .connect(&asked_late(AliceAnywhere, H2), None)
+            .connection;
+        for path in ["1", "2"] {
+            let request = get(&format!("https://api.test/private/{path}"));
+            world.driver.send(connection, request).unwrap();
+        }
+        world.driver.run().unwrap();
+        assert_eq!(late(&mut world).len(), asked);
+    }
+}
+
 #[test]
 fn a_plan_that_cannot_be_is_refused() {
     let mut driver = Driver::new(std::sync::Arc::clone(&PKI));
