@@ -360,6 +360,29 @@ mod tests {
         );
     }
 
+    /// OpenSSL leaves it to us, and a client of ours would not try.
+    #[cfg(feature = "openssl")]
+    #[test]
+    fn a_stateful_ticket_of_openssl_serves_once_and_others_more_often() {
+        for (resumption, version, again) in [
+            (Resumption::Stateful, Version::Tls13, false),
+            (Resumption::Stateful, Version::Tls12, true),
+            (Resumption::Tickets, Version::Tls13, true),
+        ] {
+            let sessions = sessions(resumption);
+            sessions.issue_openssl(b"id", version, b"state".to_vec());
+            sessions.finish();
+            assert_eq!(sessions.find_openssl(b"id").unwrap(), b"state");
+            assert_eq!(
+                sessions.find_openssl(b"id").is_some(),
+                again,
+                "{resumption:?} {version:?}"
+            );
+            assert_eq!(sessions.seen().offered, Some(SessionId(0)));
+            assert_eq!(sessions.get(b"id"), None, "rustls cannot read it");
+        }
+    }
+
     #[test]
     fn what_is_no_ticket_is_nobodys() {
         let sessions = sessions(Resumption::Tickets);

@@ -21,8 +21,6 @@ struct Inner<S> {
     stream: SslStream<Bridge<S>>,
     /// Who waits for something else than bytes: woken whenever something was read.
     watcher: Option<Waker>,
-    /// What went wrong while somebody only looked: for who reads or writes next.
-    failed: Option<io::Error>,
 }
 
 /// The other handle: for what is neither read nor written.
@@ -42,7 +40,6 @@ impl<S: Transport> Tls<S> {
         Ok(Self(Rc::new(RefCell::new(Inner {
             stream,
             watcher: None,
-            failed: None,
         }))))
     }
 
@@ -77,7 +74,8 @@ impl<S: Transport> Watch<S> {
         outcome
     }
 
-    /// Reads what has come of TLS itself, and looks: what `look` finds, or nothing yet. Application data stays unread.
+    /// Looks whenever whoever reads the stream has read something: what `look` finds, or nothing yet. HTTP reads while a
+    /// request waits for its answer, if only to learn of the end.
     pub(crate) fn poll<T>(
         &self,
         cx: &mut Context<'_>,
@@ -85,13 +83,6 @@ impl<S: Transport> Watch<S> {
     ) -> Poll<T> {
         let inner = &mut *self.0.borrow_mut();
         inner.watcher = Some(cx.waker().clone());
-        // It waits for bytes in the name of whoever reads the stream, who is told of an error as well: OpenSSL tells once.
-        if let Err(error) = inner.stream.ssl_peek(&mut [0])
-            && let Some(error) = lasting(error, inner.stream.ssl())
-        {
-            inner.failed.get_or_insert(error);
-            inner.stream.get_ref().waker.wake_by_ref();
-        }
         look(inner.stream.ssl()).map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -107,9 +98,6 @@ impl<S: Transport> Inner<S> {
         cx: &mut Context<'_>,
         act: impl FnOnce(&mut SslStream<Bridge<S>>) -> Result<T, openssl::ssl::Error>,
     ) -> Poll<io::Result<T>> {
-        if let Some(error) = self.failed.take() {
-            return Poll::Ready(Err(error));
-        }
         self.stream.get_mut().waker.clone_from(cx.waker());
         let outcome = act(&mut self.stream);
         // Only then: the watcher may be of the same task, and would wake itself for ever.
@@ -125,14 +113,6 @@ impl<S: Transport> Inner<S> {
                 _ => Poll::Ready(Err(alert_or_fault(error, self.stream.ssl()))),
             },
         }
-    }
-}
-
-/// The error, unless it means no more than "not yet", or an end in order that who reads will find.
-fn lasting(error: openssl::ssl::Error, ssl: &SslRef) -> Option<io::Error> {
-    match error.code() {
-        ErrorCode::WANT_READ | ErrorCode::WANT_WRITE | ErrorCode::ZERO_RETURN => None,
-        _ => Some(alert_or_fault(error, ssl)),
     }
 }
 
