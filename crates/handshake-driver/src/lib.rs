@@ -94,6 +94,12 @@
 //! never resume, shared between keys they would resume across them. Sessions themselves are values that the caller owns,
 //! files, and offers ([`Session`]); this crate does not say which one is right.
 //!
+//! OpenSSL would offer a session under any configuration, so each goes with the key that it was obtained under, and is offered
+//! under no other. Its server keeps all sessions in the driver's table by their session IDs, whether the plan says tickets or
+//! not, since nobody could number the tickets that it would make: a TLS 1.3 ticket is then a session ID, and TLS 1.2 has no
+//! tickets with that stack. What a late authentication proved goes into the sessions that come with it, not into those from
+//! before. The table of `tests/it/stacks.rs`.
+//!
 //! What a server resumes is judged by [`Resumes`]; under which policy a connection is, where a server has several hosts, and
 //! which requests it then serves, by [`Routes`]. Their default methods are right, and a known fault overrides one of them.
 //!

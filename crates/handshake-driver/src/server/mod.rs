@@ -204,16 +204,18 @@ fn provider(plan: &ServerPlan, pki: &Pki) -> Arc<CryptoProvider> {
 
 /// Checks what belongs together in a plan. A way to ask late takes the only version that has it.
 fn settled(mut plan: ServerPlan) -> Result<ServerPlan, ServerError> {
-    let Some(kind) = plan.client_auth.late() else {
-        return Ok(plan);
-    };
-    if plan.stack == Stack::Rustls {
-        return Err(ServerError::CannotAskLate(plan.client_auth));
+    let hosts = plan.hosts.iter().map(|host| host.client_auth);
+    let modes: Vec<_> = std::iter::once(plan.client_auth).chain(hosts).collect();
+    for mode in modes {
+        let Some(kind) = mode.late() else { continue };
+        if plan.stack == Stack::Rustls {
+            return Err(ServerError::CannotAskLate(mode));
+        }
+        if !plan.versions.include(kind.version()) {
+            return Err(ServerError::VersionOfMode(mode, kind.version()));
+        }
+        plan.versions = kind.version().into();
     }
-    if !plan.versions.include(kind.version()) {
-        return Err(ServerError::VersionOfMode(plan.client_auth, kind.version()));
-    }
-    plan.versions = kind.version().into();
     Ok(plan)
 }
 

@@ -28,7 +28,7 @@ use crate::error::{EndReason, ServerError};
 use crate::ids::SessionId;
 use crate::lock;
 use crate::observation::{RefusedHandshake, ServerHandshake, Shown};
-use crate::pki::Pki;
+use crate::pki::{Authority, Pki};
 use crate::plan::{ClientAuth, LateKind, Protocol, Resumption, ServerPlan};
 use crate::wire::Transport;
 use crate::with_openssl::{
@@ -39,22 +39,46 @@ use crate::with_openssl::{
 /// What a server with this stack keeps made.
 pub(crate) struct Kept {
     credentials: Credentials,
-    anchors: Vec<CertificateDer<'static>>,
+    anchors: Arc<Anchors>,
+}
+
+/// The roots of the authorities that the hosts of a server accept.
+struct Anchors(Vec<(Vec<Authority>, Vec<CertificateDer<'static>>)>);
+
+impl Anchors {
+    fn new(plan: &ServerPlan, pki: &Pki) -> Result<Self, ServerError> {
+        let mut anchors = Vec::new();
+        let hosts = plan.hosts.iter().map(|host| &host.accepts);
+        for accepts in std::iter::once(&plan.accepts).chain(hosts) {
+            if anchors.iter().all(|(known, _)| known != accepts) {
+                anchors.push((accepts.clone(), pki.anchors(accepts)?));
+            }
+        }
+        Ok(Self(anchors))
+    }
+
+    /// Lets one connection believe the roots of these, and name them when it asks.
+    fn give_to(&self, ssl: &mut SslRef, accepts: &[Authority]) -> Result<(), ErrorStack> {
+        let anchors = self.0.iter().find(|(known, _)| known == accepts);
+        let (store, issuers) = roots(anchors.map_or(&[], |(_, roots)| roots))?;
+        ssl.set_verify_cert_store(store)?;
+        let mut names = Stack::new()?;
+        for issuer in issuers {
+            names.push(issuer)?;
+        }
+        ssl.set_client_ca_list(names);
+        Ok(())
+    }
 }
 
 impl Kept {
     /// # Errors
-    /// When OpenSSL refuses the certificate, or the hosts of the plan do not take the same issuers.
+    /// When OpenSSL refuses the certificate, or the plan has what only rustls can do.
     pub(super) fn new(
         plan: &ServerPlan,
         chain: &[CertificateDer<'static>],
         pki: &Pki,
     ) -> Result<Self, ServerError> {
-        if plan.hosts.iter().any(|host| host.accepts != plan.accepts) {
-            return Err(ServerError::OpenSsl(
-                "with OpenSSL all hosts of a server accept the same issuers".to_owned(),
-            ));
-        }
         if plan.retries {
             return Err(ServerError::OpenSsl(
                 "only with rustls does a server refuse a client's first key share".to_owned(),
@@ -65,7 +89,7 @@ impl Kept {
         })?;
         Ok(Self {
             credentials: credentials.map_err(|error| ServerError::OpenSsl(error.to_string()))?,
-            anchors: pki.anchors(&plan.accepts)?,
+            anchors: Arc::new(Anchors::new(plan, pki)?),
         })
     }
 }
@@ -112,8 +136,6 @@ fn connection(
     context.set_max_proto_version(Some(most.into()))?;
     remember(&mut context, plan, notes)?;
     kept.credentials.give_to(&mut context)?;
-    let (store, issuers) = roots(&kept.anchors)?;
-    context.set_verify_cert_store(store)?;
     let offered: Vec<_> = plan
         .alpn
         .iter()
@@ -122,12 +144,8 @@ fn connection(
     if !offered.is_empty() {
         context.set_alpn_select_callback(move |_, theirs| select(&offered, theirs));
     }
-    let mut names = Stack::new()?;
-    for issuer in issuers {
-        names.push(issuer)?;
-    }
-    context.set_client_ca_list(names);
     let (noted, asked_for) = (Arc::clone(notes), asked_for(attendant));
+    let anchors = Arc::clone(&kept.anchors);
     context.set_client_hello_callback(move |ssl, _| {
         let (sessions, late) = {
             let mut noted = lock(&noted);
@@ -137,7 +155,9 @@ fn connection(
                 .get_or_insert_with(|| asked_for(server_name_in_hello(ssl)));
             (Arc::clone(sessions), noted.late)
         };
-        ask(ssl, mode(sessions.host.plan.client_auth, late), &noted);
+        let policy = &sessions.host.plan;
+        anchors.give_to(ssl, &policy.accepts)?;
+        ask(ssl, mode(policy.client_auth, late), &noted);
         Ok(ClientHelloResponse::SUCCESS)
     });
     let mut ssl = Ssl::new(&context.build())?;

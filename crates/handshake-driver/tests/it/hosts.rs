@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::common::*;
+use crate::stacks;
 use bareflight_handshake_driver::*;
 use http::StatusCode;
 
@@ -65,8 +66,12 @@ fn ask(world: &mut World, configuration: &ClientConfiguration, name: &str, host:
 
 #[test]
 fn the_name_in_the_hello_picks_the_policy() {
-    for versions in VERSIONS {
-        let mut world = World::new(hosts(versions));
+    let all = stacks().iter().flat_map(|s| VERSIONS.map(|v| (*s, v)));
+    for (stack, versions) in all {
+        let mut world = World::new(ServerPlan {
+            stack,
+            ..hosts(versions)
+        });
         let alice = client(1, Answer::Present(alice()));
         let mallory = client(2, Answer::Present(identity(&mallory())));
         let bare = client(3, Answer::Decline);

@@ -214,6 +214,30 @@ fn each_rule_keeps_somebody_out() {
     }
 }
 
+/// One host of a server asks late, and the others do not.
+#[test]
+fn a_host_of_its_own_may_ask_late() {
+    for mode in [Renegotiate, PostHandshake] {
+        let secure = HostPlan {
+            client_auth: mode,
+            ..HostPlan::new(&["secure.test"])
+        };
+        let mut world = World::new(ServerPlan {
+            names: vec![HOST.to_owned(), "secure.test".to_owned()],
+            hosts: vec![secure],
+            client_auth: ClientAuth::None,
+            ..plan(mode, Http11)
+        });
+        for (name, asked) in [(HOST, 0), ("secure.test", 1)] {
+            let handshake = world.connect_as(name, &asked_late(Alice, Http11), None);
+            let request = get(&format!("https://{name}/private"));
+            let answer = world.fetch(handshake.connection, request);
+            assert_eq!(answer.unwrap().status(), 200, "{mode:?} {name}");
+            assert_eq!(late(&mut world).len(), asked, "{mode:?} {name}");
+        }
+    }
+}
+
 /// What ended the connection, as the two ends saw it.
 fn ends(world: &mut World) -> (Vec<EndReason>, Vec<EndReason>) {
     let server = world.driver.observations().into_iter();
@@ -359,6 +383,28 @@ fn a_plan_that_cannot_be_is_refused() {
     };
     assert_eq!(
         driver.add_server(wrong, echo),
+        Err(ServerError::VersionOfMode(Renegotiate, Version::Tls12))
+    );
+    let host = |client_auth| {
+        vec![HostPlan {
+            client_auth,
+            ..HostPlan::new(&["secure.test"])
+        }]
+    };
+    let with_rustls = ServerPlan {
+        hosts: host(Renegotiate),
+        ..server(ClientAuth::None, Versions::Both)
+    };
+    assert_eq!(
+        driver.add_server(with_rustls, echo),
+        Err(ServerError::CannotAskLate(Renegotiate))
+    );
+    let of_two_minds = ServerPlan {
+        hosts: host(Renegotiate),
+        ..plan(PostHandshake, Http11)
+    };
+    assert_eq!(
+        driver.add_server(of_two_minds, echo),
         Err(ServerError::VersionOfMode(Renegotiate, Version::Tls12))
     );
     let late = ClientConfiguration {
