@@ -145,8 +145,8 @@ pub use observation::{
 };
 pub use pki::{Authority, IdentityName, IdentityPlan, Pki, Usage, Validity};
 pub use plan::{
-    Answer, ClientAuth, ClientConfiguration, ConfigKey, HostPlan, LateAnswer, LateKind, Protected,
-    Protocol, Resumption, ServerPlan, Stack, Trust, Version, Versions,
+    Answer, ClientAuth, ClientConfiguration, ConfigKey, HostPlan, LateAnswer, LateInHttp2,
+    LateKind, Protected, Protocol, Resumption, ServerPlan, Stack, Trust, Version, Versions,
 };
 pub use rustls::sign::CertifiedKey;
 pub use rustls::{AlertDescription, Error as TlsError};

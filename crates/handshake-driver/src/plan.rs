@@ -182,6 +182,18 @@ pub struct Protected {
     pub paths: Vec<String>,
     /// Whether from preflights too. A server whose CORS layer answers first does not ask for them.
     pub preflights: bool,
+    /// What it does in HTTP/2, where it may not ask.
+    pub in_http2: LateInHttp2,
+}
+
+/// What a server that asks late does in HTTP/2, which forbids to ask (RFC 9113 sections 9.2.1 and 9.2.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LateInHttp2 {
+    /// It wants the request over HTTP/1.1 (HTTP_1_1_REQUIRED, RFC 9113 section 7), as Apache does.
+    #[default]
+    SendsAway,
+    /// It asks all the same.
+    Asks,
 }
 
 impl Default for Protected {
@@ -190,6 +202,7 @@ impl Default for Protected {
         Self {
             paths: vec!["/".to_owned()],
             preflights: true,
+            in_http2: LateInHttp2::default(),
         }
     }
 }

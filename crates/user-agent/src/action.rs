@@ -189,6 +189,13 @@ pub enum Event {
         /// On which connection.
         connection: ConnectionId,
     },
+    /// The server did not process a request, and wants it over HTTP/1.1 (`HTTP_1_1_REQUIRED`, RFC 9113 section 7).
+    WantsHttp1 {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which request.
+        stream: u32,
+    },
     /// A session arrived.
     Session {
         /// On which connection.

@@ -164,6 +164,7 @@ impl UserAgent {
             named,
             chosen: None,
             misdirected: false,
+            http1: false,
             retried: false,
             reused: false,
         });
@@ -188,6 +189,7 @@ impl UserAgent {
                 reason,
             } => self.closed(connection, asked, reason),
             Event::AskedLate { connection } => self.asked_late(connection),
+            Event::WantsHttp1 { connection, stream } => self.wants_http1(connection, stream),
             Event::Session {
                 connection,
                 session,

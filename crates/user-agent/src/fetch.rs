@@ -46,6 +46,8 @@ pub(crate) struct Fetch {
     pub(crate) chosen: Option<HeldIdentity>,
     /// Whether this is the retry after 421.
     pub(crate) misdirected: bool,
+    /// Whether this hop's server wants HTTP/1.1.
+    pub(crate) http1: bool,
     /// Whether it was already tried again because a reused connection went away.
     pub(crate) retried: bool,
     /// Whether the connection that it rides was open before.

@@ -11,8 +11,8 @@ use bareflight_policy::{
     Purpose, Request, RequestUrl,
 };
 use bareflight_user_agent::{
-    Action, Connect, ConnectionId, EndReason, Event, FetchId, FetchRequest, Limits, NetworkError,
-    Outcome, Protocol, Send, SessionHandle, Standard, UserAgent, trust,
+    Action, Alpn, Connect, ConnectionId, EndReason, Event, FetchId, FetchRequest, Limits,
+    NetworkError, Outcome, Protocol, Send, SessionHandle, Standard, UserAgent, trust,
 };
 
 const APP: &str = "https://app.test";
@@ -368,6 +368,36 @@ fn a_request_rides_the_pool_although_its_preflight_was_misdirected() {
     let preflight = test.sent();
     test.respond(&preflight, 204);
     assert_eq!(test.sent().connection, pooled.connection);
+}
+
+/// RFC 9113 section 7: HTTP_1_1_REQUIRED. The credentials decision holds on the way, and one way back is enough.
+#[test]
+fn a_request_that_http2_cannot_serve_comes_again_over_http1() {
+    for (credentials, answer) in [
+        (CredentialsMode::Include, CertificateAnswer::Present),
+        (CredentialsMode::Omit, CertificateAnswer::Decline),
+    ] {
+        let mut test = Test::new();
+        test.fetch(get(credentials));
+        let first = test.connect();
+        assert_eq!((first.alpn, first.answer), (Alpn::Any, answer));
+        test.connected(first.connection, Protocol::H2, false);
+        let send = test.sent();
+        let sent_away = |test: &mut Test, send: &Send| {
+            test.agent.handle(Event::WantsHttp1 {
+                connection: send.connection,
+                stream: send.stream,
+            });
+        };
+        sent_away(&mut test, &send);
+        let second = test.connect();
+        assert_eq!((second.alpn, second.answer), (Alpn::Http1, answer));
+        test.connected(second.connection, Protocol::Http1, false);
+        let send = test.sent();
+        assert_eq!(send.connection, second.connection);
+        sent_away(&mut test, &send);
+        assert!(matches!(test.finished().1, Outcome::NetworkError(_)));
+    }
 }
 
 /// Who asks late is answered as in the handshake in HTTP/1.1, and not at all in HTTP/2.

@@ -21,7 +21,7 @@ use super::route::{self, Route};
 use crate::MAX_BODY;
 use crate::ids::StreamId;
 use crate::observation::{LateAuthentication, Observation, RequestHead};
-use crate::plan::{HostPlan, Protocol};
+use crate::plan::{HostPlan, LateInHttp2, Protocol};
 
 /// Where the requests of one connection are answered.
 pub(super) struct Desk {
@@ -84,8 +84,9 @@ impl Desk {
         };
         let request = Request::from_parts(head, body.to_bytes());
         match self.admits(stream, &request).await {
-            Ok(true) => {}
-            Ok(false) => return Ok(bare(StatusCode::FORBIDDEN)),
+            Ok(Admission::Passes) => {}
+            Ok(Admission::Denied) => return Ok(bare(StatusCode::FORBIDDEN)),
+            Ok(Admission::SentAway) => return Err(h2::Reason::HTTP_1_1_REQUIRED),
             // Nobody waits for an answer any more.
             Err(Over) => return pending().await,
         }
@@ -174,14 +175,22 @@ impl Desk {
     }
 
     /// Whether a request may pass; the client may be asked for a certificate first.
-    async fn admits(&self, stream: StreamId, request: &Request<Bytes>) -> Result<bool, Over> {
+    async fn admits(&self, stream: StreamId, request: &Request<Bytes>) -> Result<Admission, Over> {
         let protected = &self.attendant.policy.plan.protects;
-        match &self.late {
-            Some(late) if protected.covers(request.uri().path(), is_preflight(request)) => {
-                self.authenticates(late, stream).await
-            }
-            _ => Ok(true),
+        let Some(late) = &self.late else {
+            return Ok(Admission::Passes);
+        };
+        if !protected.covers(request.uri().path(), is_preflight(request)) {
+            return Ok(Admission::Passes);
         }
+        let h2 = self.standing.alpn == Some(Protocol::H2);
+        if h2 && protected.in_http2 == LateInHttp2::SendsAway && !late.from_the_start {
+            return Ok(Admission::SentAway);
+        }
+        Ok(match self.authenticates(late, stream).await? {
+            true => Admission::Passes,
+            false => Admission::Denied,
+        })
     }
 
     async fn authenticates(&self, late: &Late, stream: StreamId) -> Result<bool, Over> {
@@ -243,4 +252,12 @@ fn bare(status: StatusCode) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
     response
+}
+
+/// What becomes of a request for a path under protection.
+enum Admission {
+    Passes,
+    Denied,
+    /// It is to come again over HTTP/1.1.
+    SentAway,
 }

@@ -77,6 +77,7 @@ fn plan(mode: ClientAuth, protocol: Protocol) -> ServerPlan {
         protects: Protected {
             paths: vec!["/private".to_owned()],
             preflights: true,
+            in_http2: LateInHttp2::Asks,
         },
         ..server(mode, Versions::Both)
     }

@@ -45,18 +45,33 @@ fn may_share(kind: Kind) -> bool {
     kind != Kind::Websocket
 }
 
-/// Whether this is a further connection for the same request: the retry after 421, or the second attempt after a prompt.
+/// Whether this is a further connection for the same request: the retry after 421 or HTTP_1_1_REQUIRED, or the second
+/// attempt after a prompt.
 fn retries(view: &View<'_>, index: usize, intent: &Intent<'_>) -> bool {
     let same = |cause: Cause| cause == intent.cause;
-    view.connections[..index]
+    let opened = view.connections[..index]
         .iter()
-        .any(|other| other.event.cause.is_some_and(same))
+        .any(|other| other.event.cause.is_some_and(same));
+    opened || was_sent_before(view, intent.cause, view.connections[index].record)
+}
+
+/// Whether the same request was sent before this record. What then opens a connection offers HTTP/1.1 alone, or is one of a
+/// kind otherwise: it is no other request's.
+fn was_sent_before(view: &View<'_>, cause: Cause, record: usize) -> bool {
+    view.requests
+        .iter()
+        .any(|sent| sent.record < record && sent.intent.is_some_and(|intent| intent.cause == cause))
 }
 
 fn is_idle(view: &View<'_>, other: &Lane<'_>, lane: &Lane<'_>, intent: &Intent<'_>) -> bool {
     let open =
         other.event.failed.is_none() && other.closed.is_none_or(|closed| closed > lane.record);
+    let for_one_alone = other
+        .event
+        .cause
+        .is_some_and(|cause| was_sent_before(view, cause, other.record));
     open && may_share(kind(other))
+        && !for_one_alone
         && differs(lane, other).is_none()
         && is_free(view, other, lane.record)
         && !timed_out(view, other, lane.record)
@@ -114,6 +129,11 @@ fn failure(view: &View<'_>, lane: &Lane<'_>, before: usize) -> Option<usize> {
 /// A session that this connection could have offered and did not.
 fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Option<&'v Session<'l>> {
     if lane.event.offered.is_some() {
+        return None;
+    }
+    // A server that asks late knows no sessions, and does not see what is offered.
+    let server = view.server(&lane.event.server)?;
+    if view.rule(server, lane.record).late().is_some() {
         return None;
     }
     let failed = view.connections[..index]

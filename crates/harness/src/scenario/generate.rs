@@ -5,8 +5,8 @@
 
 use super::{
     Action, AllowList, AllowOrigin, Alpn, Body, ClientCertificate, Cors, Credentials, Exchange,
-    HostRule, Identity, Kind, Mode, Name, Protected, Redirect, Scenario, Server, ServerCertificate,
-    Step, Target, TlsVersions, Trust, WorldEvent,
+    HostRule, Identity, Kind, LateInHttp2, Mode, Name, Protected, Redirect, Scenario, Server,
+    ServerCertificate, Step, Target, TlsVersions, Trust, WorldEvent,
 };
 use crate::scenario::Choose;
 
@@ -238,6 +238,7 @@ fn protected(from: &mut impl Choose, swarm: Swarm) -> Protected {
     if swarm.has(Feature::Late) {
         protected.paths = vec![word(from, &["/", "/b"])];
         protected.preflights = from.chance(1, 2);
+        protected.in_http2 = *from.pick(&[LateInHttp2::SendAway, LateInHttp2::Ask]);
     }
     protected
 }
@@ -503,7 +504,7 @@ mod tests {
                 }
             }
         }
-        let wanted = 5 + 5 + 3 + 4 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 8;
+        let wanted = 5 + 5 + 3 + 8 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 8;
         assert_eq!(seen.len(), wanted, "{seen:#?}");
     }
 

@@ -165,6 +165,19 @@ pub struct Protected {
     pub paths: Vec<Name>,
     /// Whether for a preflight too. A server whose CORS layer answers first does not ask.
     pub preflights: bool,
+    /// What it does in HTTP/2, where it may not ask.
+    pub in_http2: LateInHttp2,
+}
+
+/// What a server that asks late does in HTTP/2 (RFC 9113 sections 9.2.1 and 9.2.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LateInHttp2 {
+    /// It wants the request over HTTP/1.1 (`HTTP_1_1_REQUIRED`), as Apache does.
+    #[default]
+    SendAway,
+    /// It asks all the same.
+    Ask,
 }
 
 impl Default for Protected {
@@ -172,6 +185,7 @@ impl Default for Protected {
         Self {
             paths: vec![Name::const_new("/")],
             preflights: true,
+            in_http2: LateInHttp2::default(),
         }
     }
 }

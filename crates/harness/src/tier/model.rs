@@ -485,6 +485,12 @@ impl ModelWorld {
             Passage::Open => self.replies.reply(plan, &asked),
             Passage::Denied => Reply::bare(403),
             Passage::Misdirected => Reply::bare(421),
+            Passage::SentAway => {
+                return events.push(Event::WantsHttp1 {
+                    connection: send.connection,
+                    stream: send.stream,
+                });
+            }
             Passage::BrokenOff => return,
         };
         let open = &self.connections[send.connection.0 as usize];

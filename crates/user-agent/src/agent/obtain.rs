@@ -133,10 +133,10 @@ impl UserAgent {
             route: Route::Direct,
             leg: Leg::Origin,
             transport: Transport::Tcp,
-            class: if request.mode == Mode::WebSocket {
-                ProtocolClass::WebSocket
-            } else {
-                ProtocolClass::Http
+            class: match request.mode {
+                Mode::WebSocket => ProtocolClass::WebSocket,
+                _ if fetch.http1 => ProtocolClass::Http1,
+                _ => ProtocolClass::Http,
             },
             tenant: None,
             epoch: self.epoch,
@@ -168,7 +168,7 @@ impl UserAgent {
             Some(session) => session.authenticated_until,
             None => self.now + TLS13_LIFETIME,
         };
-        let websocket = wanted.description.class == ProtocolClass::WebSocket;
+        let any_protocol = wanted.description.class == ProtocolClass::Http;
         let cause = fetch.cause();
         let origin = fetch.current().current_url().origin().clone();
         let trust = fetch.trust;
@@ -198,7 +198,7 @@ impl UserAgent {
                 .filter(|_| answer == CertificateAnswer::Present),
             late: self.late(question),
             trust,
-            alpn: if websocket { Alpn::Http1 } else { Alpn::Any },
+            alpn: if any_protocol { Alpn::Any } else { Alpn::Http1 },
             session_key,
             offer: offer.map(|session| session.handle),
         }));

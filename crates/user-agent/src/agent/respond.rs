@@ -170,20 +170,35 @@ impl UserAgent {
         status: u16,
         headers: &HeaderList,
     ) {
-        let Some(record) = self.connections.get_mut(id) else {
+        if let Some(fetch) = self.over(id, number) {
+            self.answered(fetch, status, headers);
+        }
+    }
+
+    /// A request comes again over HTTP/1.1, once: on another connection, under the same credentials.
+    pub(super) fn wants_http1(&mut self, id: ConnectionId, number: u32) {
+        let Some(running) = self.over(id, number) else {
             return;
         };
-        let Some(at) = record
-            .streams
-            .iter()
-            .position(|stream| stream.number == number)
-        else {
+        let Some(fetch) = self.fetches.get_mut(running) else {
             return;
         };
+        if fetch.http1 || !fetch.current().body.can_be_sent_again() {
+            return self.fail(running, NetworkError::Connection(EndReason::Closed));
+        }
+        fetch.http1 = true;
+        self.obtain(running);
+    }
+
+    /// A request on a connection is over; whose it was.
+    fn over(&mut self, id: ConnectionId, number: u32) -> Option<Running> {
+        let record = self.connections.get_mut(id)?;
+        let mut streams = record.streams.iter();
+        let at = streams.position(|stream| stream.number == number)?;
         let stream = record.streams.swap_remove(at);
         let dedicated = record.wanted.description.class == ProtocolClass::WebSocket;
         self.release(id, stream.lease, dedicated);
-        self.answered(stream.fetch, status, headers);
+        Some(stream.fetch)
     }
 
     fn release(&mut self, id: ConnectionId, lease: Option<Lease<ConnectionId>>, dedicated: bool) {
@@ -256,6 +271,7 @@ impl UserAgent {
         }
         fetch.hop += 1;
         fetch.misdirected = false;
+        fetch.http1 = false;
         fetch.retried = false;
         let mut request = fetch.request.clone();
         match self.route(&mut request) {

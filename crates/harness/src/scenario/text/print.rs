@@ -50,6 +50,9 @@ fn server(text: &mut String, server: &Server) {
     if server.protected.preflights != default.protected.preflights {
         line(text, "protects-preflights", server.protected.preflights);
     }
+    if server.protected.in_http2 != default.protected.in_http2 {
+        line(text, "late-in-http2", server.protected.in_http2);
+    }
     let late = server.client_certificate.late();
     match server.tls {
         // The rule on client certificates leaves no choice.

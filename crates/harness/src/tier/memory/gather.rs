@@ -5,7 +5,7 @@ use core::time::Duration;
 use bareflight_handshake_driver::{
     ClientEvent, ConnectionId as DriverId, EndReason as DriverEnd, Identity as Seen,
     LateAuthentication as Late, Observation, RefusedHandshake, RequestHead, ServerHandshake,
-    SessionId, Shown, StreamId,
+    SessionId, Shown, StreamError, StreamId,
 };
 use bareflight_user_agent::{ConnectionId, Event, SessionHandle};
 
@@ -229,6 +229,17 @@ impl MemoryWorld {
             ClientEvent::AskedLate { connection: id } => {
                 let asked = connection(self, id);
                 events.extend(asked.map(|connection| Event::AskedLate { connection }));
+            }
+            ClientEvent::Failed {
+                connection: id,
+                stream: of,
+                error: StreamError::Http11Required,
+            } => {
+                let connection = connection(self, id);
+                events.extend(connection.map(|connection| Event::WantsHttp1 {
+                    connection,
+                    stream: stream(of),
+                }));
             }
             // The connection's own end says why.
             ClientEvent::Failed { .. } => {}

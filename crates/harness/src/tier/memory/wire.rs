@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bareflight_handshake_driver::{
     AlertDescription, Answer, Authority, CertifiedKey, ClientAuth, ClientConfiguration, ConfigKey,
-    EndReason as DriverEnd, HostPlan, LateAnswer, LateKind as DriverLate, Protected,
-    Protocol as DriverProtocol, RequestHead, Resumption, ServerPlan, Shown, Stack, TlsError,
-    Trust as DriverTrust, Validity, Version, Versions,
+    EndReason as DriverEnd, HostPlan, LateAnswer, LateInHttp2 as DriverLateInHttp2,
+    LateKind as DriverLate, Protected, Protocol as DriverProtocol, RequestHead, Resumption,
+    ServerPlan, Shown, Stack, TlsError, Trust as DriverTrust, Validity, Version, Versions,
 };
 use bareflight_policy::{CertificateAnswer, HeaderList, HeaderName, HeaderValue, origin_header};
 use bareflight_pool_key::SessionKey;
@@ -22,7 +22,7 @@ use crate::case::authority;
 use crate::log::{Cause, LateKind, Protocol, Request, Tls};
 use crate::reply::{Asked, path, reply};
 use crate::scenario::{
-    Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust,
+    Alpn, ClientCertificate, LateInHttp2, Name, Server, ServerCertificate, TlsVersions, Trust,
 };
 
 /// What decides which connections have the same TLS configuration.
@@ -107,6 +107,10 @@ pub(super) fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPla
         protects: Protected {
             paths: server.protected.paths.iter().map(Name::to_string).collect(),
             preflights: server.protected.preflights,
+            in_http2: match server.protected.in_http2 {
+                LateInHttp2::SendAway => DriverLateInHttp2::SendsAway,
+                LateInHttp2::Ask => DriverLateInHttp2::Asks,
+            },
         },
         versions: match server.tls_under(mode) {
             TlsVersions::Tls12 => Versions::Tls12,

@@ -11,7 +11,7 @@ use super::super::run::write;
 use super::ModelWorld;
 use crate::case::Case;
 use crate::log::{Client, Event as Entry, LateAuthentication, LateKind, Log};
-use crate::scenario::{ClientCertificate, Server};
+use crate::scenario::{ClientCertificate, LateInHttp2, Server};
 
 /// How a connection would go through a late authentication.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,7 @@ pub(super) struct Setting {
     /// Whether the client said that it can be asked after the handshake: before it knew what would be spoken.
     offered: bool,
     identity: Option<HeldIdentity>,
+    h2: bool,
 }
 
 impl Setting {
@@ -42,6 +43,7 @@ impl Setting {
             answer: connect.late.answer(protocol),
             offered: connect.late.http1 != CertificateAnswer::Abort,
             identity: connect.late.identity,
+            h2: protocol == Protocol::H2,
         })
     }
 }
@@ -55,6 +57,8 @@ pub(super) enum Passage {
     Misdirected,
     /// It is answered 403.
     Denied,
+    /// It is not answered, and is to come again over HTTP/1.1.
+    SentAway,
     /// The client broke the connection off.
     BrokenOff,
 }
@@ -76,6 +80,9 @@ impl ModelWorld {
         };
         if open.client.is_authenticated() || !plan.protected.covers(path, preflight) {
             return Passage::Open;
+        }
+        if setting.h2 && plan.protected.in_http2 == LateInHttp2::SendAway {
+            return Passage::SentAway;
         }
         let (client, refused) = match (setting.kind, setting.answer) {
             // Who does not offer the extension `post_handshake_auth` cannot be asked (RFC 9846 section 4.2.6).

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::scenario::{
-    Body, ClientCertificate, Credentials, ExpectedConnection, ExpectedPreflight, Mode, Name,
-    ServerCertificate, Trust,
+    Body, ClientCertificate, Credentials, ExpectedConnection, ExpectedPreflight, LateInHttp2, Mode,
+    Name, ServerCertificate, Trust,
 };
 
 /// A text and where it stands.
@@ -41,6 +41,7 @@ pub(super) struct ServerTable {
     pub(super) host_rules: Option<IndexMap<Text, ClientCertificate>>,
     pub(super) protected: Option<Spanned<Vec<Text>>>,
     pub(super) protects_preflights: Option<bool>,
+    pub(super) late_in_http2: Option<LateInHttp2>,
     pub(super) tls: Option<Spanned<Vec<String>>>,
     pub(super) alpn: Option<Spanned<Vec<String>>>,
     pub(super) tickets: Option<bool>,

@@ -46,6 +46,7 @@ impl Reader<'_> {
                 preflights: table
                     .protects_preflights
                     .unwrap_or(default.protected.preflights),
+                in_http2: table.late_in_http2.unwrap_or_default(),
             },
             tls: self.tls_under(table.tls.as_ref(), rule)?,
             alpn: table
