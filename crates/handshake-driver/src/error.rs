@@ -41,6 +41,9 @@ pub enum EndReason {
     /// The proxy would not connect to the server, and said so with this status.
     #[error("the proxy would not connect: {0}")]
     Proxy(StatusCode),
+    /// The peer went on sending though nothing came of it ([`MAX_IDLE_BYTES`](crate::MAX_IDLE_BYTES)).
+    #[error("the peer sent bytes without end, and nothing with them")]
+    Flood,
     /// HTTP went wrong on a sound TLS connection.
     #[error("HTTP failed: {0}")]
     Http(String),
@@ -59,6 +62,10 @@ impl EndReason {
             (Some(rustls::Error::AlertReceived(alert)), _) => Self::AlertReceived(*alert),
             (Some(other), _) => Self::Tls(other.clone()),
             (None, Some(reason)) => reason.clone(),
+            // What a stack will not hold for its peer.
+            (None, None) if error.kind() == io::ErrorKind::InvalidData => {
+                Self::Tls(rustls::Error::General(inner.to_string()))
+            }
             (None, None) => Self::Truncated,
         }
     }

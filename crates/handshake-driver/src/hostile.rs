@@ -1,6 +1,9 @@
 //! What if the bytes are not what was sent? Split, damaged, cut off, or never TLS at all: both ends come to an end, with an
 //! error, within the budget.
 
+mod clients;
+mod servers;
+
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
@@ -108,7 +111,11 @@ struct Talk {
 }
 
 fn exchange(talk: Talk, up: Weather, down: Weather) -> Outcome {
-    let mut driver = Driver::new(Arc::clone(&PKI));
+    exchange_with(&PKI, talk, up, down)
+}
+
+fn exchange_with(pki: &Arc<Pki>, talk: Talk, up: Weather, down: Weather) -> Outcome {
+    let mut driver = Driver::new(Arc::clone(pki));
     let plan = ServerPlan {
         stack: talk.server,
         client_auth: talk.client_auth,
@@ -120,7 +127,7 @@ fn exchange(talk: Talk, up: Weather, down: Weather) -> Outcome {
             Response::new(Bytes::from_static(b"hello")).into()
         })
         .unwrap();
-    let alice = PKI.identity(&IdentityPlan::new("alice")).unwrap();
+    let alice = pki.identity(&IdentityPlan::new("alice")).unwrap();
     let configuration = ClientConfiguration {
         stack: talk.client,
         answer: Answer::Present(Arc::clone(&alice)),
@@ -255,6 +262,49 @@ impl Talk {
 
 /// All that either end says in one exchange, and some more. (Who renegotiates says most of it twice.)
 const CONVERSATION: usize = 4500;
+
+/// The transport ends, or falls silent, after each single byte of the handshake in turn, from either side.
+#[test]
+fn a_handshake_may_break_off_at_every_byte() {
+    let fast = Arc::new(Pki::insecure_test(0));
+    let fair = Weather::Fair(4096);
+    let mut broken_off = 0;
+    for versions in [Versions::Tls12, Versions::Tls13] {
+        for upwards in [true, false] {
+            for place in 0.. {
+                let breaks = match place % 2 {
+                    0 => Weather::Ends(place),
+                    _ => Weather::Stalls(place),
+                };
+                let (up, down) = if upwards {
+                    (breaks, fair)
+                } else {
+                    (fair, breaks)
+                };
+                let talk = Talk {
+                    server: Stack::Rustls,
+                    client: Stack::Rustls,
+                    client_auth: ClientAuth::Request,
+                    versions,
+                    protocol: Protocol::Http11,
+                };
+                let outcome = exchange_with(&fast, talk, up, down);
+                let arrived = outcome.arrived();
+                match outcome.answered.expect("an outcome") {
+                    Ok(_) => break,
+                    Err(StreamError::Unprocessed(_)) => assert!(!arrived),
+                    Err(StreamError::Ended(_)) => {}
+                    Err(error) => panic!("{versions:?} {place}: {error:?}"),
+                }
+                broken_off += 1;
+            }
+        }
+    }
+    assert!(
+        broken_off > 2000,
+        "each flight has hundreds of bytes: {broken_off}"
+    );
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]

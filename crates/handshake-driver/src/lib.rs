@@ -105,9 +105,22 @@
 //!
 //! # Bounds
 //!
-//! Bytes of a body ([`MAX_BODY`]), requests on a connection ([`MAX_STREAMS`]), open connections ([`MAX_CONNECTIONS`]),
-//! configurations ([`MAX_CONFIGURATIONS`]), sessions that servers remember and that wait at a client, and polls: what
-//! never ends is [`Busy`], and what never answers leaves [`Driver::run`] with nothing to do.
+//! Whatever a peer says, an end of a connection ends with a reason, and holds no more of it than this:
+//!
+//! | of | at most |
+//! |---|---|
+//! | a body | [`MAX_BODY`] bytes; a client gives up, a server answers 413 |
+//! | a head in HTTP/1.1 | 400 kB and 100 fields (hyper's); in HTTP/2 16 kB (h2's) |
+//! | a handshake message | 64 kB (rustls's), and so of a list of issuers |
+//! | bytes of which no answer and no request comes | [`MAX_IDLE_BYTES`]; then [`EndReason::Flood`] |
+//! | requests on a connection | [`MAX_STREAMS`] |
+//! | sessions that wait at a client | the last 64 of a connection |
+//! | sessions that servers remember | the last 65,536 of a driver |
+//! | open connections, configurations | [`MAX_CONNECTIONS`], [`MAX_CONFIGURATIONS`] |
+//! | polls in one [`Driver::run`] | 100,000; what never rests is [`Busy`] |
+//!
+//! What never answers leaves [`Driver::run`] with nothing to do. The tests of `src/hostile` hold both ends to 4 MB in all
+//! against peers that never stop.
 
 mod client;
 mod clock;
@@ -155,7 +168,7 @@ pub use server::{
     Route, Routes, Rules, Strict,
 };
 pub use tap::Packet;
-pub use wire::Transport;
+pub use wire::{MAX_IDLE_BYTES, Transport};
 
 /// What a panic left behind a lock is data of a test that failed; the lock is taken all the same.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,6 +1,6 @@
 //! What do the bytes say, seen from right above and right below TLS?
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -108,17 +108,54 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gate<S> {
     }
 }
 
-/// Why a connection ended, set by the first who learns it.
-#[derive(Clone, Default)]
-pub(crate) struct End(Rc<RefCell<Option<EndReason>>>);
+/// Bytes that one end of a connection reads while nothing comes of them: no answer, no request. Who sends more, sends without
+/// end.
+pub const MAX_IDLE_BYTES: usize = 16 << 20;
+
+/// Why a connection ended, set by the first who learns it; and how much more may be read before something must come of it.
+#[derive(Clone)]
+pub(crate) struct End {
+    reason: Rc<RefCell<Option<EndReason>>>,
+    left: Rc<Cell<usize>>,
+}
+
+impl Default for End {
+    fn default() -> Self {
+        Self {
+            reason: Rc::default(),
+            left: Rc::new(Cell::new(MAX_IDLE_BYTES)),
+        }
+    }
+}
 
 impl End {
     pub(crate) fn set(&self, reason: EndReason) {
-        self.0.borrow_mut().get_or_insert(reason);
+        self.reason.borrow_mut().get_or_insert(reason);
     }
 
     pub(crate) fn reason(&self) -> Option<EndReason> {
-        self.0.borrow().clone()
+        self.reason.borrow().clone()
+    }
+
+    /// An answer, or a request, came of what was read.
+    pub(crate) fn progress(&self) {
+        self.left.set(MAX_IDLE_BYTES);
+    }
+
+    /// What is read from now on is somebody else's to count.
+    pub(crate) fn uncounted(&self) {
+        self.left.set(usize::MAX);
+    }
+
+    fn read(&self, bytes: usize) -> io::Result<()> {
+        match self.left.get().checked_sub(bytes) {
+            Some(left) => self.left.set(left),
+            None => {
+                self.set(EndReason::Flood);
+                return Err(io::ErrorKind::QuotaExceeded.into());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -161,7 +198,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Witness<S> {
         let read = ready!(Pin::new(&mut self.inner).poll_read(cx, buf));
         match &read {
             Ok(()) if room && buf.filled().len() == before => self.end.set(EndReason::CloseNotify),
-            Ok(()) => {}
+            Ok(()) => self.end.read(buf.filled().len() - before)?,
             Err(error) => self.end.set(EndReason::from_io(error)),
         }
         Poll::Ready(read)

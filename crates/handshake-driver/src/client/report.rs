@@ -49,6 +49,7 @@ impl Report {
 
     pub(super) fn answered(&self, stream: StreamId, outcome: Result<Response<Bytes>, StreamError>) {
         let connection = self.connection;
+        self.end.progress();
         self.push(match outcome {
             Ok(response) => ClientEvent::Response {
                 connection,

@@ -69,7 +69,7 @@ async fn dig<T: Transport>(
                 let answer = asked.await;
                 if is_open(&answer) {
                     report.answered(StreamId(0), answer);
-                    return pass(ended?, tunnel.mouth).await;
+                    return pass(ended?, tunnel.mouth, &report.end).await;
                 }
                 answer
             }
@@ -89,7 +89,7 @@ async fn dig<T: Transport>(
         let _ = tunnel.mouth.shutdown().await;
         return Ok(());
     }
-    pass(http.await?, tunnel.mouth).await
+    pass(http.await?, tunnel.mouth, &report.end).await
 }
 
 fn is_open(answer: &Result<Response<Bytes>, StreamError>) -> bool {
@@ -116,7 +116,9 @@ async fn ask(
 async fn pass<T: Transport>(
     parts: http1::Parts<TokioIo<Witness<T>>>,
     mut mouth: DuplexStream,
+    end: &End,
 ) -> hyper::Result<()> {
+    end.uncounted();
     let mut io = parts.io.into_inner();
     // Either end may go away at any time; how this one ended, its witness has seen.
     if mouth.write_all(&parts.read_buf).await.is_ok() {

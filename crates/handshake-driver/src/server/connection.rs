@@ -147,7 +147,7 @@ impl Attendant {
         let alpn = standing.alpn;
         let io = TokioIo::new(Witness::new(tls, end.clone()));
         let (connection, office) = (self.connection, self.office.clone());
-        let desk = Rc::new(Desk::new(self, standing, closing));
+        let desk = Rc::new(Desk::new(self, standing, closing, end.clone()));
         // No Date field: it would come from another clock.
         let outcome = if alpn == Some(Protocol::H2) {
             let answering = Rc::clone(&desk);

@@ -22,6 +22,7 @@ use crate::MAX_BODY;
 use crate::ids::StreamId;
 use crate::observation::{LateAuthentication, Observation, RequestHead};
 use crate::plan::{HostPlan, LateInHttp2, Protocol};
+use crate::wire::End;
 
 /// Where the requests of one connection are answered.
 pub(super) struct Desk {
@@ -29,6 +30,7 @@ pub(super) struct Desk {
     standing: Standing,
     arrived: Cell<u64>,
     closing: UnboundedSender<Ending>,
+    end: End,
     late: Option<Late>,
     /// Where the tunnel leads that was just dug.
     dialled: RefCell<Option<DuplexStream>>,
@@ -39,6 +41,7 @@ impl Desk {
         attendant: Attendant,
         standing: Standing,
         closing: UnboundedSender<Ending>,
+        end: End,
     ) -> Self {
         let kind = standing.host.plan.client_auth.late();
         let known = standing.authentication.chain.is_some();
@@ -48,6 +51,7 @@ impl Desk {
             standing,
             arrived: Cell::new(0),
             closing,
+            end,
             dialled: RefCell::default(),
             late: kind
                 .zip(asks)
@@ -126,6 +130,7 @@ impl Desk {
 
     /// Observes a request, and says with which status it is turned away, if it is.
     fn arrive(&self, request: &Request<Incoming>) -> (StreamId, Option<StatusCode>) {
+        self.end.progress();
         let stream = StreamId(self.arrived.replace(self.arrived.get() + 1));
         let target = request
             .uri()

@@ -47,10 +47,22 @@ fn verifier(
         ClientAuth::Require => builder.build(),
         _ => builder.allow_unauthenticated().build(),
     };
-    built
-        .map(Some)
-        .map_err(|e| ServerError::Issuers(e.to_string()))
+    let built = built.map_err(|e| ServerError::Issuers(e.to_string()))?;
+    let issuers = built.root_hint_subjects().iter();
+    let listed: usize = issuers.map(|name| LENGTH + name.as_ref().len()).sum();
+    match listed > LONGEST_LIST {
+        true => Err(ServerError::Issuers(format!(
+            "their names take {listed} bytes, and a CertificateRequest holds {LONGEST_LIST}"
+        ))),
+        false => Ok(Some(built)),
+    }
 }
+
+/// What a CertificateRequest holds of names, in bytes with the length of each (RFC 9846 section 4.2.4), with some room left for
+/// the extensions beside them.
+const LONGEST_LIST: usize = 0xffff - 0x400;
+/// The length before each name.
+const LENGTH: usize = 2;
 
 /// The hosts of one server.
 pub(crate) struct Hosts {
@@ -195,6 +207,19 @@ mod tests {
             let refused = hosts(vec![host(&[bad], ClientAuth::None)]).err();
             assert_eq!(refused, Some(ServerError::BadHost(bad.to_owned())));
         }
+    }
+
+    #[test]
+    fn more_issuers_than_can_be_named_are_refused() {
+        let many = |count: usize| HostPlan {
+            accepts: (0..count)
+                .map(|number| Authority::named(&format!("{number:0>3000}")))
+                .collect(),
+            ..host(&["api.test"], ClientAuth::Request)
+        };
+        assert!(hosts(vec![many(20)]).is_ok());
+        let refused = hosts(vec![many(22)]).err();
+        assert!(matches!(refused, Some(ServerError::Issuers(_))));
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub(super) async fn serve<T: Transport>(
         None => return Ok(()),
     }
     let parts = http.into_parts();
+    end.uncounted();
     let mut io = parts.io.into_inner();
     let carried = async {
         // Either end may go away at any time; how this one ended, its witness has seen.

@@ -279,6 +279,7 @@ pub(super) fn end_reason(reason: &DriverEnd) -> EndReason {
         | DriverEnd::CloseNotify
         | DriverEnd::Truncated
         | DriverEnd::Proxy(_)
+        | DriverEnd::Flood
         | DriverEnd::Http(_) => EndReason::Closed,
     }
 }
