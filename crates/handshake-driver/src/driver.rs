@@ -5,8 +5,10 @@ mod through;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -452,6 +454,23 @@ impl Driver {
     #[cfg(feature = "insecure-test-crypto")]
     fn turn(&mut self) -> Result<(), Busy> {
         self.randomness.during(|| self.executor.run())
+    }
+
+    /// Runs until `done`, waiting in between for what comes from outside: over sockets bytes arrive when they do. The same
+    /// tasks as in memory, polled by whatever runtime this future is polled by.
+    ///
+    /// # Errors
+    /// When the budget of polls is spent in one go: something loops.
+    pub async fn run_until(&mut self, mut done: impl FnMut(&mut Self) -> bool) -> Result<(), Busy> {
+        poll_fn(|cx| {
+            self.executor.wake_too(cx.waker());
+            self.run()?;
+            match done(self) {
+                true => Poll::Ready(Ok(())),
+                false => Poll::Pending,
+            }
+        })
+        .await
     }
 
     /// What happened to the client since this was last asked, in order. Sessions come last.

@@ -57,6 +57,11 @@ impl Executor {
         self.spawner.clone()
     }
 
+    /// From now on `outside` is woken whenever a task is.
+    pub(crate) fn wake_too(&self, outside: &Waker) {
+        lock(&self.ready.outside).clone_from(&Some(outside.clone()));
+    }
+
     /// Runs until no task is ready.
     pub(crate) fn run(&mut self) -> Result<(), Busy> {
         for _ in 0..BUDGET {
@@ -106,11 +111,15 @@ impl Executor {
 }
 
 #[derive(Default)]
-struct ReadyQueue(Mutex<VecDeque<usize>>);
+struct ReadyQueue {
+    indices: Mutex<VecDeque<usize>>,
+    /// Who waits for tasks to become ready, where something outside wakes them.
+    outside: Mutex<Option<Waker>>,
+}
 
 impl ReadyQueue {
     fn pop(&self) -> Option<usize> {
-        lock(&self.0).pop_front()
+        lock(&self.indices).pop_front()
     }
 }
 
@@ -128,7 +137,10 @@ impl Wake for Alarm {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.rung.swap(true, Ordering::Relaxed) {
-            lock(&self.ready.0).push_back(self.index);
+            lock(&self.ready.indices).push_back(self.index);
+            if let Some(outside) = &*lock(&self.ready.outside) {
+                outside.wake_by_ref();
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ mod hosts;
 mod http;
 #[path = "../it/keys.rs"]
 mod keys;
+#[path = "../it/loopback.rs"]
+mod loopback;
 #[path = "../it/matrix.rs"]
 mod matrix;
 #[path = "../it/proxy.rs"]

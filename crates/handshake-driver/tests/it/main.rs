@@ -7,6 +7,7 @@ mod hosts;
 mod http;
 mod keys;
 mod late;
+mod loopback;
 mod matrix;
 mod proxy;
 mod resumes;
