@@ -2,6 +2,7 @@
 //! error, within the budget.
 
 mod clients;
+mod order;
 mod servers;
 
 use std::sync::{Arc, LazyLock};
