@@ -446,6 +446,7 @@ mod tests {
             let protected = Protected {
                 paths: vec![above.to_owned()],
                 preflights: false,
+                ..Protected::default()
             };
             assert_eq!(protected.covers(path, false), covers, "{above} {path}");
             assert!(!protected.covers(path, true), "{above} {path}");
