@@ -1,7 +1,8 @@
 //! How does a description become the two keys, and how are keys compared?
 //!
-//! A key is the description's fields packed side by side into five words: no digest, no text, nothing that two
-//! different descriptions could have in common. `Eq` compares all of it; `Hash` only chooses a bucket.
+//! A key is the description's fields packed side by side into five words, and their hash: no text, nothing that two
+//! different descriptions could have in common. `Eq` compares all of it; the hash, made once with the key, only chooses
+//! a bucket and turns most unequal keys away at the first word.
 
 use core::{
     fmt,
@@ -51,7 +52,7 @@ impl Description {
                 tenant,
                 epoch,
             } = *self;
-            ConnectionKey(Words {
+            ConnectionKey(Words::new(Fields {
                 epoch: epoch.0,
                 peer: peer(origin, partition),
                 rest: [
@@ -59,7 +60,7 @@ impl Description {
                     pair(server_name, via(route)),
                     join(number(tenant), flags(credentials, leg, transport, class)),
                 ],
-            })
+            }))
         };
         let session = {
             let Description {
@@ -76,7 +77,7 @@ impl Description {
                 tenant,
                 epoch,
             } = *self;
-            SessionKey(Words {
+            SessionKey(Words::new(Fields {
                 epoch: epoch.0,
                 peer: peer(origin, partition),
                 rest: [
@@ -87,7 +88,7 @@ impl Description {
                         flags(credentials, leg, transport, ProtocolClass::default()),
                     ),
                 ],
-            })
+            }))
         };
         Keys {
             connection,
@@ -101,14 +102,14 @@ impl ConnectionKey {
     #[must_use]
     #[inline]
     pub fn description(&self) -> Description {
-        self.0.description()
+        self.0.fields.description()
     }
 
     /// The epoch that this key belongs to.
     #[must_use]
     #[inline]
     pub fn epoch(&self) -> Epoch {
-        self.0.epoch()
+        self.0.fields.epoch()
     }
 }
 
@@ -118,14 +119,14 @@ impl SessionKey {
     #[must_use]
     #[inline]
     pub fn description(&self) -> Description {
-        self.0.description()
+        self.0.fields.description()
     }
 
     /// The epoch that this key belongs to.
     #[must_use]
     #[inline]
     pub fn epoch(&self) -> Epoch {
-        self.0.epoch()
+        self.0.fields.epoch()
     }
 }
 
@@ -147,13 +148,13 @@ impl fmt::Debug for SessionKey {
 
 impl Hash for ConnectionKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        state.write_u64(self.0.hash);
     }
 }
 
 impl Hash for SessionKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        state.write_u64(self.0.hash);
     }
 }
 
@@ -166,28 +167,45 @@ pub(crate) trait Key: Copy + Eq + Hash {
 impl Key for ConnectionKey {
     #[inline]
     fn epoch(&self) -> Epoch {
-        self.0.epoch()
+        self.0.fields.epoch()
     }
 }
 
 impl Key for SessionKey {
     #[inline]
     fn epoch(&self) -> Epoch {
-        self.0.epoch()
+        self.0.fields.epoch()
     }
+}
+
+/// A description, packed, and its hash. The hash comes first, and so does the comparison of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Words {
+    hash: u64,
+    fields: Fields,
 }
 
 /// A description, packed: the epoch; origin and partition; identity and trust, server name and proxy, tenant and flags.
 ///
 /// That no origin is zero tells a table where there is a key and where there is none.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Words {
+struct Fields {
     epoch: u64,
     peer: NonZeroU64,
     rest: [u64; 3],
 }
 
 impl Words {
+    #[inline]
+    fn new(fields: Fields) -> Self {
+        Self {
+            hash: fields.hash(),
+            fields,
+        }
+    }
+}
+
+impl Fields {
     #[inline]
     fn epoch(&self) -> Epoch {
         Epoch(self.epoch)
@@ -225,14 +243,12 @@ impl Words {
             epoch: self.epoch(),
         }
     }
-}
 
-impl Hash for Words {
-    fn hash<H: Hasher>(&self, state: &mut H) {
+    /// Every field mixed into one word. Different fields may have the same, as with any hash.
+    #[inline]
+    fn hash(&self) -> u64 {
         let (peer, [parties, way, rest]) = (self.peer.get(), self.rest);
-        state.write_u64(
-            fold(peer ^ MIX[0], parties ^ MIX[1]) ^ fold(way ^ MIX[2], rest ^ MIX[3]) ^ self.epoch,
-        );
+        fold(peer ^ MIX[0], parties ^ MIX[1]) ^ fold(way ^ MIX[2], rest ^ MIX[3]) ^ self.epoch
     }
 }
 
@@ -244,8 +260,7 @@ const MIX: [u64; 4] = [
     0x082e_fa98_ec4e_6c89,
 ];
 
-/// Two words mixed into one. The hasher gets a single word for a key: it is a third of the work, and may collide, as
-/// any hash may.
+/// Two words mixed into one.
 #[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);

@@ -15,7 +15,7 @@
 //! The [Fetch standard](https://fetch.spec.whatwg.org/#concept-connection-pool) keys connections by network partition
 //! key, origin and credentials. [`Description`] has these three and everything else that has been found missing since;
 //! [`Description::keys`] makes of it the two keys: [`ConnectionKey`] for the [`Pool`], [`SessionKey`] for the
-//! [`SessionCache`]. They are five words each, copied and compared without touching the heap. Equality alone decides;
+//! [`SessionCache`]. They are six words each, copied and compared without touching the heap. Equality alone decides;
 //! the hash only chooses a bucket.
 //!
 //! # A start
@@ -61,7 +61,7 @@
 //!
 //! An [`Interner`] takes at most 64 bytes beside each value that it keeps, and forgets those that were not asked for;
 //! it never gives an id a second meaning, so forgetting costs a connection and cannot mix two up. A [`Pool`] takes
-//! about 144 bytes for each idle connection that has a key of its own.
+//! about 153 bytes for each idle connection that has a key of its own.
 //!
 //! With the feature `rustls`, the module `tls` gives each session key a `ClientConfig` and a session store of its own.
 //!

@@ -45,6 +45,8 @@ pub struct Pool<C, W, H = foldhash::fast::RandomState> {
     sharing: List<ByUse>,
     removed: VecDeque<C>,
     now: Moment,
+    /// No connection has been idle for too long before this, so that the oldest need not be looked at each time.
+    quiet_until: Moment,
 }
 
 impl<C: Copy, W: Copy> Pool<C, W> {
@@ -70,6 +72,7 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
             sharing: List::default(),
             removed: VecDeque::new(),
             now: Moment::default(),
+            quiet_until: Moment::default(),
         }
     }
 
@@ -233,30 +236,18 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
     }
 
     /// Drops what has been idle for too long. Every call that takes a time does so too.
+    #[inline]
     pub fn expire(&mut self, now: Duration) {
         self.now.advance(now);
-        while let Some(slot) = self.idle.back() {
-            if self.connections[slot]
-                .idle_since
-                .after(self.limits.idle_timeout)
-                > self.now
-            {
-                return;
-            }
-            self.evict(slot);
+        if self.now >= self.quiet_until {
+            self.expire_now();
         }
     }
 
     /// When [`expire`](Self::expire) will next have something to do.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Duration> {
-        let oldest = self.idle.back()?;
-        Some(
-            self.connections[oldest]
-                .idle_since
-                .after(self.limits.idle_timeout)
-                .into(),
-        )
+        Some(self.oldest_timeout()?.into())
     }
 
     /// Ends all epochs before this one: their idle connections are dropped, those in use and under way are dropped
@@ -328,6 +319,7 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         self.sharing = List::default();
         self.removed.clear();
         self.now = Moment::default();
+        self.quiet_until = Moment::default();
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     Grant, Handle, Lease, Pool, Ready, Reservation, Sharing, Want,
     records::{Attempt, Connection, Group, Turn, Waiter},
 };
-use crate::slab::Slot;
+use crate::{moment::Moment, slab::Slot};
 
 /// What a request could be given now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +53,15 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
 
     /// The group whose first waiter is the first of all that can be served. Those before it, that cannot, are set to
     /// wait for what they need.
+    #[inline]
     pub(super) fn first_ready(&mut self) -> Option<Slot> {
+        if self.line.len() == 0 {
+            return None;
+        }
+        self.first_in_line()
+    }
+
+    fn first_in_line(&mut self) -> Option<Slot> {
         loop {
             let group = self.line.next(self.has_room())?;
             let first = self.line.first(&self.groups[group])?;
@@ -223,6 +231,25 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
         {
             self.evict(oldest);
         }
+    }
+
+    /// Drops what has been idle for too long, and notes when that will next be so: those that become idle later also
+    /// time out later.
+    pub(super) fn expire_now(&mut self) {
+        while let (Some(slot), Some(timeout)) = (self.idle.back(), self.oldest_timeout()) {
+            if timeout > self.now {
+                self.quiet_until = timeout;
+                return;
+            }
+            self.evict(slot);
+        }
+        self.quiet_until = self.now.after(self.limits.idle_timeout);
+    }
+
+    /// When the connection that has been idle for longest will have been so for too long.
+    pub(super) fn oldest_timeout(&self) -> Option<Moment> {
+        let oldest = &self.connections[self.idle.back()?];
+        Some(oldest.idle_since.after(self.limits.idle_timeout))
     }
 
     /// Whether another connection fits in, be it in the place of an idle one.

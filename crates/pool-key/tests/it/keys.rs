@@ -136,9 +136,9 @@ fn the_table_has_every_field() {
 }
 
 #[test]
-fn keys_are_five_words() {
-    assert_eq!(size_of::<bareflight_pool_key::ConnectionKey>(), 40);
-    assert_eq!(size_of::<bareflight_pool_key::SessionKey>(), 40);
+fn keys_are_six_words() {
+    assert_eq!(size_of::<bareflight_pool_key::ConnectionKey>(), 48);
+    assert_eq!(size_of::<bareflight_pool_key::SessionKey>(), 48);
 }
 
 proptest! {
