@@ -41,9 +41,17 @@ pub struct Interner<I, T, H = foldhash::fast::RandomState> {
     /// Values asked for again, at most half of the capacity.
     again: List<ByUse>,
     again_count: u32,
-    /// The last number given out.
-    last: u32,
+    /// The next number to be given out, unless all have been.
+    next: Option<NonZeroU32>,
+    numbers: Numbers,
     hasher: H,
+}
+
+/// Which numbers an interner gives out: one in `step`, from `first` on.
+#[derive(Clone, Copy, Debug)]
+struct Numbers {
+    first: NonZeroU32,
+    step: u32,
 }
 
 /// All 2³² − 1 ids have been given out.
@@ -85,6 +93,15 @@ impl<I: Id, T: Hash + Eq, H: BuildHasher> Interner<I, T, H> {
     /// The same with this hasher. Which one it is shows in nothing but speed.
     #[must_use]
     pub fn with_hasher(capacity: u32, hasher: H) -> Self {
+        Self::in_shard(capacity, hasher, 0, 1)
+    }
+
+    /// One of several, which share the numbers out among them: this one gives out every `count`-th.
+    pub(crate) fn in_shard(capacity: u32, hasher: H, shard: u16, count: u16) -> Self {
+        let numbers = Numbers {
+            first: NonZeroU32::MIN.saturating_add(u32::from(shard)),
+            step: u32::from(count),
+        };
         Self {
             capacity: capacity.max(1),
             values: Slab::new(),
@@ -93,7 +110,8 @@ impl<I: Id, T: Hash + Eq, H: BuildHasher> Interner<I, T, H> {
             once: List::default(),
             again: List::default(),
             again_count: 0,
-            last: 0,
+            next: Some(numbers.first),
+            numbers,
             hasher,
         }
     }
@@ -127,13 +145,14 @@ impl<I: Id, T: Hash + Eq, H: BuildHasher> Interner<I, T, H> {
             self.touch(slot);
             return Ok(self.values[slot].id);
         }
-        self.last = self.last.checked_add(1).ok_or(Exhausted)?;
+        let number = self.next.ok_or(Exhausted)?;
+        self.next = number.checked_add(self.numbers.step);
         if self.values.len() == self.capacity
             && let Some(oldest) = self.once.back().or(self.again.back())
         {
             self.forget(oldest);
         }
-        let id = I::from_number(NonZeroU32::MIN.saturating_add(self.last - 1));
+        let id = I::from_number(number);
         let slot = self.values.insert(Interned {
             value: value(),
             id,
@@ -204,7 +223,7 @@ impl<I: Id, T: Hash + Eq, H: BuildHasher> Interner<I, T, H> {
         self.once = List::default();
         self.again = List::default();
         self.again_count = 0;
-        self.last = 0;
+        self.next = Some(self.numbers.first);
     }
 
     /// Notes that a value was asked for again.
@@ -255,7 +274,37 @@ impl<I, T, H> fmt::Debug for Interner<I, T, H> {
         f.debug_struct("Interner")
             .field("len", &self.values.len())
             .field("capacity", &self.capacity)
-            .field("last", &self.last)
+            .field("next", &self.next)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OriginId;
+
+    #[test]
+    fn numbers_run_out_and_are_never_used_again() {
+        let (shard, count) = (u16::MAX - 1, u16::MAX);
+        let hasher = foldhash::fast::RandomState::default();
+        let mut interner: Interner<OriginId, u32> = Interner::in_shard(1, hasher, shard, count);
+        // 65,535 times 65,537 is 2^32 - 1: the last number of all is this shard's.
+        let numbers: Vec<u32> = (0..65_537)
+            .map(|value| {
+                interner
+                    .intern(&value)
+                    .expect("numbers left")
+                    .number()
+                    .get()
+            })
+            .collect();
+        assert!(numbers.is_sorted() && numbers.iter().all(|number| number % 65_535 == 0));
+        assert_eq!(numbers.last(), Some(&u32::MAX));
+        assert_eq!(interner.intern(&65_537), Err(Exhausted));
+        assert_eq!(
+            interner.intern(&65_536).map(|id| id.number().get()),
+            Ok(u32::MAX)
+        );
     }
 }

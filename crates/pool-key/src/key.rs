@@ -111,6 +111,12 @@ impl ConnectionKey {
     pub fn epoch(&self) -> Epoch {
         self.0.fields.epoch()
     }
+
+    /// The hash that was made with the key.
+    #[inline]
+    pub(crate) fn hash(&self) -> u64 {
+        self.0.hash
+    }
 }
 
 impl SessionKey {

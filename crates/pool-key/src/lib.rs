@@ -80,7 +80,9 @@ mod list;
 mod moment;
 mod pool;
 mod session;
+mod shared;
 mod slab;
+mod sync;
 mod table;
 #[cfg(feature = "rustls")]
 pub mod tls;
@@ -97,4 +99,5 @@ pub use pool::{
     Want,
 };
 pub use session::{SessionCache, SessionFacts, SessionLimits, TLS12_LIFETIME, TLS13_LIFETIME};
+pub use shared::{SharedInterner, SharedPool};
 pub use trust::{Roots, ServerTrust, Verification};

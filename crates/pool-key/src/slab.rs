@@ -14,6 +14,14 @@ pub(crate) struct Slot(NonZeroU32);
 pub(crate) struct Stamp {
     slot: Slot,
     generation: u32,
+    shard: u16,
+}
+
+impl Stamp {
+    /// The number of the slab that the stamp is from.
+    pub(crate) fn shard(self) -> u16 {
+        self.shard
+    }
 }
 
 /// Records in one allocation, found by slot, whose slots are used again.
@@ -22,6 +30,8 @@ pub(crate) struct Slab<T> {
     places: Vec<Place<T>>,
     vacant: Option<Slot>,
     len: u32,
+    /// Which one of several slabs of a kind this is; its stamps say so.
+    shard: u16,
 }
 
 /// A record that handles outside may name.
@@ -56,11 +66,21 @@ impl Slot {
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
+        Self::in_shard(0)
+    }
+
+    /// One of several of a kind, of this number.
+    pub(crate) const fn in_shard(shard: u16) -> Self {
         Self {
             places: Vec::new(),
             vacant: None,
             len: 0,
+            shard,
         }
+    }
+
+    pub(crate) fn shard(&self) -> u16 {
+        self.shard
     }
 
     pub(crate) fn len(&self) -> u32 {
@@ -145,6 +165,7 @@ impl<T: Stamped> Slab<T> {
         Stamp {
             slot,
             generation: self[slot].generation(),
+            shard: self.shard,
         }
     }
 

@@ -34,12 +34,24 @@ impl<C: Copy> Lease<C> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Handle(pub(super) Stamp);
 
+impl Handle {
+    /// The number of the pool among those of a [`SharedPool`](crate::SharedPool).
+    pub(crate) fn shard(self) -> u16 {
+        self.0.shard()
+    }
+}
+
 /// Leave to open one connection; ends in [`insert`](crate::Pool::insert) or [`fail`](crate::Pool::fail).
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "the attempt counts against the limits until it is inserted or failed"]
 pub struct Reservation(pub(super) Stamp);
 
 impl Reservation {
+    /// As [`Handle::shard`].
+    pub(crate) fn shard(&self) -> u16 {
+        self.0.shard()
+    }
+
     /// Ends the reservation.
     pub(super) fn end(self) -> Stamp {
         self.0
@@ -49,6 +61,13 @@ impl Reservation {
 /// A place in the line; kept only by those who may [`cancel`](crate::Pool::cancel).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ticket(pub(super) Stamp);
+
+impl Ticket {
+    /// As [`Handle::shard`].
+    pub(crate) fn shard(self) -> u16 {
+        self.0.shard()
+    }
+}
 
 /// What [`reserve`](crate::Pool::reserve) answers.
 #[derive(Debug, PartialEq, Eq)]

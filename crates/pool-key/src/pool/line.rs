@@ -24,18 +24,16 @@ pub(super) struct Line<W> {
     room: List<ByTurn>,
 }
 
-impl<W> Default for Line<W> {
-    fn default() -> Self {
+impl<W> Line<W> {
+    pub(super) fn in_shard(shard: u16) -> Self {
         Self {
-            waiters: Slab::new(),
+            waiters: Slab::in_shard(shard),
             arrivals: 0,
             look: List::default(),
             room: List::default(),
         }
     }
-}
 
-impl<W> Line<W> {
     pub(super) fn len(&self) -> u32 {
         self.waiters.len()
     }

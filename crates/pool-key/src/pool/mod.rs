@@ -55,18 +55,27 @@ impl<C: Copy, W: Copy> Pool<C, W> {
     pub fn new(limits: Limits) -> Self {
         Self::with_hasher(limits, foldhash::fast::RandomState::default())
     }
+
+    /// The same as the one of this number among several, which know their own handles from each other's.
+    pub(crate) fn in_shard(limits: Limits, shard: u16) -> Self {
+        Self::build(limits, foldhash::fast::RandomState::default(), shard)
+    }
 }
 
 impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
     /// An empty pool whose keys find their buckets by this hasher. Which one it is shows in nothing but speed.
     #[must_use]
     pub fn with_hasher(limits: Limits, hasher: H) -> Self {
+        Self::build(limits, hasher, 0)
+    }
+
+    fn build(limits: Limits, hasher: H, shard: u16) -> Self {
         Self {
             limits,
             groups: Table::new(hasher),
-            connections: Slab::new(),
-            attempts: Slab::new(),
-            line: Line::default(),
+            connections: Slab::in_shard(shard),
+            attempts: Slab::in_shard(shard),
+            line: Line::in_shard(shard),
             idle: List::default(),
             idle_count: 0,
             sharing: List::default(),
@@ -306,6 +315,21 @@ impl<C: Copy, W: Copy, H: BuildHasher> Pool<C, W, H> {
     #[must_use]
     pub fn waiting(&self) -> u32 {
         self.line.len()
+    }
+
+    /// The number among several that the pool was made with.
+    pub(crate) fn shard(&self) -> u16 {
+        self.connections.shard()
+    }
+
+    /// Whether [`next_removed`](Self::next_removed) has something to give.
+    pub(crate) fn has_removed(&self) -> bool {
+        !self.removed.is_empty()
+    }
+
+    /// Whether [`next_ready`](Self::next_ready) has something to give.
+    pub(crate) fn has_ready(&mut self) -> bool {
+        self.first_ready().is_some()
     }
 
     /// Forgets everything, time and epochs included, and keeps the memory for use again. Every handle is stale.

@@ -6,4 +6,5 @@ mod interner;
 mod keys;
 mod pool;
 mod session;
+mod shared;
 mod tls;

@@ -7,10 +7,10 @@ use crate::common::{
     pool::{Op, Pair, op},
     sequences,
 };
-use bareflight_pool_key::{Limits, Sharing, Want};
+use bareflight_pool_key::{Limits, Pool, Sharing, Want};
 use proptest::{collection::vec, prelude::*};
 
-fn limits() -> impl Strategy<Value = Limits> {
+pub(crate) fn limits() -> impl Strategy<Value = Limits> {
     (1..5_u32, 1..4_u16, 0..4_u32, 0..3_u16, 0..5_u32).prop_map(
         |(open, open_per_key, idle, idle_per_key, waiters)| Limits {
             open,
@@ -42,9 +42,9 @@ proptest! {
 /// Two letters for each description, and three for what happens to all.
 const ALPHABET: u8 = 2 * DESCRIPTIONS + 3;
 
-fn spell(pair: &mut Pair<Constant>, letter: u8) {
+fn spell(pair: &mut Pair<Pool<u32, u32, Constant>>, letter: u8) {
     let (index, streams) = (letter % DESCRIPTIONS, Sharing::Shared { streams: 2 });
-    let open = |pair: &mut Pair<Constant>, sharing| {
+    let open = |pair: &mut Pair<Pool<u32, u32, Constant>>, sharing| {
         pair.apply(Op::Request(index, Want::Race));
         pair.apply(Op::Insert(0, sharing));
     };

@@ -9,6 +9,7 @@ use core::{
 
 use bareflight_pool_key::{Description, Epoch, Id, IdentityId, OriginId, PartitionId, TrustId};
 
+pub(crate) mod books;
 pub(crate) mod pool;
 pub(crate) mod session;
 

@@ -12,7 +12,7 @@ use bareflight_pool_key::{
 };
 use proptest::{prelude::*, sample::select};
 
-use super::{DESCRIPTIONS, description};
+use super::{DESCRIPTIONS, books::Books, description};
 
 /// One operation; a number that names a lease, a reservation or the like counts modulo how many there are.
 #[derive(Clone, Copy, Debug)]
@@ -72,8 +72,8 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
 }
 
 /// The pool, the model, and what both have handed out.
-pub(crate) struct Pair<H> {
-    pool: Pool<u32, u32, H>,
+pub(crate) struct Pair<P> {
+    pool: P,
     model: Model,
     now: Duration,
     epoch: u64,
@@ -89,10 +89,17 @@ pub(crate) struct Pair<H> {
     waits: HashMap<u32, Description>,
 }
 
-impl<H: BuildHasher> Pair<H> {
+impl<H: BuildHasher> Pair<Pool<u32, u32, H>> {
     pub(crate) fn new(limits: Limits, hasher: H) -> Self {
+        Self::of(limits, Pool::with_hasher(limits, hasher))
+    }
+}
+
+impl<P: Books> Pair<P> {
+    /// A pair of a pool that has these limits.
+    pub(crate) fn of(limits: Limits, pool: P) -> Self {
         Self {
-            pool: Pool::with_hasher(limits, hasher),
+            pool,
             model: Model {
                 limits,
                 ..Model::default()
@@ -311,6 +318,7 @@ impl<H: BuildHasher> Pair<H> {
         assert_eq!(removed, self.model.removed, "next_removed");
         self.model.removed.clear();
         let count = |count: usize| u32::try_from(count).expect("few");
+        assert_eq!(self.pool.is_empty(), self.model.connections.is_empty());
         assert_eq!(self.pool.len(), count(self.model.connections.len()), "len");
         assert_eq!(self.pool.idle(), count(self.model.idle().count()), "idle");
         assert_eq!(
