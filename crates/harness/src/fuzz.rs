@@ -220,6 +220,28 @@ mod tests {
         assert!(crossed > 0 && scenario_from_input(&out[..crossed]).is_some());
     }
 
+    /// What fuzzing found below scenarios, an input a file: `corpus/regressions/TARGET/`, with a line on each in its README.
+    #[test]
+    fn what_was_found_stays_mended() {
+        let targets: [(&str, fn(&[u8])); 4] = [
+            ("handshake", handshake),
+            ("resumption", resumption),
+            ("http", http),
+            ("wire", wire),
+        ];
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/regressions");
+        let mut inputs = 0;
+        for (name, target) in targets {
+            let files = std::fs::read_dir(std::path::Path::new(root).join(name));
+            for file in files.into_iter().flatten() {
+                let input = std::fs::read(file.expect("the corpus can be read").path());
+                target(&input.expect("the corpus can be read"));
+                inputs += 1;
+            }
+        }
+        assert!(inputs > 0, "the regressions are not where they should be");
+    }
+
     #[test]
     fn no_bytes_upset_the_targets() {
         let mut rng = fastrand::Rng::with_seed(6);
