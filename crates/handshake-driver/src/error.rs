@@ -96,6 +96,9 @@ pub enum ServerError {
     /// The issuers named in the plan make no verifier.
     #[error("the accepted issuers make no verifier: {0}")]
     Issuers(String),
+    /// The plan takes early data, and remembers sessions in a way that lets it be replayed.
+    #[error("early data could be replayed: keep sessions statefully, with rustls")]
+    EarlyDataReplays,
     /// A host has a name that is none.
     #[error("{0:?} is no name for a host: give labels, the first of which may be *")]
     BadHost(String),

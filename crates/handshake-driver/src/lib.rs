@@ -103,6 +103,14 @@
 //! What a server resumes is judged by [`Resumes`]; under which policy a connection is, where a server has several hosts, and
 //! which requests it then serves, by [`Routes`]. Their default methods are right, and a known fault overrides one of them.
 //!
+//! Early data rides on a session ([`ClientConfiguration::early_data`], [`ServerPlan::early_data`]): what waits when a connection
+//! begins goes out with the ClientHello, under the identity that the session inherits, and [`RequestHead::early_data`] says so.
+//!
+//! # Proxies, sockets
+//!
+//! [`Driver::begin_through`] leads through a proxy: two connections, one in the other, each with its own handshake, answer and
+//! sessions. [`Driver::begin_over`] takes any [`Transport`], sockets too; [`Driver::run_until`] then waits for what arrives.
+//!
 //! # Bounds
 //!
 //! Whatever a peer says, an end of a connection ends with a reason, and holds no more of it than this:

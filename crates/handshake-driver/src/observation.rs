@@ -55,6 +55,8 @@ pub struct ServerHandshake {
     pub version: Version,
     /// Whether there was a HelloRetryRequest (RFC 9846 section 4.1.4), if this end is rustls; OpenSSL does not say.
     pub retried: bool,
+    /// How many bytes of early data it took (RFC 9846 section 2.3).
+    pub early_data: usize,
     /// The protocol agreed on.
     pub alpn: Option<Protocol>,
     /// The name in the ClientHello (RFC 6066 section 3).
@@ -121,6 +123,8 @@ pub struct RequestHead {
     pub target: String,
     /// All fields.
     pub headers: HeaderMap,
+    /// Whether its head came as early data: whoever captured it could have sent it again, if the server let them.
+    pub early_data: bool,
     /// The policy that its authority comes under.
     pub policy: Arc<HostPlan>,
     /// The status it was answered with, if the responder was not asked: 421, a request that does not belong on its connection
@@ -194,6 +198,8 @@ pub struct ClientHandshake {
     pub asked: bool,
     /// Whether the session on offer was resumed.
     pub resumed: bool,
+    /// Whether the server took early data. If there was some and it did not, the same was sent again after the handshake.
+    pub early_data: bool,
     /// Whether there was a HelloRetryRequest, if this end is rustls; OpenSSL does not say.
     pub retried: bool,
     /// The DNS names in the server's certificate (of the original handshake, when resumed).

@@ -292,6 +292,9 @@ pub struct ServerPlan {
     /// Whether it refuses the key-exchange group that clients of the same provider try first. In TLS 1.3 they must then try
     /// again: HelloRetryRequest (RFC 9846 section 4.1.4).
     pub retries: bool,
+    /// How many bytes of early data it takes (RFC 9846 section 2.3); zero is none. Only where it keeps its sessions itself
+    /// ([`Resumption::Stateful`]), so that each serves once and nothing is replayed (section 8.1), and with rustls.
+    pub early_data: u32,
 }
 
 impl ServerPlan {
@@ -314,6 +317,7 @@ impl ServerPlan {
             lifetime: Duration::from_secs(7200),
             across_names: false,
             retries: false,
+            early_data: 0,
         }
     }
 }
@@ -407,6 +411,10 @@ pub struct ClientConfiguration {
     /// The largest TLS record that it sends, in bytes with its header, at least 32. A small one spreads the ClientHello over
     /// several.
     pub largest_record: Option<usize>,
+    /// Whether requests that wait when a connection begins go out as early data, if its session allows it (rustls only). Then
+    /// it offers the best of its protocols and no other, since it speaks before one is agreed on. It may differ from connection
+    /// to connection of one key.
+    pub early_data: bool,
 }
 
 impl ClientConfiguration {
@@ -424,6 +432,7 @@ impl ClientConfiguration {
             alpn: vec![Protocol::Http11],
             shared: false,
             largest_record: None,
+            early_data: false,
         }
     }
 }

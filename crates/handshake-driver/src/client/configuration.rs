@@ -81,6 +81,10 @@ impl Configurations {
                 let mut config = (**config).clone();
                 config.alpn_protocols = Protocol::wire(&plan.alpn);
                 config.max_fragment_size = plan.largest_record;
+                config.enable_early_data = plan.early_data;
+                if plan.early_data {
+                    config.alpn_protocols.truncate(1);
+                }
                 config.resumption = Resumption::store(shelf);
                 config.key_log = Arc::clone(means.secrets) as _;
                 ReadyStack::Rustls(Arc::new(config))

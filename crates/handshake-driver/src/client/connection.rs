@@ -81,7 +81,10 @@ pub(crate) fn begin<S: Transport>(setup: Setup, io: S) -> Line {
 /// A handshake that succeeded, whichever stack shook hands.
 pub(super) struct Shaken<T> {
     pub(super) tls: T,
-    pub(super) handshake: ClientHandshake,
+    /// The protocol to speak.
+    pub(super) alpn: Option<Protocol>,
+    /// How it went; nothing while it is under way, which the stream then tells.
+    pub(super) handshake: Option<ClientHandshake>,
 }
 
 async fn run<S: Transport>(
@@ -94,6 +97,13 @@ async fn run<S: Transport>(
     let line = (queue, started, report);
     let tunnel = setup.tunnel.take();
     match setup.stack {
+        // Writing is what brings such a handshake forward, so there must be something to write.
+        ReadyStack::Rustls(ref config) if config.enable_early_data && !line.0.is_empty() => {
+            let only = config.alpn_protocols.first().map(Vec::as_slice);
+            let early = (Protocol::agreed(only), Rc::clone(&line.1));
+            let connect = with_rustls::connect_early(config, &setup.name, &setup.answer, io, early);
+            go_on(connect, setup.spawner.clone(), tunnel, line).await;
+        }
         ReadyStack::Rustls(ref config) => {
             let connect = with_rustls::connect(config, &setup.name, &setup.answer, io);
             go_on(connect, setup.spawner.clone(), tunnel, line).await;
@@ -123,9 +133,14 @@ async fn go_on<T: Transport>(
         Either::Right(_) => Err(EndReason::Local),
     };
     match shaken {
-        Ok(Shaken { tls, handshake }) => {
-            let alpn = handshake.alpn;
-            *started.borrow_mut() = Some(Ok(handshake));
+        Ok(Shaken {
+            tls,
+            alpn,
+            handshake,
+        }) => {
+            if let Some(handshake) = handshake {
+                *started.borrow_mut() = Some(Ok(handshake));
+            }
             let io = TokioIo::new(Witness::new(tls, report.end.clone()));
             match tunnel {
                 Some(tunnel) => tunnel::carry(io, tunnel, queue, &report).await,

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod connection;
+mod early;
 mod exchange;
 mod report;
 mod resolver;

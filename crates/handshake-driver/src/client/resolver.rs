@@ -69,6 +69,24 @@ impl Asked {
         self.asked.load(Ordering::Relaxed)
     }
 
+    /// Whether it goes away when asked.
+    pub(crate) fn aborts(&self) -> bool {
+        self.answer == Answer::Abort
+    }
+
+    /// Whether it was asked, and is one that then goes away.
+    pub(crate) fn aborted(&self) -> bool {
+        self.aborts() && self.was_asked()
+    }
+
+    /// Does something in which the resolver may need to know whose handshake it is.
+    pub(crate) fn during<R>(self: &Arc<Self>, work: impl FnOnce() -> R) -> R {
+        CURRENT.set(Some(Arc::clone(self)));
+        let done = work();
+        CURRENT.set(None);
+        done
+    }
+
     /// Runs a handshake so that the resolver knows whose it is.
     pub(crate) fn watch<F: Future + Unpin>(self: &Arc<Self>, handshake: F) -> Watched<F> {
         Watched {
@@ -92,9 +110,7 @@ impl<F: Future + Unpin> Future for Watched<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        CURRENT.set(Some(Arc::clone(&self.asked)));
-        let polled = Pin::new(&mut self.handshake).poll(cx);
-        CURRENT.set(None);
-        polled
+        let Self { asked, handshake } = &mut *self;
+        asked.during(|| Pin::new(handshake).poll(cx))
     }
 }

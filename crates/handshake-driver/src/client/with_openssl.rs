@@ -197,7 +197,11 @@ pub(super) async fn connect<S: Transport>(
             open.set(Some(Open {
                 h2: handshake.alpn == Some(Protocol::H2),
             }));
-            Ok(Shaken { tls, handshake })
+            Ok(Shaken {
+                tls,
+                alpn: handshake.alpn,
+                handshake: Some(handshake),
+            })
         }
         Err(_) if aborts && asked.was_asked() => Err(EndReason::AbortedWhenAsked),
         Err(error) => Err(EndReason::from_io(&error)),
@@ -251,6 +255,7 @@ fn facts(ssl: &SslRef, asked: &Asked) -> ClientHandshake {
         asked: asked.was_asked(),
         resumed: ssl.session_reused(),
         retried: false,
+        early_data: false,
         server_names: names(leaf.map(CertificateDer::from).as_ref()),
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct Accepted<T> {
     pub(super) host: Arc<Host>,
     /// Whom the connection stands for: shown in its handshake, or inherited.
     pub(super) authentication: Arc<Authentication>,
+    /// How many requests came as early data.
+    pub(super) early: u64,
     /// The sessions that were issued in it.
     pub(super) issued: Vec<SessionId>,
     /// How to ask for a certificate from now on, where the stack can.
@@ -69,6 +71,8 @@ pub(super) struct Standing {
     pub(super) host: Arc<Host>,
     /// Whom the connection stands for: shown in its handshake, or inherited.
     pub(super) authentication: Arc<Authentication>,
+    /// How many requests came as early data.
+    pub(super) early: u64,
     /// How to ask for a certificate from now on, where the stack can.
     pub(super) asks: Option<Rc<dyn Asks>>,
 }
@@ -111,6 +115,7 @@ impl Attendant {
                     server_name: accepted.handshake.server_name.clone(),
                     host: accepted.host,
                     authentication: accepted.authentication,
+                    early: accepted.early,
                     asks: accepted.asks,
                 };
                 self.observe(Observation::Handshake(accepted.handshake));

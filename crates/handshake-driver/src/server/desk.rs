@@ -152,6 +152,7 @@ impl Desk {
             authority: authority.ok().flatten().map(|a| a.to_string()),
             target,
             headers: request.headers().clone(),
+            early_data: stream.0 < self.standing.early,
             policy,
             turned_away,
         }));

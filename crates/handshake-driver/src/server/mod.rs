@@ -3,6 +3,7 @@
 mod authentication;
 mod connection;
 mod desk;
+mod early;
 mod examiner;
 mod hello;
 mod hosts;
@@ -41,7 +42,7 @@ use crate::executor::Spawner;
 use crate::ids::{ConnectionId, ServerId};
 use crate::observation::Observation;
 use crate::pki::{Pki, ServerCertificatePlan};
-use crate::plan::{Protocol, ServerPlan, Stack};
+use crate::plan::{Protocol, Resumption, ServerPlan, Stack};
 use examiner::Examiner;
 use hosts::Hosts;
 use sessions::{ConnectionSessions, Present};
@@ -136,6 +137,7 @@ impl Policy {
             .with_client_cert_verifier(examiner)
             .with_cert_resolver(Arc::clone(&self.certificate));
         config.alpn_protocols = Protocol::wire(&self.plan.alpn);
+        config.max_early_data_size = self.plan.early_data;
         config.send_tls13_tickets = self.plan.tickets;
         config.ticketer = Arc::clone(&sessions) as _;
         config.session_storage = sessions;
@@ -204,6 +206,10 @@ fn provider(plan: &ServerPlan, pki: &Pki) -> Arc<CryptoProvider> {
 
 /// Checks what belongs together in a plan. A way to ask late takes the only version that has it.
 fn settled(mut plan: ServerPlan) -> Result<ServerPlan, ServerError> {
+    let once = plan.resumption == Resumption::Stateful && plan.stack == Stack::Rustls;
+    if plan.early_data > 0 && !once {
+        return Err(ServerError::EarlyDataReplays);
+    }
     let hosts = plan.hosts.iter().map(|host| host.client_auth);
     let modes: Vec<_> = std::iter::once(plan.client_auth).chain(hosts).collect();
     for mode in modes {

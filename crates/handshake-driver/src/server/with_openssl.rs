@@ -308,6 +308,7 @@ fn complete<S: Transport>(
         through: attendant.through,
         version: tls.with(version),
         retried: false,
+        early_data: 0,
         alpn: tls.with(|ssl| Protocol::agreed(ssl.selected_alpn_protocol())),
         server_name: sessions.server_name.clone(),
         shown: shown(asked, noted.chain.as_deref(), Shown::Declined, pki),
@@ -334,6 +335,7 @@ fn complete<S: Transport>(
         handshake,
         host,
         authentication,
+        early: 0,
         issued: seen.issued,
         asks,
     }

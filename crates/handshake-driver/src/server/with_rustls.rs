@@ -1,6 +1,6 @@
 //! How does a server shake hands with rustls?
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 
 use rustls::server::Acceptor;
@@ -10,6 +10,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::authentication::Authentication;
 use super::connection::{Accepted, Attendant, shown};
+use super::early::{self, Early};
 use super::examiner::Examiner;
 use super::hello::Peek;
 use super::route::Hello;
@@ -22,7 +23,7 @@ use crate::plan::{Protocol, Version};
 use crate::wire::{Transport, was_retried};
 
 /// In a box: it is handed from future to future, each of which would have room for a copy.
-pub(super) type Stream<S> = Box<TlsStream<S>>;
+pub(super) type Stream<S> = Early<Box<TlsStream<S>>>;
 
 /// Reads the ClientHello, then shakes hands under the policy in force.
 pub(super) async fn accept<S: Transport>(
@@ -79,12 +80,13 @@ pub(super) async fn accept<S: Transport>(
 
 fn complete<S>(
     attendant: &Attendant,
-    tls: TlsStream<S>,
+    mut tls: TlsStream<S>,
     (server_name, guess): (Option<String>, Option<NamedGroup>),
     examiner: &Examiner,
     sessions: &ConnectionSessions,
 ) -> Accepted<Stream<S>> {
     let pki = &attendant.office.pki;
+    let early = early_data(&mut tls);
     let state = tls.get_ref().1;
     let seen = sessions.seen();
     let chain = state.peer_certificates();
@@ -105,6 +107,7 @@ fn complete<S>(
         server: attendant.policy.present.server,
         through: attendant.through,
         version: Version::agreed(state.protocol_version()),
+        early_data: early.len(),
         retried: was_retried(state, guess),
         alpn: Protocol::agreed(state.alpn_protocol()),
         server_name,
@@ -116,13 +119,24 @@ fn complete<S>(
         offered: seen.offered.filter(|_| !resumed),
     };
     Accepted {
-        tls: Box::new(tls),
+        early: early::requests(&early, handshake.alpn),
+        tls: Early::new(early, Box::new(tls)),
         handshake,
         host: Arc::clone(&sessions.host),
         authentication,
         issued: seen.issued,
         asks: None,
     }
+}
+
+/// What came before the handshake was over, and was taken.
+fn early_data<S>(tls: &mut TlsStream<S>) -> Vec<u8> {
+    let mut early = Vec::new();
+    if let Some(mut reader) = tls.get_mut().1.early_data() {
+        // It is in memory, and no more than the plan allows.
+        let _ = reader.read_to_end(&mut early);
+    }
+    early
 }
 
 fn refused(

@@ -7,6 +7,8 @@ mod capture;
 #[path = "../it/common.rs"]
 mod common;
 mod differential;
+#[path = "../it/early.rs"]
+mod early;
 #[path = "../it/hosts.rs"]
 mod hosts;
 #[path = "../it/http.rs"]

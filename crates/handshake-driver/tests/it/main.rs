@@ -3,6 +3,7 @@
 
 mod capture;
 mod common;
+mod early;
 mod hosts;
 mod http;
 mod keys;
