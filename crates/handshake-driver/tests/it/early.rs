@@ -105,42 +105,41 @@ fn what_waits_goes_out_early_under_the_identity_of_the_session() {
 #[test]
 fn what_is_refused_is_sent_again_and_arrives_once() {
     type Change = fn(&mut World);
-    let changes: [(&str, Change, bool); 4] = [
+    // Whether the session is still resumed, and early data taken. (The last change is none to this session.)
+    let changes: [(&str, Change, bool, bool); 4] = [
         (
             "no more early data",
-            |world| reconfigure(world, |plan| plan.early_data = 0),
+            |world| reconfigure(world, none_early),
             true,
+            false,
         ),
         (
             "the session is forgotten",
             |world| world.driver.forget_sessions(world.server),
             false,
+            false,
         ),
         (
             "another share is wanted",
-            |world| reconfigure(world, |plan| plan.retries = true),
+            |world| reconfigure(world, other_share),
             true,
+            false,
         ),
         (
-            "another issuer is wanted",
-            |world| {
-                reconfigure(world, |plan| {
-                    plan.accepts = vec![Authority::users(), Authority::named("strangers")];
-                })
-            },
+            "one more issuer is taken",
+            |world| reconfigure(world, more_issuers),
+            true,
             true,
         ),
     ];
     for protocol in PROTOCOLS {
-        for (what, change, resumes) in changes {
+        for (what, change, resumes, taken) in changes {
             let alice = early(protocol, Answer::Present(alice()));
             let (mut world, session) = world(ClientAuth::Require, &alice);
             change(&mut world);
             let seen = open(&mut world, &alice, session, &["/a"]);
             let (client, server) = (seen.client.unwrap(), seen.server.unwrap());
             let case = format!("{protocol:?} {what}");
-            // The last change is none to this session.
-            let taken = what == "another issuer is wanted";
             assert_eq!(
                 (client.early_data, server.early_data > 0),
                 (taken, taken),
@@ -160,6 +159,18 @@ fn what_is_refused_is_sent_again_and_arrives_once() {
             assert_eq!(seen.answered, 1, "{case}");
         }
     }
+}
+
+fn none_early(plan: &mut ServerPlan) {
+    plan.early_data = 0;
+}
+
+fn other_share(plan: &mut ServerPlan) {
+    plan.retries = true;
+}
+
+fn more_issuers(plan: &mut ServerPlan) {
+    plan.accepts.push(Authority::named("strangers"));
 }
 
 fn reconfigure(world: &mut World, change: fn(&mut ServerPlan)) {
