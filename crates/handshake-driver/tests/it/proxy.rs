@@ -286,3 +286,22 @@ fn connect_without_a_tunnel_is_an_error() {
         assert_eq!(response.status(), StatusCode::BAD_GATEWAY, "{protocol:?}");
     }
 }
+
+/// CONNECT names the origin, of which the proxy may have a host of the same name: that is not whom it is asked for.
+#[test]
+fn connect_is_not_routed_by_the_origins_name() {
+    let mut route = route(Versions::Both);
+    let namesake = HostPlan {
+        client_auth: ClientAuth::Require,
+        ..HostPlan::new(&[HOST])
+    };
+    let plan = ServerPlan {
+        hosts: vec![namesake],
+        ..ServerPlan::new(&[PROXY, HOST])
+    };
+    route.world.driver.reconfigure(route.proxy, plan).unwrap();
+    let bare = client(3, Answer::Decline);
+    let (_, legs) = route.fetch(&bare, &as_bob(Protocol::H2), [None, None]);
+    assert_eq!(legs.hop.answers, [StatusCode::OK]);
+    assert_eq!(legs.inside.answers, [StatusCode::OK]);
+}
