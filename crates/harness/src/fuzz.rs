@@ -223,7 +223,8 @@ mod tests {
     /// What fuzzing found below scenarios, an input a file: `corpus/regressions/TARGET/`, with a line on each in its README.
     #[test]
     fn what_was_found_stays_mended() {
-        let targets: [(&str, fn(&[u8])); 4] = [
+        type Target = fn(&[u8]);
+        let targets: [(&str, Target); 4] = [
             ("handshake", handshake),
             ("resumption", resumption),
             ("http", http),
