@@ -68,12 +68,19 @@ impl Mix {
     /// Fills `output` with what the bytes so far mix to.
     pub(super) fn finish(mut self, output: &mut [u8]) {
         self.pad();
-        for chunk in output.chunks_mut(BLOCK) {
-            self.block(0);
-            let [a, b] = self.state.map(u64::to_le_bytes);
-            let block: [u8; BLOCK] = [a, b].as_flattened().try_into().unwrap_or_default();
-            chunk.copy_from_slice(&block[..chunk.len()]);
+        let (whole, rest) = output.as_chunks_mut();
+        for block in whole {
+            *block = self.next();
         }
+        if !rest.is_empty() {
+            rest.copy_from_slice(&self.next()[..rest.len()]);
+        }
+    }
+
+    fn next(&mut self) -> [u8; BLOCK] {
+        self.block(0);
+        let [low, high] = self.state.map(u128::from);
+        (low | high << 64).to_le_bytes()
     }
 
     /// As [`finish`](Self::finish), into a new array.
