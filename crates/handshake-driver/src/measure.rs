@@ -35,6 +35,8 @@ impl Mutual {
         let mut plan = ServerPlan::new(&[HOST]);
         plan.client_auth = ClientAuth::Require;
         plan.versions = versions;
+        // As TLS 1.2 does, and as the next resumption needs.
+        plan.tickets = 1;
         let mut driver = Driver::new(pki);
         let server =
             driver.add_server(plan, |_, _| Response::new(Bytes::from_static(b"{}")).into());
