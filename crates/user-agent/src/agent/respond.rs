@@ -249,6 +249,7 @@ impl UserAgent {
                 self.preflights.store(&fetch.request, &grant, self.now);
                 fetch.preflight = None;
                 fetch.misdirected = false;
+                fetch.http1 = false;
                 self.obtain(running);
             }
             Err(error) => self.fail(running, error.into()),
