@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use criterion::Bencher;
 
+pub mod grid;
+
 /// How fast one bench was: taken while Criterion measures it.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -26,15 +28,25 @@ impl Tally {
         });
     }
 
-    fn note(&mut self, took: Duration, times: u64) {
+    /// Keeps that doing it so many times took so long.
+    pub fn note(&mut self, took: Duration, times: u64) {
         self.seconds.push(took.as_secs_f64() / times as f64);
     }
 
     /// The median of all samples, a second; none if nothing was measured, as when a filter left the bench out.
     pub fn per_second(&self) -> Option<f64> {
+        Some(self.median()?.recip())
+    }
+
+    /// The median of all samples, in nanoseconds; none if nothing was measured.
+    pub fn nanoseconds(&self) -> Option<f64> {
+        Some(self.median()? * 1e9)
+    }
+
+    fn median(&self) -> Option<f64> {
         let mut seconds = self.seconds.clone();
         seconds.sort_by(f64::total_cmp);
-        Some(seconds.get(seconds.len() / 2)?.recip())
+        seconds.get(seconds.len() / 2).copied()
     }
 }
 
