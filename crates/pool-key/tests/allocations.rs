@@ -1,11 +1,11 @@
 //! Do the hot paths stay off the heap?
 
-use core::{num::NonZeroU32, time::Duration};
+use core::{fmt::Write, num::NonZeroU32, time::Duration};
 
 use allocation_counter::measure;
 use bareflight_pool_key::{
     Description, Epoch, Id, Interner, Limits, OriginId, Pool, Reserved, SessionCache, SessionFacts,
-    SessionLimits, Sharing, TrustId, Want,
+    SessionLimits, SharedInterner, Sharing, TrustId, Want,
 };
 
 const NOW: Duration = Duration::ZERO;
@@ -122,6 +122,46 @@ fn a_million_idle_connections_take_at_most_160_bytes_each() {
     let each = counted.bytes_current / i64::from(count);
     println!("{each} bytes for each of {count} idle connections");
     assert!(each <= 160, "{each} bytes each");
+}
+
+/// A hostile page makes up origins: what is kept of them is bounded, however many they are.
+#[test]
+fn a_million_one_off_origins_take_no_more_than_the_bound() {
+    let capacity = 4096;
+    let (mut alone, mut shared) = (None, None);
+    let flood = |mut intern: Box<dyn FnMut(&str)>| {
+        let mut text = String::new();
+        for n in 0..1_000_000_u32 {
+            text.clear();
+            write!(text, "https://{n}.one-off.test").expect("a string takes it");
+            intern(&text);
+        }
+    };
+    let counts = [
+        measure(|| {
+            let interner: &mut Interner<OriginId, String> = alone.insert(Interner::new(capacity));
+            flood(Box::new(|origin| {
+                interner.intern(origin).expect("ids left");
+            }));
+        }),
+        measure(|| {
+            let interner: &mut SharedInterner<OriginId, String> =
+                shared.insert(SharedInterner::new(capacity, 16));
+            flood(Box::new(|origin| {
+                interner.intern(origin).expect("ids left");
+            }));
+        }),
+    ];
+    assert_eq!(alone.map(|interner| interner.len()), Some(capacity));
+    assert_eq!(shared.map(|interner| interner.len()), Some(capacity));
+    for counted in counts {
+        let each = counted.bytes_max / u64::from(capacity);
+        println!(
+            "{each} bytes for each of {capacity} values that are kept of a million, at the most"
+        );
+        // The text and its String, and 64 beside them.
+        assert!(each <= 32 + 24 + 64 + 8, "{each} bytes each");
+    }
 }
 
 #[test]
