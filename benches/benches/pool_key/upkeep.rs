@@ -90,24 +90,18 @@ fn timed(rounds: u32, mut once: impl FnMut(u32) -> Duration) -> Tally {
     tally
 }
 
-/// Checkouts with their checkins that so many threads do in a second, together, on a thousand keys.
-pub(crate) fn pairs_per_second(threads: u64) -> f64 {
+/// Checkouts with their checkins that so many threads do in a second, together, on a thousand keys of each pool. With as
+/// many pools as threads nothing is shared, and what keeps the threads from scaling is the machine.
+pub(crate) fn pairs_per_second((threads, pools): (usize, usize)) -> f64 {
     const EACH: u32 = 2_000_000;
     let keys = designs::shuffled(1000, designs::key);
-    let pool: SharedPool<u32, u32> = SharedPool::new(limits(100_000), 64);
-    for (key, number) in keys.iter().zip(0..) {
-        let Ok(Reserved::Connect(leave)) = pool.reserve(key, number, Want::Race, NOW) else {
-            unreachable!("the limits leave room");
-        };
-        let lease = pool.insert(leave, number, Sharing::Exclusive, NOW);
-        pool.checkin(lease.expect("it was not cleared"), NOW);
-    }
+    let pools: Vec<_> = (0..pools).map(|_| shared(&keys)).collect();
     let start = Instant::now();
     thread::scope(|scope| {
-        for seed in 0..threads {
-            let (pool, keys) = (&pool, &keys);
+        for number in 0..threads {
+            let (pool, keys) = (&pools[number % pools.len()], &keys);
             scope.spawn(move || {
-                let mut random = fastrand::Rng::with_seed(seed);
+                let mut random = fastrand::Rng::with_seed(number as u64);
                 for _ in 0..EACH {
                     // Another thread may have just this one.
                     if let Some(lease) = pool.checkout(&keys[random.usize(..keys.len())], NOW) {
@@ -118,4 +112,16 @@ pub(crate) fn pairs_per_second(threads: u64) -> f64 {
         }
     });
     threads as f64 * f64::from(EACH) / start.elapsed().as_secs_f64()
+}
+
+fn shared(keys: &[ConnectionKey]) -> SharedPool<u32, u32> {
+    let pool = SharedPool::new(limits(100_000), 64);
+    for (key, number) in keys.iter().zip(0..) {
+        let Ok(Reserved::Connect(leave)) = pool.reserve(key, number, Want::Race, NOW) else {
+            unreachable!("the limits leave room");
+        };
+        let lease = pool.insert(leave, number, Sharing::Exclusive, NOW);
+        pool.checkin(lease.expect("it was not cleared"), NOW);
+    }
+    pool
 }
