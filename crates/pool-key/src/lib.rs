@@ -71,6 +71,8 @@
 //! each of the two keys what becomes of the field.
 
 mod coalesce;
+#[cfg(feature = "hyper-util")]
+pub mod connect;
 mod description;
 mod id;
 mod identity;
