@@ -1,6 +1,7 @@
 //! The crate from outside: keys, interner, pool and session cache.
 
 mod common;
+mod connect;
 mod facts;
 mod interner;
 mod keys;
