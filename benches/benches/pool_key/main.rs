@@ -12,6 +12,7 @@ use std::path::Path;
 use bareflight_benches::{Tally, grid::Grid};
 use criterion::{BenchmarkId, Criterion};
 use designs::One;
+use upkeep::Common;
 
 mod designs;
 mod upkeep;
@@ -60,15 +61,22 @@ fn lookups(criterion: &mut Criterion) -> Grid {
 }
 
 fn upkeep_table() {
-    let [one, two, apart] = [(1, 1), (2, 1), (2, 2)].map(upkeep::pairs_per_second);
-    let (scale, ceiling) = (two / one, apart / one);
-    let [one, two] = [one, two].map(|rate| rate / 1e6);
+    let one = upkeep::pairs_per_second(1, Common::Pool);
     println!(
-        "SharedPool, checkout and checkin: {one:.1} million a second by one thread, {two:.1} by two"
+        "SharedPool, checkout and checkin: {:.1} million a second by one thread",
+        one / 1e6
     );
-    println!(
-        "  that is {scale:.2}x, where two threads with a pool each reach {ceiling:.2}x on this machine now"
-    );
+    for (name, common) in [
+        ("each with its own shards", Common::Pool),
+        ("all on the same connections", Common::Connections),
+        (
+            "each with its own pool, which is what the machine gives",
+            Common::Nothing,
+        ),
+    ] {
+        let scale = upkeep::pairs_per_second(2, common) / one;
+        println!("  by two threads, {name}: {scale:.2}x");
+    }
     let million = 1_000_000;
     let bytes = upkeep::bytes_for_each(million);
     println!("a million idle connections: {bytes} bytes for each");

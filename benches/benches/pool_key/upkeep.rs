@@ -90,18 +90,37 @@ fn timed(rounds: u32, mut once: impl FnMut(u32) -> Duration) -> Tally {
     tally
 }
 
-/// Checkouts with their checkins that so many threads do in a second, together, on a thousand keys of each pool. With as
-/// many pools as threads nothing is shared, and what keeps the threads from scaling is the machine.
-pub(crate) fn pairs_per_second((threads, pools): (usize, usize)) -> f64 {
+/// What two threads have in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Common {
+    /// All keys, and so the connections too.
+    Connections,
+    /// The pool; each serves the keys of its own shards.
+    Pool,
+    /// Nothing: what keeps them from scaling is the machine.
+    Nothing,
+}
+
+/// Checkouts with their checkins that so many threads do in a second, together, on a thousand keys.
+pub(crate) fn pairs_per_second(threads: u16, common: Common) -> f64 {
     const EACH: u32 = 2_000_000;
     let keys = designs::shuffled(1000, designs::key);
+    let pools = if common == Common::Nothing {
+        threads
+    } else {
+        1
+    };
     let pools: Vec<_> = (0..pools).map(|_| shared(&keys)).collect();
     let start = Instant::now();
     thread::scope(|scope| {
         for number in 0..threads {
-            let (pool, keys) = (&pools[number % pools.len()], &keys);
+            let pool = &pools[usize::from(number) % pools.len()];
+            let mut keys = keys.clone();
+            if common == Common::Pool {
+                keys.retain(|key| pool.shard(key) % threads == number);
+            }
             scope.spawn(move || {
-                let mut random = fastrand::Rng::with_seed(number as u64);
+                let mut random = fastrand::Rng::with_seed(number.into());
                 for _ in 0..EACH {
                     // Another thread may have just this one.
                     if let Some(lease) = pool.checkout(&keys[random.usize(..keys.len())], NOW) {
@@ -111,11 +130,11 @@ pub(crate) fn pairs_per_second((threads, pools): (usize, usize)) -> f64 {
             });
         }
     });
-    threads as f64 * f64::from(EACH) / start.elapsed().as_secs_f64()
+    f64::from(threads) * f64::from(EACH) / start.elapsed().as_secs_f64()
 }
 
 fn shared(keys: &[ConnectionKey]) -> SharedPool<u32, u32> {
-    let pool = SharedPool::new(limits(100_000), 64);
+    let pool = SharedPool::new(limits(100_000), 16);
     for (key, number) in keys.iter().zip(0..) {
         let Ok(Reserved::Connect(leave)) = pool.reserve(key, number, Want::Race, NOW) else {
             unreachable!("the limits leave room");

@@ -83,6 +83,11 @@ impl<T> Slab<T> {
         self.shard
     }
 
+    /// Makes room for this many more records at once.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.places.reserve(count);
+    }
+
     pub(crate) fn len(&self) -> u32 {
         self.len
     }

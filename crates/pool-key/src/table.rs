@@ -56,6 +56,18 @@ impl<K: Key, V, H: BuildHasher> Table<K, V, H> {
         }
     }
 
+    /// Makes room for this many more keys at once.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        let Self {
+            index,
+            entries,
+            hasher,
+            ..
+        } = self;
+        entries.reserve(count);
+        index.reserve(count, |&slot| hasher.hash_one(entries[slot].key));
+    }
+
     pub(crate) fn key(&self, slot: Slot) -> &K {
         &self.entries[slot].key
     }

@@ -49,6 +49,10 @@ pub struct Pool<C, W, H = foldhash::fast::RandomState> {
     quiet_until: Moment,
 }
 
+/// How many connections a shard has room for from the start. Shards that grew from nothing would lie so close together
+/// on the heap that threads wait for each other's cache lines.
+const ROOM: u32 = 64;
+
 impl<C: Copy, W: Copy> Pool<C, W> {
     /// An empty pool within these limits.
     #[must_use]
@@ -58,7 +62,11 @@ impl<C: Copy, W: Copy> Pool<C, W> {
 
     /// The same as the one of this number among several, which know their own handles from each other's.
     pub(crate) fn in_shard(limits: Limits, shard: u16) -> Self {
-        Self::build(limits, foldhash::fast::RandomState::default(), shard)
+        let mut pool = Self::build(limits, foldhash::fast::RandomState::default(), shard);
+        let room = limits.open.min(ROOM) as usize;
+        pool.groups.reserve(room);
+        pool.connections.reserve(room);
+        pool
     }
 }
 

@@ -57,7 +57,7 @@ impl<C: Copy, W: Copy> SharedPool<C, W> {
     /// An empty pool within these limits, of at most this many shards: at least one, at most 64, and no more than leave
     /// each shard `open_per_key` of `open`, `idle_per_key` of `idle`, and one of `waiters`.
     ///
-    /// A few times the number of threads is plenty.
+    /// A few times the number of threads is plenty. Each takes some ten thousand bytes from the start.
     #[must_use]
     pub fn new(limits: Limits, shards: u16) -> Self {
         let shard = |(number, limits)| Shard {
@@ -72,9 +72,25 @@ impl<C: Copy, W: Copy> SharedPool<C, W> {
         }
     }
 
+    /// How many shards there are.
+    #[must_use]
+    pub fn shards(&self) -> u16 {
+        self.shards.count()
+    }
+
+    /// The number of the shard that has this key, from zero.
+    ///
+    /// For owners that can choose which thread serves a request. What belongs to one shard stays in the cache of a
+    /// thread that has the shard to itself: two such threads do twice as much as one. A connection that goes back and
+    /// forth between threads takes its books along each time, and two threads may then do no more than one.
+    #[must_use]
+    pub fn shard(&self, key: &ConnectionKey) -> u16 {
+        self.shards.of_hash(key.hash())
+    }
+
     /// As [`Pool::checkout`].
     pub fn checkout(&self, key: &ConnectionKey, now: Duration) -> Option<Lease<C>> {
-        self.change(self.of_key(key), |pool| pool.checkout(key, now))
+        self.change(self.shard(key), |pool| pool.checkout(key, now))
     }
 
     /// As [`Pool::checkout_where`], shard by shard.
@@ -99,9 +115,7 @@ impl<C: Copy, W: Copy> SharedPool<C, W> {
         want: Want,
         now: Duration,
     ) -> Result<Reserved, LineFull> {
-        self.change(self.of_key(key), |pool| {
-            pool.reserve(key, waiter, want, now)
-        })
+        self.change(self.shard(key), |pool| pool.reserve(key, waiter, want, now))
     }
 
     /// As [`Pool::insert`].
@@ -221,10 +235,6 @@ impl<C: Copy, W: Copy> SharedPool<C, W> {
     /// As [`Pool::clear`].
     pub fn clear(&self) {
         self.each(Pool::clear);
-    }
-
-    fn of_key(&self, key: &ConnectionKey) -> u16 {
-        self.shards.of_hash(key.hash())
     }
 
     /// Changes one shard, and notes under its lock what news the change has made or taken.

@@ -69,6 +69,13 @@ fn handles_lead_to_their_shard() {
         pool.checkin(lease, NOW);
     }
     assert_eq!((pool.len(), pool.idle()), (64, 64));
+    let mut of_shard = vec![0; usize::from(pool.shards())];
+    keys.iter()
+        .for_each(|key| of_shard[usize::from(pool.shard(key))] += 1);
+    assert!(
+        of_shard.len() == 8 && of_shard.iter().all(|count| (1..20).contains(count)),
+        "{of_shard:?}"
+    );
     for (n, (key, &handle)) in (0..).zip(keys.iter().zip(&handles)) {
         let lease = pool.checkout(key, NOW).expect("idle");
         assert_eq!((lease.connection(), lease.handle()), (n, handle));
