@@ -1,12 +1,14 @@
-//! Running and judging: one case, a stream of cases, a hunt for a fault.
+//! Running and judging: one case, and a stream of cases.
 
 use std::collections::VecDeque;
 
+use bareflight_policy::Profile;
 use bareflight_user_agent::{Decisions, Standard};
 
 use crate::case::{Case, Vocabulary};
 use crate::expect::{self, Mismatch};
 use crate::faults::Fault;
+use crate::faults::watched::take_reached;
 use crate::invariants::{Violation, judge};
 use crate::log::Log;
 use crate::scenario::{Choose, Scenario};
@@ -28,6 +30,8 @@ pub struct Verdict<'r> {
     pub log: &'r Log,
     /// What is broken.
     pub violations: &'r [Violation],
+    /// How often a decision of the fault differed from the right one; 0 on the reference.
+    pub reached: u64,
 }
 
 impl Verdict<'_> {
@@ -90,17 +94,36 @@ impl Runner {
         scenario: &Scenario,
         fault: Option<&Fault>,
     ) -> Result<Verdict<'_>, TierError> {
-        let decisions = fault.map_or(&Standard as &'static dyn Decisions, |fault| fault.decisions);
-        let case = match fault.and_then(|fault| fault.profile) {
+        match fault {
+            None => self.run_with(scenario, &Standard, None),
+            Some(fault) => self.run_with(scenario, fault.decisions, fault.profile),
+        }
+    }
+
+    /// As [`run`](Self::run), with decisions that need not be in the catalogue, and under a profile in place of the
+    /// scenario's own.
+    ///
+    /// # Errors
+    ///
+    /// [`TierError`] where nothing can be decided.
+    pub fn run_with(
+        &mut self,
+        scenario: &Scenario,
+        decisions: &'static dyn Decisions,
+        profile: Option<&'static Profile>,
+    ) -> Result<Verdict<'_>, TierError> {
+        let case = match profile {
             Some(profile) => Case::under(profile, scenario, &mut self.vocabulary),
             None => Case::new(scenario, &mut self.vocabulary),
         };
         self.violations.clear();
+        take_reached();
         self.tier.run(&case, decisions, &mut self.log)?;
         judge(&case, &self.log, &mut self.violations);
         Ok(Verdict {
             log: &self.log,
             violations: &self.violations,
+            reached: take_reached(),
         })
     }
 

@@ -7,11 +7,14 @@ mod decide;
 mod driver;
 
 use std::cell::RefCell;
+use std::sync::LazyLock;
 
 use arbitrary::Unstructured;
 
 use crate::campaign::Runner;
 use crate::differential::Differential;
+use crate::faults::Fault;
+use crate::invariants::Violation;
 use crate::scenario::{Choose, MAGIC, Scenario};
 use crate::tier::{TierError, TierName};
 
@@ -27,6 +30,10 @@ pub const TARGETS: [(&str, &str); 9] = [
     (
         "model",
         "scenarios on the tier model, against the invariants",
+    ),
+    (
+        "model_bytes",
+        "as model, by plain bytes: what the typed mutator is compared with",
     ),
     (
         "memory",
@@ -63,13 +70,33 @@ pub fn scenario_from_input(data: &[u8]) -> Option<Scenario> {
     Unstructured::new(data).arbitrary().ok()
 }
 
+/// The environment variable that names a fault for the targets `model`, `model_bytes` and `memory` to let loose. They then
+/// end at the first violation that its entry names, and at no other.
+pub const FAULT: &str = "BAREFLIGHT_FAULT";
+
+/// What begins the line in which a target that lets a fault loose says which invariant has caught it.
+pub const CAUGHT: &str = "caught by invariant ";
+
 /// The target `model`.
 ///
 /// # Panics
 ///
 /// Where an invariant is broken.
 pub fn model(data: &[u8]) {
-    run(TierName::Model, data);
+    if let Some(scenario) = scenario_from_input(data) {
+        run(TierName::Model, &scenario);
+    }
+}
+
+/// The target `model_bytes`: every input is choices for the generator, and no mutator knows what they mean.
+///
+/// # Panics
+///
+/// Where an invariant is broken.
+pub fn model_bytes(data: &[u8]) {
+    if let Ok(scenario) = Unstructured::new(data).arbitrary() {
+        run(TierName::Model, &scenario);
+    }
 }
 
 /// The target `memory`.
@@ -78,7 +105,9 @@ pub fn model(data: &[u8]) {
 ///
 /// Where an invariant is broken.
 pub fn memory(data: &[u8]) {
-    run(TierName::Memory, data);
+    if let Some(scenario) = scenario_from_input(data) {
+        run(TierName::Memory, &scenario);
+    }
 }
 
 /// The target `differential`.
@@ -167,10 +196,7 @@ thread_local! {
     static RUNNERS: RefCell<Vec<Runner>> = const { RefCell::new(Vec::new()) };
 }
 
-fn run(tier: TierName, data: &[u8]) {
-    let Some(scenario) = scenario_from_input(data) else {
-        return;
-    };
+fn run(tier: TierName, scenario: &Scenario) {
     RUNNERS.with_borrow_mut(|runners| {
         if !runners.iter().any(|runner| runner.tier() == tier) {
             runners.push(Runner::new(tier).expect("the tier can be set up"));
@@ -179,21 +205,34 @@ fn run(tier: TierName, data: &[u8]) {
             .iter_mut()
             .find(|runner| runner.tier() == tier)
             .expect("it was just put there");
-        match runner.run(&scenario, None) {
-            Ok(verdict) if verdict.violations.is_empty() => {}
-            Ok(verdict) => {
-                let violations = verdict.violations.iter();
-                let told: Vec<_> = violations
-                    .map(|it| format!("{}: {}", it.invariant.name, it.message))
-                    .collect();
-                panic!("{}\n{}", told.join("\n"), scenario.to_toml());
+        match (runner.run(scenario, *LOOSE), *LOOSE) {
+            (Ok(verdict), None) if verdict.violations.is_empty() => {}
+            (Ok(verdict), None) => panic!("{}\n{}", told(verdict.violations), scenario.to_toml()),
+            (Ok(verdict), Some(fault)) => {
+                let mut names = verdict.violations.iter().map(|it| it.invariant.name);
+                if let Some(name) = names.find(|name| fault.ends_with(name)) {
+                    panic!("\n{CAUGHT}{name}\n{}", scenario.to_toml());
+                }
             }
-            Err(error @ (TierError::Endless(_) | TierError::Transport(_))) => {
+            (Err(error @ (TierError::Endless(_) | TierError::Transport(_))), _) => {
                 panic!("{error}\n{}", scenario.to_toml());
             }
-            Err(error @ TierError::Setup(_)) => panic!("{error}"),
+            (Err(error @ TierError::Setup(_)), _) => panic!("{error}"),
         }
     });
+}
+
+/// The fault that the environment names; none on the reference.
+static LOOSE: LazyLock<Option<&'static Fault>> = LazyLock::new(|| {
+    let name = std::env::var(FAULT).ok()?;
+    let fault = Fault::named(&name);
+    Some(fault.unwrap_or_else(|| panic!("there is no fault named `{name}` ({FAULT})")))
+});
+
+fn told(violations: &[Violation]) -> String {
+    let violations = violations.iter();
+    let told = violations.map(|it| format!("{}: {}", it.invariant.name, it.message));
+    told.collect::<Vec<_>>().join("\n")
 }
 
 /// What the targets promise of themselves is part of the ordinary tests.

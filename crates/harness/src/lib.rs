@@ -35,9 +35,11 @@
 pub mod campaign;
 pub mod case;
 mod differential;
+pub mod engines;
 pub mod expect;
 pub mod faults;
 pub mod fuzz;
+mod hunt;
 pub mod invariants;
 pub mod log;
 pub mod occurrences;
@@ -46,7 +48,9 @@ pub mod reply;
 pub mod scenario;
 mod shrink;
 pub mod tier;
+pub mod witness;
 
 pub use campaign::{Campaign, Runner, Verdict};
 pub use differential::{Difference, Differential};
+pub use hunt::{End, Hunted, hunt};
 pub use shrink::shrink;

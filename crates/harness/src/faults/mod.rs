@@ -10,7 +10,9 @@ mod controls;
 mod joins;
 mod keep;
 mod late;
+mod pair;
 mod share;
+pub(crate) mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -20,6 +22,8 @@ use bareflight_user_agent::{Decisions, Standard};
 use serde::Deserialize;
 
 use crate::tier::TierName;
+use pair::Pair;
+use watched::Watched;
 
 /// The catalogue, as it was published.
 pub const CATALOGUE: &str = include_str!("../../faults.toml");
@@ -38,7 +42,8 @@ pub struct Fault {
     pub control: bool,
     /// The tiers on which it can show.
     pub tiers: &'static [TierName],
-    /// What it does.
+    /// What it does; each decision that differs from the right one is counted, see
+    /// [`Verdict::reached`](crate::Verdict::reached).
     pub decisions: &'static dyn Decisions,
     /// The profile that its scenarios are run and judged under, in place of their own.
     pub profile: Option<&'static Profile>,
@@ -175,7 +180,7 @@ static FAULTS: LazyLock<Vec<Fault>> = LazyLock::new(|| {
             breaks: entry.breaks,
             control: entry.control,
             tiers: made.tiers,
-            decisions: made.decisions,
+            decisions: Box::leak(Box::new(Watched(made.decisions))),
             profile: made.profile.and_then(Profile::from_name),
         }
     };
@@ -191,6 +196,28 @@ impl Fault {
     /// The fault of this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         FAULTS.iter().find(|fault| fault.name == name)
+    }
+
+    /// The canary: a fault that shows in the first requests that a server asks for a certificate. A hunt that does not
+    /// find it can find nothing, and says nothing about the others.
+    ///
+    /// # Panics
+    ///
+    /// Never: the tests look it up.
+    pub fn canary() -> &'static Self {
+        Self::named("preflight-presents-certificate").expect("it is in the table above")
+    }
+
+    /// The decisions of this fault and another at once: this one's where they differ from the right ones, the other's
+    /// elsewhere. They live as long as the process does, so they are asked for once.
+    pub fn with(&self, other: &Self) -> &'static dyn Decisions {
+        Box::leak(Box::new(Pair(self.decisions, other.decisions)))
+    }
+
+    /// Whether a violation of this invariant ends a hunt for the fault: one that its entry names, or, for a control, one
+    /// that its entry does not allow.
+    pub fn ends_with(&self, invariant: &str) -> bool {
+        self.explains(invariant) != self.control
     }
 
     /// Whether a violation of this invariant is what the catalogue says of the fault.
@@ -235,5 +262,6 @@ mod tests {
                 fault.name
             );
         }
+        assert!(!Fault::canary().control);
     }
 }

@@ -1,0 +1,28 @@
+//! The generator alone: nothing is learnt from one scenario to the next.
+
+use super::Engine;
+use crate::scenario::Scenario;
+
+/// Steps of a generated scenario, at most: as many as in a [`Campaign`](crate::Campaign).
+const STEPS: usize = 12;
+
+/// Scenarios that have nothing to do with one another.
+#[derive(Debug)]
+pub struct Generation {
+    rng: fastrand::Rng,
+}
+
+impl Generation {
+    /// A stream from a seed.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            rng: fastrand::Rng::with_seed(seed),
+        }
+    }
+}
+
+impl Engine for Generation {
+    fn next_scenario(&mut self) -> Option<Scenario> {
+        Some(Scenario::generate(&mut self.rng, STEPS))
+    }
+}
