@@ -22,7 +22,7 @@ pub use decide::decide;
 pub use driver::{handshake, http, resumption, wire};
 
 /// The fuzz targets: name, and what each looks for.
-pub const TARGETS: [(&str, &str); 9] = [
+pub const TARGETS: [(&str, &str); 10] = [
     (
         "decide",
         "the policy alone: any request and any answer, against a second reading of the standard",

@@ -42,6 +42,7 @@ pub mod fuzz;
 mod hunt;
 pub mod invariants;
 pub mod log;
+pub mod masking;
 pub mod occurrences;
 pub mod oracle;
 pub mod reply;

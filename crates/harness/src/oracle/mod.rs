@@ -8,6 +8,7 @@
 mod cors;
 mod list;
 mod safelist;
+pub mod sharing;
 
 use std::collections::BTreeSet;
 

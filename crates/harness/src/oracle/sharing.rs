@@ -1,0 +1,338 @@
+//! Who may share with whom, told a second time and without any keys or pools: by looking at the whole history.
+//!
+//! The invariants compare whoever rides a connection with whoever opened it, and read what a request wants from the
+//! policy. Here every two uses that anything ties together (one connection, or sessions that lead back to one handshake)
+//! are compared with each other, and what a request wants is read off the scenario as its author wrote it. So the
+//! invariants and the reference cannot share one misunderstanding unnoticed.
+//!
+//! It is quadratic, and meant to be: nothing is indexed, nothing is remembered from record to record.
+
+use std::collections::BTreeSet;
+
+use crate::case::Case;
+use crate::log::{Cause, Connection, Event, Log};
+use crate::scenario::{Action, Credentials, Exchange, Kind, Trust, WorldEvent};
+
+/// What two uses that are tied together do not have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Improper {
+    /// One is with credentials, one without.
+    Credentials,
+    /// They are of different network partitions.
+    Partition,
+    /// One verifies the server, one does not.
+    Trust,
+    /// They want to be different people, on a connection that is authenticated.
+    Identity,
+    /// A session was offered by somebody for whom it was not obtained.
+    Session,
+}
+
+/// A use of a connection: it was opened for a request, or a request rode it.
+struct Use<'l> {
+    connection: &'l Connection,
+    /// Whether it is a request, which has been seen by the server.
+    rides: bool,
+    wants: Wants,
+}
+
+/// What a request wants of its connection, as the scenario says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wants {
+    /// Whether credentials may be on the connection.
+    pub credentials: bool,
+    /// The scheme and site of the page at the top.
+    pub partition: String,
+    /// How the server is verified.
+    pub trust: Trust,
+    /// The identity that may be shown, and how often it had been renewed; none without credentials.
+    pub identity: Option<(u8, usize)>,
+    /// Logouts and changes of network before it.
+    pub epoch: usize,
+}
+
+/// All that is improper about who shared with whom in this log.
+pub fn improper(case: &Case<'_>, log: &Log) -> BTreeSet<Improper> {
+    let mut found = BTreeSet::new();
+    let uses = uses(case, log);
+    for (index, one) in uses.iter().enumerate() {
+        for other in &uses[..index] {
+            if first_handshake(log, one.connection) == first_handshake(log, other.connection) {
+                compare(one, other, &mut found);
+            }
+        }
+    }
+    for user in uses.iter().filter(|it| !it.rides) {
+        let offered = user.connection.offered;
+        let obtained = offered.and_then(|session| opener_of_session(log, &uses, session));
+        if obtained.is_some_and(|it| is_another(user, it)) {
+            found.insert(Improper::Session);
+        }
+    }
+    found
+}
+
+/// What the request of this cause wants, told at this record; none if the scenario has no such request.
+pub fn wants(case: &Case<'_>, log: &Log, record: usize, cause: Cause) -> Option<Wants> {
+    let step = case.scenario.steps.get(usize::from(cause.step))?;
+    let Action::Exchange(exchange) = &step.action else {
+        return None;
+    };
+    // The hosts that it has led through so far, the last one being where it goes.
+    let led: Option<Vec<String>> = (0..=cause.hop)
+        .map(|hop| Some(case.hop(cause.step, hop)?.authority.to_string()))
+        .collect();
+    let led = led?;
+    let credentials = !cause.preflight && with_credentials(exchange, &led);
+    let events = || happened(case, log, record);
+    let chosen = chosen(case, exchange, &led).filter(|_| credentials);
+    let renewals = |index: u8| {
+        events()
+            .filter(|it| matches!(it, WorldEvent::Renew { identity } if *identity == index))
+            .count()
+    };
+    Some(Wants {
+        credentials,
+        partition: site(&exchange.top),
+        trust: exchange.trust,
+        identity: chosen.map(|index| (index, renewals(index))),
+        epoch: events()
+            .filter(|it| matches!(it, WorldEvent::Logout | WorldEvent::NetworkChange))
+            .count(),
+    })
+}
+
+fn uses<'l>(case: &Case<'_>, log: &'l Log) -> Vec<Use<'l>> {
+    let mut uses = Vec::new();
+    for (record, it) in log.records.iter().enumerate() {
+        let (cause, connection, rides) = match &it.event {
+            Event::Connection(connection) => (connection.cause, Some(connection), false),
+            Event::Request(request) => {
+                let cause = request.step.map(|step| Cause {
+                    step,
+                    hop: request.hop,
+                    preflight: request.preflight,
+                });
+                (cause, connection(log, request.connection), true)
+            }
+            _ => continue,
+        };
+        let wants = cause.and_then(|cause| wants(case, log, record, cause));
+        if let (Some(connection), Some(wants)) = (connection, wants) {
+            uses.push(Use {
+                connection,
+                rides,
+                wants,
+            });
+        }
+    }
+    uses
+}
+
+fn compare(one: &Use<'_>, other: &Use<'_>, found: &mut BTreeSet<Improper>) {
+    let (a, b) = (&one.wants, &other.wants);
+    let authenticated = one.connection.client.is_authenticated();
+    let differences = [
+        (Improper::Credentials, a.credentials != b.credentials),
+        (Improper::Partition, a.partition != b.partition),
+        (Improper::Trust, a.trust != b.trust),
+        (
+            Improper::Identity,
+            one.rides && other.rides && authenticated && a.identity != b.identity,
+        ),
+    ];
+    found.extend(differences.iter().filter(|it| it.1).map(|it| it.0));
+}
+
+/// Whether a session that was obtained for `obtained` is somebody else's than `user`.
+fn is_another(user: &Use<'_>, obtained: &Use<'_>) -> bool {
+    let (a, b) = (user.connection, obtained.connection);
+    user.wants != obtained.wants || (&a.sni, a.port) != (&b.sni, b.port)
+}
+
+fn opener_of_session<'u, 'l>(log: &Log, uses: &'u [Use<'l>], session: u32) -> Option<&'u Use<'l>> {
+    let issued = log.records.iter().find_map(|it| match &it.event {
+        Event::Ticket(ticket) if ticket.session == session => Some(ticket.connection),
+        _ => None,
+    })?;
+    let opened = uses.iter().filter(|it| !it.rides);
+    let mut opened = opened.filter(|it| it.connection.id == issued);
+    opened.next()
+}
+
+/// The number of the connection whose full handshake this one leads back to.
+fn first_handshake(log: &Log, of: &Connection) -> u32 {
+    let mut first = of.id;
+    // A session is older than what resumes it, so there are no more links than records.
+    for _ in 0..log.records.len() {
+        let resumed = connection(log, first).and_then(|it| it.resumed);
+        let issued = log.records.iter().find_map(|it| match &it.event {
+            Event::Ticket(ticket) if Some(ticket.session) == resumed => Some(ticket.connection),
+            _ => None,
+        });
+        match issued {
+            Some(earlier) if earlier < first => first = earlier,
+            _ => break,
+        }
+    }
+    first
+}
+
+fn connection(log: &Log, id: u32) -> Option<&Connection> {
+    log.records.iter().find_map(|it| match &it.event {
+        Event::Connection(connection) if connection.id == id => Some(connection),
+        _ => None,
+    })
+}
+
+/// What had happened to the world before this record.
+fn happened<'c>(
+    case: &Case<'c>,
+    log: &Log,
+    record: usize,
+) -> impl Iterator<Item = &'c WorldEvent> {
+    let scenario = case.scenario;
+    log.records[..record].iter().filter_map(move |it| {
+        let Event::Step { step } = it.event else {
+            return None;
+        };
+        match &scenario.steps.get(usize::from(step))?.action {
+            Action::Event(event) => Some(event),
+            Action::Exchange(_) => None,
+        }
+    })
+}
+
+/// `include` is with credentials, `omit` without; `same-origin` is with them as long as it has never left its own origin.
+fn with_credentials(exchange: &Exchange, led: &[String]) -> bool {
+    match (exchange.kind, exchange.credentials) {
+        (Kind::Navigate | Kind::Websocket, _) | (_, Credentials::Include) => true,
+        (_, Credentials::Omit) => false,
+        (_, Credentials::SameOrigin) => led
+            .iter()
+            .all(|authority| exchange.from == format!("https://{authority}")),
+    }
+}
+
+/// Who is shown to the server at the end of `led`: whom the caller named for the URL that it asked for, else whom the user
+/// chooses for the host.
+fn chosen(case: &Case<'_>, exchange: &Exchange, led: &[String]) -> Option<u8> {
+    let here = led.last()?;
+    if exchange.identity.is_some() && led.first() == Some(here) {
+        return exchange.identity;
+    }
+    let host = here.split(':').next()?;
+    let held = (0..).zip(&case.scenario.identities);
+    let mut held = held.filter(|(_, identity)| identity.hosts.iter().any(|it| it == host));
+    held.next().map(|(index, _)| index)
+}
+
+/// The scheme and site of an origin. In scenarios a site has two labels: `.test` is nobody's registry.
+fn site(origin: &str) -> String {
+    let (scheme, rest) = origin.split_once("://").unwrap_or(("", origin));
+    let host = rest.split(':').next().unwrap_or(rest);
+    let labels: Vec<&str> = host.rsplit('.').take(2).collect();
+    format!("{scheme} {}", labels.join("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Runner;
+    use crate::case::Vocabulary;
+    use crate::engines::EngineName;
+    use crate::faults::Fault;
+    use crate::scenario::Scenario;
+    use crate::tier::TierName;
+
+    /// Scenarios on the reference, and with each fault.
+    const SCENARIOS: (usize, usize) = (2_000, 250);
+
+    /// What the oracle says, as the names of the invariants that must then be broken.
+    fn said(log: &Log, scenario: &Scenario) -> BTreeSet<&'static str> {
+        let case = Case::new(scenario, &mut Vocabulary::default());
+        let names = improper(&case, log).into_iter().map(|it| match it {
+            Improper::Credentials => "credentials-split",
+            Improper::Partition => "partition-split",
+            Improper::Trust => "trust-match",
+            Improper::Identity => "identity-match",
+            Improper::Session => "ticket-scope",
+        });
+        names.collect()
+    }
+
+    /// What the invariants say about sharing: not of preflight caches, TLS versions or legs, of which the oracle knows
+    /// nothing. `identity-match` says more than the oracle does: it needs nobody to share with.
+    fn broken(violations: &[crate::invariants::Violation]) -> BTreeSet<&'static str> {
+        let of_sharing = ["credentials-split", "partition-split", "trust-match", "ticket-scope"];
+        let other = ["cache", "TLS version", "another leg", "another transport"];
+        let shares = |it: &&crate::invariants::Violation| {
+            of_sharing.contains(&it.invariant.name) && !other.iter().any(|of| it.message.contains(of))
+        };
+        let names = violations.iter().filter(shares);
+        names.map(|it| it.invariant.name).collect()
+    }
+
+    fn agree(fault: Option<&'static Fault>, scenarios: usize, seed: u64) -> BTreeSet<&'static str> {
+        let mut runner = Runner::new(TierName::Model).unwrap();
+        let mut engine = EngineName::Mutation.start(seed).unwrap();
+        let mut seen = BTreeSet::new();
+        for _ in 0..scenarios {
+            let scenario = engine.next_scenario().unwrap();
+            // Where a profile shares by design, sharing is not improper.
+            if scenario.profile != Scenario::DEFAULT_PROFILE {
+                continue;
+            }
+            let verdict = runner.run(&scenario, fault).unwrap();
+            let mut said = said(verdict.log, &scenario);
+            if said.remove("identity-match") {
+                assert!(verdict.breaks("identity-match"), "{}", scenario.to_toml());
+                seen.insert("identity-match");
+            }
+            let broken = broken(verdict.violations);
+            let name = fault.map_or("the reference", |it| &it.name);
+            assert_eq!(
+                said,
+                broken,
+                "{name}: {:#?}\n{}\n{}",
+                verdict.violations,
+                scenario.to_toml(),
+                verdict.log.to_json_lines(&scenario, "model"),
+            );
+            seen.extend(said);
+        }
+        seen
+    }
+
+    #[test]
+    fn nobody_shares_improperly_on_the_reference() {
+        assert_eq!(agree(None, SCENARIOS.0, 21), BTreeSet::new());
+    }
+
+    #[test]
+    fn oracle_and_invariants_agree_on_sharing_under_every_fault() {
+        let mut seen = BTreeSet::new();
+        for fault in Fault::all().iter().filter(|fault| fault.profile.is_none()) {
+            seen.extend(agree(Some(fault), SCENARIOS.1, 22));
+        }
+        assert_eq!(seen.len(), 5, "each verdict was given: {seen:?}");
+    }
+
+    #[test]
+    fn same_origin_is_without_credentials_once_it_has_left() {
+        let exchange = Exchange {
+            from: "https://a.test".into(),
+            ..Exchange::default()
+        };
+        let table: [(&[&str], bool); 3] = [
+            (&["a.test"], true),
+            (&["b.test"], false),
+            (&["a.test", "b.test", "a.test"], false),
+        ];
+        for (led, right) in table {
+            let led: Vec<String> = led.iter().map(|it| (*it).to_owned()).collect();
+            assert_eq!(with_credentials(&exchange, &led), right, "{led:?}");
+        }
+        assert_eq!(site("https://img.api.test:8443"), site("https://api.test"));
+    }
+}
