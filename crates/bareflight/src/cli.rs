@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bareflight_harness::engines::{EngineName, Exhaustive};
 use bareflight_harness::faults::Fault;
 use bareflight_harness::tier::TierName;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -46,6 +47,9 @@ pub(crate) enum Command {
     /// Fuzzes guided by coverage, through cargo-fuzz
     #[command(after_help = EXIT_CODES)]
     Fuzz(FuzzArgs),
+    /// Measures how fast each engine finds each known bug
+    #[command(after_help = EXIT_CODES)]
+    Faults(FaultsArgs),
     /// Lists what there is
     #[command(after_help = EXIT_CODES)]
     List(ListArgs),
@@ -152,6 +156,46 @@ pub(crate) struct FuzzArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct FaultsArgs {
+    /// Only these engines: `bareflight list engines` [default: those that need no cargo-fuzz]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = engine())]
+    pub(crate) engine: Vec<EngineName>,
+    /// Where scenarios run
+    #[arg(long, default_value = "model", value_parser = tier())]
+    pub(crate) tier: TierName,
+    /// Only these faults and controls: `bareflight list faults` [default: all of the tier]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = fault(), hide_possible_values = true)]
+    pub(crate) fault: Vec<&'static Fault>,
+    /// Trials of each fault with each engine, each with a seed of its own
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) trials: u32,
+    /// How long a trial lasts if the fault is not caught before, and how long each engine has the reference
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) seconds: u64,
+    /// Where all choices come from: the same seed gives the same scenarios
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Steps up to which the engine `exhaustive` goes; it has the reference to its end, however long that takes
+    #[arg(long, value_name = "N", default_value_t = Exhaustive::STEPS, value_parser = steps())]
+    pub(crate) steps: usize,
+    /// Writes all that was measured as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Where the report is written [default: `target/bareflight` beside the corpus]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// In place of the trials: how often does one fault keep another from being reported?
+    #[arg(long, conflicts_with_all = ["write_corpus", "engine", "json"])]
+    pub(crate) pairs: bool,
+    /// In place of the trials: makes the witnesses in `corpus/faults`
+    #[arg(long, conflicts_with_all = ["engine", "json"])]
+    pub(crate) write_corpus: bool,
+    /// The corpus whose witnesses are made [default: `corpus` here or at the top of the repository]
+    #[arg(long, value_name = "DIR", requires = "write_corpus")]
+    pub(crate) corpus: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// What
     #[arg(value_enum)]
@@ -170,6 +214,8 @@ pub(crate) enum Listed {
     Invariants,
     /// Known bugs, and controls
     Faults,
+    /// Where scenarios come from
+    Engines,
     /// Fuzz targets
     Targets,
     /// The corpus
@@ -207,6 +253,16 @@ fn fault() -> impl TypedValueParser<Value = &'static Fault> {
         .map(|fault| PossibleValue::new(fault.name.as_str()));
     PossibleValuesParser::new(names)
         .map(|name| Fault::named(&name).expect("one of the possible values"))
+}
+
+fn engine() -> impl TypedValueParser<Value = EngineName> {
+    let names = EngineName::ALL.map(|engine| PossibleValue::new(engine.as_str()));
+    PossibleValuesParser::new(names)
+        .map(|name| EngineName::from_name(&name).expect("one of the possible values"))
+}
+
+fn steps() -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u8).range(1..=4).map(usize::from)
 }
 
 fn target() -> PossibleValuesParser {

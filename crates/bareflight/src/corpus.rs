@@ -47,6 +47,11 @@ impl Corpus {
         )))
     }
 
+    /// Where the witnesses of faults are kept: scenarios that hold, and break where their fault is loose.
+    pub(crate) fn faults(&self) -> PathBuf {
+        self.folder.join("faults")
+    }
+
     /// All scenarios, in the order of their paths, and what is not usable.
     pub(crate) fn read(&self) -> (Vec<Entry>, Vec<InputError>) {
         self.read_folders(&FOLDERS)

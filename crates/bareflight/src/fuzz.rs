@@ -47,13 +47,13 @@ pub(crate) fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
 }
 
 /// cargo-fuzz, and the repository that it works in.
-struct CargoFuzz {
+pub(crate) struct CargoFuzz {
     root: PathBuf,
     program: PathBuf,
 }
 
 impl CargoFuzz {
-    fn find_or_install(root: PathBuf) -> Result<Self, Failure> {
+    pub(crate) fn find_or_install(root: PathBuf) -> Result<Self, Failure> {
         let tools = root.join("target/tools");
         let own = tools
             .join("bin")
@@ -89,11 +89,7 @@ impl CargoFuzz {
     /// Fuzzes one target. What is new is kept in `fuzz/corpus/TARGET`, what crashes in `fuzz/artifacts/TARGET`.
     fn fuzz(&self, target: &str, seconds: Option<u64>, rest: &[String]) -> Result<Exit, Failure> {
         // Built apart, so that a build that fails is not taken for a crash.
-        if !self.call("build", &[target.to_owned()])? {
-            return Err(Failure::Program(format!(
-                "the fuzz target {target} could not be built; the messages are above"
-            )));
-        }
+        self.build(target)?;
         let found = self.root.join("fuzz/corpus").join(target);
         files::create_folder(&found)?;
         let mut arguments = vec![target.to_owned(), found.display().to_string()];
@@ -133,6 +129,33 @@ impl CargoFuzz {
             }
         }
         Ok(Exit::Broken)
+    }
+
+    /// Builds a target.
+    pub(crate) fn build(&self, target: &str) -> Result<(), Failure> {
+        if self.call("build", &[target.to_owned()])? {
+            return Ok(());
+        }
+        Err(Failure::Program(format!(
+            "the fuzz target {target} could not be built; the messages are above"
+        )))
+    }
+
+    /// The newest program that was built of a target: cargo-fuzz puts it below a folder named by the machine.
+    pub(crate) fn program(&self, target: &str) -> Result<PathBuf, Failure> {
+        let built = self.root.join("fuzz/target");
+        let machines = fs::read_dir(&built).into_iter().flatten().flatten();
+        let name = format!("{target}{}", std::env::consts::EXE_SUFFIX);
+        let programs = machines.map(|machine| machine.path().join("release").join(&name));
+        let programs =
+            programs.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)));
+        let newest = programs.max().map(|(_, path)| path);
+        newest.ok_or_else(|| {
+            Failure::Program(format!(
+                "{target} was built, but not below {}",
+                built.display()
+            ))
+        })
     }
 
     fn call(&self, verb: &str, arguments: &[String]) -> Result<bool, Failure> {

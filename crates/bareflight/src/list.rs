@@ -1,5 +1,6 @@
 //! `bareflight list`: what is there?
 
+use bareflight_harness::engines::EngineName;
 use bareflight_harness::faults::Fault;
 use bareflight_harness::fuzz::TARGETS;
 use bareflight_harness::invariants::INVARIANTS;
@@ -19,6 +20,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<Exit, Failure> {
     let (columns, rows) = match args.what {
         Listed::Invariants => invariants(),
         Listed::Faults => faults(),
+        Listed::Engines => engines(),
         Listed::Targets => targets(),
         Listed::Profiles => profiles(),
         Listed::Scenarios => {
@@ -85,6 +87,16 @@ fn faults() -> (Columns, Vec<Row>) {
         }
     });
     (vec!["fault", "tiers", "breaks", "change"], rows.collect())
+}
+
+fn engines() -> (Columns, Vec<Row>) {
+    let rows = EngineName::ALL.iter().map(|it| Row {
+        cells: [it.as_str(), it.target().unwrap_or(""), it.sentence()]
+            .map(str::to_owned)
+            .to_vec(),
+        json: json!({ "name": it.as_str(), "target": it.target(), "scenarios": it.sentence() }),
+    });
+    (vec!["engine", "target", "scenarios"], rows.collect())
 }
 
 fn targets() -> (Columns, Vec<Row>) {

@@ -9,16 +9,20 @@ mod drawing;
 mod exit;
 mod explain;
 mod failure;
+mod faults;
 mod files;
 mod fuzz;
 mod input;
 mod judge;
 mod list;
 mod output;
+mod progress;
 mod replay;
 mod repository;
+mod statistics;
 mod story;
 mod table;
+mod work;
 
 use std::process::ExitCode;
 
@@ -43,6 +47,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(&args),
         Command::Decide(args) => decide::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Faults(args) => faults::run(&args),
         Command::List(args) => list::run(&args),
         Command::Corpus(CorpusCommand::Pack(args)) => corpus::pack(&args),
     }

@@ -59,10 +59,7 @@ pub fn masking(
     for scenario in showing {
         let verdict = runner.run_with(scenario, both, None)?;
         let named = |name: &str| hidden.explains(name);
-        let seen = verdict
-            .violations
-            .iter()
-            .any(|it| named(it.invariant.name));
+        let seen = verdict.violations.iter().any(|it| named(it.invariant.name));
         masking.masked += usize::from(!seen);
     }
     Ok(masking)
@@ -93,9 +90,15 @@ mod tests {
 
     #[test]
     fn faults_of_different_layers_leave_each_other_alone() {
-        let masking = of("preflight-carries-credential-headers", "pool-key-without-trust");
+        let masking = of(
+            "preflight-carries-credential-headers",
+            "pool-key-without-trust",
+        );
         assert_eq!(masking.masked, 0);
-        let masking = of("pool-key-without-trust", "preflight-carries-credential-headers");
+        let masking = of(
+            "pool-key-without-trust",
+            "preflight-carries-credential-headers",
+        );
         assert_eq!(masking.masked, 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::scenario::{
     Action, Alpn, Body, ClientCertificate, Credentials, Exchange, Kind, Mode, Name, Scenario,
-    Server, Target, WorldEvent,
+    Server, Step, Target, WorldEvent,
 };
 
 /// Removes and simplifies, as long as `shows` holds, until nothing more can go. `shows` must hold for `scenario`.
@@ -30,13 +30,24 @@ pub fn shrink(scenario: &Scenario, mut shows: impl FnMut(&Scenario) -> bool) -> 
     shrinking.best
 }
 
-/// What is made small: steps, servers and identities, letters; the text itself decides between equals.
-type Weight = (usize, usize, usize, String);
+/// What is made small: steps, servers and identities, what is out of the ordinary, letters; the text itself decides between
+/// equals.
+type Weight = (usize, usize, usize, usize, String);
 
 fn weight(scenario: &Scenario) -> Weight {
     let text = scenario.to_toml();
     let world = scenario.servers.len() + scenario.identities.len();
-    (scenario.steps.len(), world, text.len(), text)
+    let odd = scenario.steps.iter().filter(|it| is_odd(it)).count();
+    (scenario.steps.len(), world, odd, text.len(), text)
+}
+
+/// Whether a step needs a second look: it overlaps, or is neither a script's request nor a navigation.
+fn is_odd(step: &Step) -> bool {
+    let kind = match &step.action {
+        Action::Exchange(exchange) => exchange.kind,
+        Action::Event(_) => Kind::Fetch,
+    };
+    step.overlap.is_some() || !matches!(kind, Kind::Fetch | Kind::Navigate)
 }
 
 struct Shrinking<'s> {
@@ -104,6 +115,9 @@ impl Shrinking<'_> {
                 self.attempt(|it| remove_host(it, index, host));
             }
             for redirect in (0..self.best.servers[index].redirects.len()).rev() {
+                self.attempt(|it| {
+                    it.servers[index].redirects[redirect].to.path = Name::const_new("/")
+                });
                 self.attempt(|it| {
                     it.servers[index].redirects.remove(redirect);
                 });
@@ -230,7 +244,10 @@ fn remove_server(scenario: &mut Scenario, index: usize) {
         return;
     }
     let gone = scenario.servers.remove(index);
-    let (host, port) = (scenario.servers[0].hosts[0].clone(), scenario.servers[0].ports[0]);
+    let (host, port) = (
+        scenario.servers[0].hosts[0].clone(),
+        scenario.servers[0].ports[0],
+    );
     each_target(scenario, |target| {
         if gone.hosts.contains(&target.host) && gone.ports.contains(&target.port) {
             target.host = host.clone();
@@ -318,13 +335,31 @@ fn rename(scenario: &mut Scenario) {
             *host = renamed(host);
         }
     }
+    rename_pages(scenario, &hosts);
+}
+
+const PAGES: [&str; 3] = ["https://app.test", "https://shop.test", "https://news.test"];
+
+/// Pages of a server follow its host; others are named by order, the default first.
+fn rename_pages(scenario: &mut Scenario, hosts: &[(Name, Name)]) {
+    let mut pages = vec![Name::const_new(PAGES[0])];
     for step in &mut scenario.steps {
-        if let Action::Exchange(exchange) = &mut step.action {
-            for origin in [&mut exchange.from, &mut exchange.top] {
-                let own = origin.strip_prefix("https://").map(Name::from);
-                if let Some((_, new)) = own.and_then(|own| hosts.iter().find(|it| it.0 == own)) {
-                    *origin = Name::from(format!("https://{new}"));
-                }
+        let Action::Exchange(exchange) = &mut step.action else {
+            continue;
+        };
+        for origin in [&mut exchange.from, &mut exchange.top] {
+            let own = origin.strip_prefix("https://").unwrap_or_default();
+            if let Some((_, new)) = hosts.iter().find(|(old, _)| old == own) {
+                *origin = Name::from(format!("https://{new}"));
+                continue;
+            }
+            let known = pages.iter().position(|page| page == origin);
+            let number = known.unwrap_or_else(|| {
+                pages.push(origin.clone());
+                pages.len() - 1
+            });
+            if let Some(page) = PAGES.get(number) {
+                *origin = Name::const_new(page);
             }
         }
     }

@@ -76,7 +76,9 @@ impl StateMachineTest for Session {
     fn check_invariants(session: &Self, scenario: &Scenario) {
         let case = Case::new(scenario, &mut Vocabulary::default());
         assert_eq!(
-            sharing::improper(&case, &session.log).into_iter().collect::<Vec<_>>(),
+            sharing::improper(&case, &session.log)
+                .into_iter()
+                .collect::<Vec<_>>(),
             []
         );
         for (record, it) in session.log.records.iter().enumerate() {

@@ -39,7 +39,13 @@ fn no_witness_flags_a_control() {
     for control in Fault::all().iter().filter(|fault| fault.control) {
         for fault in faults() {
             let testimony = testify(&mut runner, control, &witness(fault)).unwrap();
-            assert_eq!(testimony, Testimony::Silent, "{}: {}", control.name, fault.name);
+            assert_eq!(
+                testimony,
+                Testimony::Silent,
+                "{}: {}",
+                control.name,
+                fault.name
+            );
         }
     }
 }
@@ -68,8 +74,13 @@ fn there_is_no_witness_of_nothing() {
     let wanted: BTreeSet<PathBuf> = faults().map(path).collect();
     let there = fs::read_dir(folder()).unwrap();
     let there = there.map(|entry| entry.unwrap().path());
-    let there: BTreeSet<PathBuf> = there.filter(|it| it.extension().is_some_and(|it| it == "toml")).collect();
-    assert_eq!(there, wanted, "`bareflight faults --write-corpus` makes them");
+    let there: BTreeSet<PathBuf> = there
+        .filter(|it| it.extension().is_some_and(|it| it == "toml"))
+        .collect();
+    assert_eq!(
+        there, wanted,
+        "`bareflight faults --write-corpus` makes them"
+    );
 }
 
 fn faults() -> impl Iterator<Item = &'static Fault> {
@@ -78,7 +89,8 @@ fn faults() -> impl Iterator<Item = &'static Fault> {
 
 fn witness(fault: &Fault) -> Scenario {
     let path = path(fault);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     Scenario::from_toml(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

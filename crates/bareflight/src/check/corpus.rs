@@ -5,11 +5,11 @@ use bareflight_harness::scenario::Scenario;
 use bareflight_harness::tier::TierName;
 
 use super::found::{self, Found};
-use super::progress::Progress;
 use crate::corpus::Entry;
 use crate::drawing;
 use crate::exit::Exit;
 use crate::judge::{Judged, Runners, case_of, judge_recorded};
+use crate::progress::Progress;
 use crate::story::Story;
 
 /// What the corpus came to in one place.

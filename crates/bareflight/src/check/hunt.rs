@@ -1,20 +1,18 @@
 //! Would the harness notice? Each known fault is let loose until an invariant that its entry names catches it; each
 //! control for a while, and must not be flagged.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
-use std::sync::Mutex;
-use std::thread;
 use std::time::Instant;
 
 use bareflight_harness::faults::Fault;
 use bareflight_harness::scenario::Scenario;
-use bareflight_harness::tier::{TierError, TierName};
-use bareflight_harness::{Campaign, Runner};
+use bareflight_harness::tier::TierName;
+use bareflight_harness::{Campaign, End as Ended, Runner, hunt as let_loose};
 
 use super::found::{self, Found};
-use super::progress::Progress;
 use crate::judge::Runners;
+use crate::progress::Progress;
+use crate::work::{self, seed_of};
 
 /// What a hunt may take.
 struct Budget {
@@ -64,6 +62,8 @@ pub(super) struct Hunted {
     pub(super) end: End,
     /// Scenarios that were run.
     pub(super) scenarios: u64,
+    /// Those of them in which a decision differed from the right one.
+    pub(super) reached: u64,
     pub(super) elapsed: Duration,
 }
 
@@ -92,142 +92,71 @@ pub(super) fn jobs(tiers: &[TierName]) -> Vec<Job> {
     Fault::all().iter().flat_map(on).collect()
 }
 
-/// The seed of a campaign: from the user's seed and what the campaign is for, so that a new fault changes no other hunt.
-pub(super) fn seed_of(seed: u64, tier: TierName, name: &str) -> u64 {
-    // FNV-1a, 64 bits.
-    let bytes = seed
-        .to_le_bytes()
-        .into_iter()
-        .chain(tier.as_str().bytes())
-        .chain([0])
-        .chain(name.bytes());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+/// Does all hunts, on as many threads as there are processors; what comes of them is in the order of the jobs. `most` takes
+/// the place of the budgets.
+pub(super) fn hunt(jobs: &[Job], seed: u64, most: Option<u64>, progress: &Progress) -> Vec<Hunted> {
+    // The slow tier first, so that no thread is left alone with it at the end.
+    let slow_first = |job: &Job| u64::from(job.tier == TierName::Model);
+    work::each(jobs, slow_first, |job, runners| {
+        let hunted = one(*job, seed, most.unwrap_or(job.budget()), runners);
+        progress.step(format!("{} on {}", job.fault.name, job.tier));
+        hunted
     })
 }
 
-/// Does all hunts, on as many threads as there are processors. Which thread does which has no influence on the results,
-/// which are in the order of the jobs. `most` takes the place of the budgets.
-pub(super) fn hunt(jobs: &[Job], seed: u64, most: Option<u64>, progress: &Progress) -> Vec<Hunted> {
-    let threads = thread::available_parallelism()
-        .map_or(2, usize::from)
-        .min(jobs.len());
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(jobs.len()));
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let mut runners = Runners::default();
-                while let Some((index, job)) = take(&next, jobs) {
-                    let hunted = one(job, seed, most.unwrap_or(job.budget()), &mut runners);
-                    progress.step(format!("{} on {}", job.fault.name, job.tier));
-                    done.lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .push((index, hunted));
-                }
-            });
-        }
-    });
-    let mut done = done
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, hunted)| hunted).collect()
-}
-
-/// The next job. The slow tier first, so that no thread is left alone with it at the end.
-fn take(next: &AtomicUsize, jobs: &[Job]) -> Option<(usize, Job)> {
-    let position = next.fetch_add(1, Ordering::Relaxed);
-    let slow_first = |tier: TierName| {
-        jobs.iter()
-            .enumerate()
-            .filter(move |(_, job)| job.tier == tier)
-    };
-    let (index, job) = TierName::ALL
-        .into_iter()
-        .rev()
-        .flat_map(slow_first)
-        .nth(position)?;
-    Some((index, *job))
-}
-
 fn one(job: Job, seed: u64, budget: u64, runners: &mut Runners) -> Hunted {
+    let Job { fault, tier } = job;
     let began = Instant::now();
-    match runners.of(job.tier) {
-        Ok(runner) => Hunt { job, runner, began }.run(seed, budget),
-        Err(error) => Hunted {
-            job,
-            end: End::Undecided(error.to_string()),
-            scenarios: 0,
-            elapsed: began.elapsed(),
-        },
+    let runner = match runners.of(tier) {
+        Ok(runner) => runner,
+        Err(error) => {
+            return Hunted {
+                job,
+                end: End::Undecided(error.to_string()),
+                scenarios: 0,
+                reached: 0,
+                elapsed: began.elapsed(),
+            };
+        }
+    };
+    let mut campaign = Campaign::new(seed_of(seed, tier, &fault.name), []);
+    let mut late = false;
+    let hunted = let_loose(runner, Some(fault), &mut campaign, |run| {
+        late = began.elapsed() > PATIENCE;
+        run < budget && !late
+    });
+    // The clock stops before what was found is made small.
+    let elapsed = began.elapsed();
+    let end = match hunted.end {
+        Ended::Broken {
+            scenario,
+            invariant,
+        } => found(runner, fault, &scenario, invariant),
+        Ended::Undecided { error, .. } => End::Undecided(error.to_string()),
+        Ended::Exhausted | Ended::Stopped if late => {
+            End::Undecided(format!("{} s were not enough", PATIENCE.as_secs()))
+        }
+        Ended::Exhausted | Ended::Stopped if fault.control => End::Passed,
+        Ended::Exhausted | Ended::Stopped => End::Missed,
+    };
+    Hunted {
+        job,
+        end,
+        scenarios: hunted.scenarios,
+        reached: hunted.reached,
+        elapsed,
     }
 }
 
-struct Hunt<'r> {
-    job: Job,
-    runner: &'r mut Runner,
-    began: Instant,
-}
-
-impl Hunt<'_> {
-    fn run(mut self, seed: u64, budget: u64) -> Hunted {
-        let Job { fault, tier } = self.job;
-        let mut campaign = Campaign::new(seed_of(seed, tier, &fault.name), []);
-        for number in 1..=budget {
-            if self.began.elapsed() > PATIENCE {
-                let reason = format!("{} s were not enough", PATIENCE.as_secs());
-                return self.ended(number - 1, |_| End::Undecided(reason));
-            }
-            let scenario = campaign.next_scenario();
-            match self.broken(&scenario) {
-                Err(error) => return self.ended(number, |_| End::Undecided(error.to_string())),
-                Ok(Some(invariant)) => {
-                    return self.ended(number, |hunt| hunt.end(&scenario, invariant));
-                }
-                Ok(None) => {}
-            }
-        }
-        self.ended(budget, |_| {
-            if fault.control {
-                End::Passed
-            } else {
-                End::Missed
-            }
-        })
-    }
-
-    /// The clock stops before what was found is made small.
-    fn ended(mut self, scenarios: u64, end: impl FnOnce(&mut Self) -> End) -> Hunted {
-        let elapsed = self.began.elapsed();
-        Hunted {
-            job: self.job,
-            end: end(&mut self),
-            scenarios,
-            elapsed,
-        }
-    }
-
-    /// The invariant that ends the hunt, if the scenario breaks it: for a fault one that its entry names, for a control
-    /// one that it does not.
-    fn broken(&mut self, scenario: &Scenario) -> Result<Option<&'static str>, TierError> {
-        let fault = self.job.fault;
-        let verdict = self.runner.run(scenario, Some(fault))?;
-        let names = verdict
-            .violations
-            .iter()
-            .map(|violation| violation.invariant.name);
-        Ok(names
-            .into_iter()
-            .find(|name| fault.explains(name) != fault.control))
-    }
-
-    fn end(&mut self, scenario: &Scenario, invariant: &str) -> End {
-        let fault = self.job.fault;
-        match found::tell(self.runner, scenario, Some(fault), invariant) {
-            Some(found) if fault.control => End::Flagged(Box::new(found)),
-            Some(found) => End::Caught(Box::new(found)),
-            None => End::Undecided(format!("{invariant} broke once and not again")),
-        }
+fn found(
+    runner: &mut Runner,
+    fault: &'static Fault,
+    scenario: &Scenario,
+    invariant: &'static str,
+) -> End {
+    match found::tell(runner, scenario, Some(fault), invariant) {
+        Some(found) if fault.control => End::Flagged(Box::new(found)),
+        Some(found) => End::Caught(Box::new(found)),
+        None => End::Undecided(format!("{invariant} broke once and not again")),
     }
 }

@@ -4,7 +4,6 @@ mod corpus;
 mod found;
 mod html;
 mod hunt;
-mod progress;
 mod reference;
 mod report;
 mod tables;
@@ -22,8 +21,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::output;
+use crate::progress::Progress;
 use crate::repository;
-use progress::Progress;
 use report::Report;
 
 /// What a check is told.

@@ -13,9 +13,9 @@ use bareflight_harness::tier::{TierError, TierName};
 use bareflight_harness::{Campaign, Runner};
 
 use super::found::{self, Found};
-use super::progress::Progress;
 use super::tally::Tally;
 use crate::output::thousands;
+use crate::progress::Progress;
 
 /// What fuzzing came to on one tier.
 pub(super) struct Fuzzed {
@@ -90,7 +90,7 @@ fn on(
             return fuzzed;
         }
     };
-    let seed = super::hunt::seed_of(seed, tier, "reference");
+    let seed = crate::work::seed_of(seed, tier, "reference");
     let mut campaign = Campaign::new(seed, parents.iter().cloned());
     let mut first: BTreeMap<&'static str, (u64, Scenario)> = BTreeMap::new();
     let mut number = 0;

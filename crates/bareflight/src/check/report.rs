@@ -1,6 +1,5 @@
 //! All that a check came to, as the data that the tables, the page and `report.json` are made from.
 
-use core::time::Duration;
 use std::path::PathBuf;
 
 use bareflight_harness::invariants::INVARIANTS;
@@ -121,6 +120,9 @@ pub(super) struct HuntRow {
     pub(super) tier: &'static str,
     pub(super) result: HuntResult,
     pub(super) scenarios: u64,
+    /// Scenarios in which a decision differed from the right one: a fault that is missed and was reached is a hole in an
+    /// invariant, one that was not reached a hole in the generator.
+    pub(super) reached: u64,
     pub(super) elapsed_seconds: f64,
     /// The invariant that caught or flagged it.
     pub(super) by: Option<&'static str>,
@@ -262,7 +264,7 @@ impl Report {
 
     pub(super) fn add_hunts(&mut self, plan: &Plan, hunted: Vec<Hunted>) -> Result<(), Failure> {
         for hunt in hunted {
-            let fault = hunt.job.fault;
+            let (fault, tier) = (hunt.job.fault, hunt.job.tier);
             if self.faults.last().is_none_or(|row| row.name != fault.name) {
                 self.faults.push(FaultRow {
                     name: &fault.name,
@@ -273,14 +275,14 @@ impl Report {
                     hunts: Vec::new(),
                 });
             }
-            let row = HuntRow::of(hunt.job.tier, hunt.scenarios, hunt.elapsed, hunt.end);
+            let row = HuntRow::of(hunt);
             if let (HuntResult::Flagged, Some(found)) = (row.result, &row.found) {
                 let origin = format!("scenario {} of seed {}", row.scenarios, plan.seed);
                 self.add_violation(plan, origin, found.as_ref().clone())?;
             }
             if let Some(reason) = &row.reason {
                 self.undecided
-                    .push(format!("{} on {}: {reason}", fault.name, hunt.job.tier));
+                    .push(format!("{} on {tier}: {reason}", fault.name));
             }
             if let Some(last) = self.faults.last_mut() {
                 last.hunts.push(row);
@@ -427,8 +429,8 @@ impl Report {
 }
 
 impl HuntRow {
-    fn of(tier: TierName, scenarios: u64, elapsed: Duration, end: End) -> Self {
-        let (result, found, reason) = match end {
+    fn of(hunted: Hunted) -> Self {
+        let (result, found, reason) = match hunted.end {
             End::Caught(found) => (HuntResult::Caught, Some(found), None),
             End::Missed => (HuntResult::Missed, None, None),
             End::Passed => (HuntResult::Passed, None, None),
@@ -436,10 +438,11 @@ impl HuntRow {
             End::Undecided(reason) => (HuntResult::Undecided, None, Some(reason)),
         };
         Self {
-            tier: tier.as_str(),
+            tier: hunted.job.tier.as_str(),
             result,
-            scenarios,
-            elapsed_seconds: elapsed.as_secs_f64(),
+            scenarios: hunted.scenarios,
+            reached: hunted.reached,
+            elapsed_seconds: hunted.elapsed.as_secs_f64(),
             by: found.as_ref().map(|found| found.invariant),
             reason,
             found,

@@ -60,6 +60,9 @@ pub(super) fn text(report: &Report, out: &Path) -> String {
     for sentence in &report.undecided {
         let _ = writeln!(text, "{} {sentence}", styled(WARN, "not decided"));
     }
+    if !report.faults.is_empty() {
+        let _ = writeln!(text, "{}", styled(DIM, MORE));
+    }
     let _ = writeln!(text, "{}", verdict(report));
     let _ = writeln!(
         text,
@@ -75,6 +78,9 @@ pub(super) fn text(report: &Report, out: &Path) -> String {
     );
     text
 }
+
+/// How to get all that can be said of the faults.
+const MORE: &str = "Every engine, with repeated trials and their statistics: bareflight faults";
 
 fn verdict(report: &Report) -> String {
     let style = match report.verdict {
@@ -210,7 +216,8 @@ fn hunted(hunt: Option<&HuntRow>) -> [Cell; 3] {
     let (word, tone) = match hunt.result {
         HuntResult::Caught => ("caught", Tone::Good),
         HuntResult::Passed => ("passed", Tone::Good),
-        HuntResult::Missed => ("MISSED", Tone::Bad),
+        HuntResult::Missed if hunt.reached > 0 => ("MISSED", Tone::Bad),
+        HuntResult::Missed => ("NOT REACHED", Tone::Bad),
         HuntResult::Flagged => ("FLAGGED", Tone::Bad),
         HuntResult::Undecided => ("undecided", Tone::Warn),
     };

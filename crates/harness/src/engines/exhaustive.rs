@@ -159,8 +159,12 @@ impl World {
             return None;
         }
         let mut scenario = self.scenario.clone();
-        scenario.identities.truncate(1 + usize::from(used.other_identity));
-        let steps = letters.iter().map(|&letter| self.alphabet[letter].step.clone());
+        scenario
+            .identities
+            .truncate(1 + usize::from(used.other_identity));
+        let steps = letters
+            .iter()
+            .map(|&letter| self.alphabet[letter].step.clone());
         scenario.steps.extend(steps);
         Some(scenario)
     }
@@ -342,9 +346,8 @@ mod tests {
 
     #[test]
     fn the_parts_together_are_the_whole() {
-        let texts = |engine| -> BTreeSet<String> {
-            all(engine).iter().map(Scenario::to_toml).collect()
-        };
+        let texts =
+            |engine| -> BTreeSet<String> { all(engine).iter().map(Scenario::to_toml).collect() };
         let parts = (0..3).flat_map(|part| texts(Exhaustive::part(1, part, 3)));
         assert_eq!(parts.collect::<BTreeSet<_>>(), texts(Exhaustive::up_to(1)));
     }

@@ -51,11 +51,9 @@ impl Carry for Pair {
     }
 
     fn answer(&self, question: &Question) -> CertificateAnswer {
-        either(
-            self.0.answer(question),
-            &Standard.answer(question),
-            || self.1.answer(question),
-        )
+        either(self.0.answer(question), &Standard.answer(question), || {
+            self.1.answer(question)
+        })
     }
 
     fn answer_late(&self, question: &Question, protocol: Protocol) -> CertificateAnswer {

@@ -151,6 +151,8 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
             && age(view, session.record, lane.record) < lifetime(session, origin)
             && age(view, view.root(origin).record, lane.record) < AUTHENTICATION
             && !(used && origin.event.tls == Some(Tls::V1_3))
+            // A server that has come to speak another version does not see what it was offered.
+            && lane.event.tls.is_none_or(|tls| origin.event.tls == Some(tls))
             && differs(lane, origin).is_none()
             // A failure drops the sessions of its key.
             && failed.is_none_or(|failed| failed < session.record)

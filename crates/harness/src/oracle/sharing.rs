@@ -186,11 +186,7 @@ fn connection(log: &Log, id: u32) -> Option<&Connection> {
 }
 
 /// What had happened to the world before this record.
-fn happened<'c>(
-    case: &Case<'c>,
-    log: &Log,
-    record: usize,
-) -> impl Iterator<Item = &'c WorldEvent> {
+fn happened<'c>(case: &Case<'c>, log: &Log, record: usize) -> impl Iterator<Item = &'c WorldEvent> {
     let scenario = case.scenario;
     log.records[..record].iter().filter_map(move |it| {
         let Event::Step { step } = it.event else {
@@ -264,10 +260,16 @@ mod tests {
     /// What the invariants say about sharing: not of preflight caches, TLS versions or legs, of which the oracle knows
     /// nothing. `identity-match` says more than the oracle does: it needs nobody to share with.
     fn broken(violations: &[crate::invariants::Violation]) -> BTreeSet<&'static str> {
-        let of_sharing = ["credentials-split", "partition-split", "trust-match", "ticket-scope"];
+        let of_sharing = [
+            "credentials-split",
+            "partition-split",
+            "trust-match",
+            "ticket-scope",
+        ];
         let other = ["cache", "TLS version", "another leg", "another transport"];
         let shares = |it: &&crate::invariants::Violation| {
-            of_sharing.contains(&it.invariant.name) && !other.iter().any(|of| it.message.contains(of))
+            of_sharing.contains(&it.invariant.name)
+                && !other.iter().any(|of| it.message.contains(of))
         };
         let names = violations.iter().filter(shares);
         names.map(|it| it.invariant.name).collect()

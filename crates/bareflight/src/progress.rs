@@ -7,15 +7,15 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::{BOLD, complain, styled};
 
-/// One phase of a check. Threads may share it.
-pub(super) struct Progress {
+/// One phase of a command. Threads may share it.
+pub(crate) struct Progress {
     name: &'static str,
     bar: ProgressBar,
 }
 
 impl Progress {
     /// Begins a phase of so many units.
-    pub(super) fn start(name: &'static str, units: u64) -> Self {
+    pub(crate) fn start(name: &'static str, units: u64) -> Self {
         let target = if stderr().is_terminal() {
             ProgressDrawTarget::stderr()
         } else {
@@ -35,13 +35,13 @@ impl Progress {
     }
 
     /// One unit more is done.
-    pub(super) fn step(&self, message: impl Into<String>) {
+    pub(crate) fn step(&self, message: impl Into<String>) {
         self.bar.inc(1);
         self.say(message);
     }
 
     /// So many units are done.
-    pub(super) fn at(&self, units: u64, message: impl Into<String>) {
+    pub(crate) fn at(&self, units: u64, message: impl Into<String>) {
         self.bar.set_position(units);
         self.say(message);
     }
@@ -53,7 +53,7 @@ impl Progress {
     }
 
     /// Ends the phase with what it came to.
-    pub(super) fn finish(self, line: &str) {
+    pub(crate) fn finish(self, line: &str) {
         self.bar.finish_and_clear();
         complain(&format!("{}: {line}", styled(BOLD, self.name)));
     }
