@@ -116,7 +116,7 @@ impl Shrinking<'_> {
             }
             for redirect in (0..self.best.servers[index].redirects.len()).rev() {
                 self.attempt(|it| {
-                    it.servers[index].redirects[redirect].to.path = Name::const_new("/")
+                    it.servers[index].redirects[redirect].to.path = Name::const_new("/");
                 });
                 self.attempt(|it| {
                     it.servers[index].redirects.remove(redirect);
