@@ -52,7 +52,7 @@ pub(crate) fn run(args: &FaultsArgs) -> Result<Exit, Failure> {
     let jobs = trials::jobs(&plan);
     let progress = Progress::start("letting faults loose", jobs.len() as u64);
     let trials = trials::run(&plan, &jobs, &programs, &progress);
-    let report = Report::new(&plan, trials);
+    let report = Report::new(&plan, &trials);
     progress.finish(&report.line());
     let json = report.to_json();
     files::replace(&plan.out.join("faults.json"), json.as_bytes())?;

@@ -176,10 +176,10 @@ pub(super) enum Measure {
 }
 
 impl Report {
-    pub(super) fn new(plan: &Plan, trials: Vec<Trial>) -> Self {
-        let engine = |&engine: &EngineName| EngineRow::new(plan.tier, engine, &trials);
+    pub(super) fn new(plan: &Plan, trials: &[Trial]) -> Self {
+        let engine = |&engine: &EngineName| EngineRow::new(plan.tier, engine, trials);
         let engines: Vec<EngineRow> = plan.engines.iter().map(engine).collect();
-        let fault = |&fault: &&'static Fault| FaultRow::new(plan, fault, &trials);
+        let fault = |&fault: &&'static Fault| FaultRow::new(plan, fault, trials);
         let faults: Vec<FaultRow> = plan.faults.iter().map(fault).collect();
         let measures = [Measure::Seconds, Measure::Scenarios];
         let comparisons = measures.into_iter().flat_map(|it| compare(&faults, it));
