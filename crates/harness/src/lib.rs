@@ -35,6 +35,7 @@
 pub mod campaign;
 pub mod case;
 mod differential;
+pub mod downstream;
 pub mod engines;
 pub mod expect;
 pub mod faults;
@@ -55,3 +56,8 @@ pub use campaign::{Campaign, Runner, Verdict};
 pub use differential::{Difference, Differential};
 pub use hunt::{End, Hunted, hunt};
 pub use shrink::shrink;
+
+/// The guide for those who have a pool of their own: its code runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
