@@ -455,6 +455,7 @@ fn everything_can_be_listed() {
     for (what, name) in [
         ("invariants", "preflight-bare"),
         ("faults", "withheld-certificate-sticks"),
+        ("engines", "exhaustive"),
         ("targets", "scenario_text"),
         ("scenarios", "put-server-require.toml"),
         ("profiles", "firefox-allow-client-cert"),
