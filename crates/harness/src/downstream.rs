@@ -326,17 +326,16 @@ mod tests {
             "identity-match",
             "identity-kept",
         ];
-        let keys: [(fn() -> By, &[&str]); 4] = [
-            (|| by(without_credentials), CREDENTIALS),
-            (|| by(without_identity), &["identity-match"]),
-            (|| by(without_partition), &["partition-split"]),
-            (|| by(without_verification), &["trust-match"]),
-        ];
-        for (make, names) in keys {
-            let finding = SHORT.of(make).unwrap().expect("a field is missing");
-            let name = finding.violation.invariant.name;
-            assert!(names.contains(&name), "{finding}");
-        }
+        found_without(|| by(without_credentials), CREDENTIALS);
+        found_without(|| by(without_identity), &["identity-match"]);
+        found_without(|| by(without_partition), &["partition-split"]);
+        found_without(|| by(without_verification), &["trust-match"]);
+    }
+
+    fn found_without(make: fn() -> By, names: &[&str]) {
+        let finding = SHORT.of(make).unwrap().expect("a field is missing");
+        let name = finding.violation.invariant.name;
+        assert!(names.contains(&name), "{finding}");
     }
 
     fn without_credentials(wants: &Wants) -> String {
