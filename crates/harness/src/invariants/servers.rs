@@ -2,6 +2,7 @@
 
 use super::bare::step;
 use super::identity::name;
+use super::sessions::age;
 use super::view::{Lane, Sent, Session};
 use super::{Findings, View};
 use crate::log::Client;
@@ -85,8 +86,7 @@ fn wrongly_resumed(view: &View<'_>, lane: &Lane<'_>, session: &Session<'_>) -> O
     if is_forgotten(view, server, session.record, lane.record) {
         return Some("which it should have forgotten".to_owned());
     }
-    let age = view.records[lane.record].at - view.records[session.record].at;
-    if age > u64::from(session.event.lifetime) * 1_000 {
+    if age(view, session.record, lane.record) > u64::from(session.event.lifetime) * 1_000 {
         return Some("which was too old".to_owned());
     }
     let shown = &view.root(lane).event.client;
