@@ -78,6 +78,53 @@ fn what_is_asked_for_again_cannot_fill_the_bound() {
     );
 }
 
+/// Asks for each of these as often as it is here.
+fn ask(interner: &mut Interner<OriginId, u32>, values: &[u32]) {
+    for value in values {
+        interner.intern(value).expect("ids left");
+    }
+}
+
+/// Which of these are kept.
+fn kept(interner: &Interner<OriginId, u32>, values: core::ops::Range<u32>) -> Vec<u32> {
+    values
+        .filter(|value| interner.find(value).is_some())
+        .collect()
+}
+
+#[test]
+fn half_of_the_bound_is_for_what_is_asked_for_again() {
+    let mut interner: Interner<OriginId, u32> = Interner::new(CAPACITY);
+    // The third that is asked for again puts the first of them back among the others.
+    ask(&mut interner, &[1, 1, 2, 2, 3, 3, 4, 5]);
+    assert_eq!(kept(&interner, 1..9), [2, 3, 4, 5]);
+    // However often the two are asked for, both stay.
+    ask(&mut interner, &[2, 2, 2, 6, 7, 8]);
+    assert_eq!(kept(&interner, 1..9), [2, 3, 7, 8]);
+}
+
+#[test]
+fn what_is_given_back_leaves_its_half_to_others() {
+    let mut interner: Interner<OriginId, u32> = Interner::new(CAPACITY);
+    ask(&mut interner, &[1, 1, 2, 2]);
+    interner.retain(|_, &value| value > 2);
+    ask(&mut interner, &[3, 3, 4, 4, 5, 6, 7, 8]);
+    assert_eq!(kept(&interner, 1..9), [3, 4, 7, 8]);
+}
+
+#[test]
+fn it_says_how_full_it_is() {
+    let mut interner: Interner<OriginId, u32> = Interner::new(CAPACITY);
+    assert!(interner.is_empty());
+    ask(&mut interner, &[1, 2]);
+    assert!(!interner.is_empty());
+    let shown = format!("{interner:?}");
+    assert!(
+        shown.contains("len: 2") && shown.contains("capacity: 4"),
+        "{shown}"
+    );
+}
+
 #[test]
 fn clearing_starts_to_number_anew() {
     let mut interner: Interner<OriginId, u32> = Interner::new(CAPACITY);

@@ -188,15 +188,76 @@ proptest! {
 #[test]
 fn every_field_reaches_the_hash() {
     let hasher = foldhash::fast::FixedState::default();
-    let base = description(0, 1);
-    let mut hashes = HashSet::from([hasher.hash_one(base.keys().connection)]);
-    for (field, _, set) in FIELDS {
-        let mut other = base;
+    let hashes = |description: Description| {
+        let keys = description.keys();
+        [
+            hasher.hash_one(keys.connection),
+            hasher.hash_one(keys.session),
+        ]
+    };
+    let base = hashes(description(0, 1));
+    let mut seen = base.map(|hash| HashSet::from([hash]));
+    for (field, in_session, set) in FIELDS {
+        let mut other = description(0, 1);
         set(&mut other, &unlike());
+        let [connection, session] = hashes(other);
+        assert!(seen[0].insert(connection), "{field}");
+        assert_eq!(seen[1].insert(session), in_session, "{field}");
+    }
+}
+
+/// Takes the one word that a key gives its hasher.
+#[derive(Default)]
+struct Word(u64);
+
+impl core::hash::Hasher for Word {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a key gives a word");
+    }
+    fn write_u64(&mut self, word: u64) {
+        self.0 = word;
+    }
+}
+
+/// Ids are small and in order, so that only mixing spreads them.
+#[test]
+fn hashes_are_spread_over_all_bits() {
+    let hasher = core::hash::BuildHasherDefault::<Word>::default();
+    let (mut set, mut distinct, mut count) = ([0_u32; 64], HashSet::new(), 0);
+    for (origin, partition, identity) in
+        (1..40).flat_map(|o| (1..20).flat_map(move |p| (1..10).map(move |i| (o, p, i))))
+    {
+        let key = Description {
+            origin: id(origin),
+            partition: Some(id(partition)),
+            identity: Some(id(identity)),
+            ..description(0, 0)
+        };
+        let hash = hasher.hash_one(key.keys().connection);
+        (0..64).for_each(|bit| set[bit] += u32::from(hash >> bit & 1 == 1));
+        distinct.insert(hash);
+        count += 1;
+    }
+    assert_eq!(distinct.len(), count as usize);
+    for (bit, set) in set.iter().enumerate() {
         assert!(
-            hashes.insert(hasher.hash_one(other.keys().connection)),
-            "{field}"
+            (count * 2 / 5..count * 3 / 5).contains(set),
+            "bit {bit}: {set} of {count}"
         );
+    }
+}
+
+#[test]
+fn keys_show_their_description() {
+    let keys = description(0, 1).keys();
+    for shown in [
+        format!("{:?}", keys.connection),
+        format!("{:?}", keys.session),
+    ] {
+        assert!(shown.contains("epoch: Epoch(1)"), "{shown}");
     }
 }
 
