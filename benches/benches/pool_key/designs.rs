@@ -97,7 +97,7 @@ fn exact_from_text(size: u32, bench: &mut One<'_, '_>) {
     let mut lookup = |url: &str| {
         let uri: Uri = url.parse().expect("a URL");
         let origin = OriginRef {
-            scheme: uri.scheme_str().expect("it has one"),
+            scheme: uri.scheme().expect("it has one"),
             authority: uri.authority().expect("it has one").as_str(),
         };
         let origin = origins.intern_with(&origin, || origin.to_owned());
@@ -216,20 +216,20 @@ fn group_id(number: u32) -> String {
 /// What stands for an origin in the interner.
 #[derive(PartialEq, Eq)]
 struct Origin {
-    scheme: String,
+    scheme: Scheme,
     authority: String,
 }
 
 #[derive(Clone, Copy, Hash)]
 struct OriginRef<'a> {
-    scheme: &'a str,
+    scheme: &'a Scheme,
     authority: &'a str,
 }
 
 impl OriginRef<'_> {
     fn to_owned(self) -> Origin {
         Origin {
-            scheme: self.scheme.to_owned(),
+            scheme: self.scheme.clone(),
             authority: self.authority.to_owned(),
         }
     }
@@ -237,13 +237,13 @@ impl OriginRef<'_> {
 
 impl Hash for Origin {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let (scheme, authority) = (&*self.scheme, &*self.authority);
+        let (scheme, authority) = (&self.scheme, &*self.authority);
         OriginRef { scheme, authority }.hash(state);
     }
 }
 
 impl hashbrown::Equivalent<Origin> for OriginRef<'_> {
     fn equivalent(&self, origin: &Origin) -> bool {
-        self.authority == origin.authority && self.scheme == origin.scheme
+        self.authority == origin.authority && *self.scheme == origin.scheme
     }
 }

@@ -16,8 +16,8 @@ use crate::{
 
 /// Numbers for values: the same value has the same id for as long as it is kept, and no id ever stands for two.
 ///
-/// It keeps at most `capacity` values. A new one takes the place of the one that was interned longest ago, values that
-/// were asked for only once going first: a flood of one-off origins pushes out itself. An id whose value was given
+/// It keeps at most `capacity` values. A new one takes the place of one that was not asked for lately, values that were
+/// asked for only once going first: a flood of one-off origins pushes out itself. An id whose value was given
 /// back stays valid in keys and simply meets no other; the value gets a new id when it comes again. Forgetting costs a
 /// connection, never a mix-up.
 ///
@@ -38,7 +38,8 @@ pub struct Interner<I, T, H = foldhash::fast::RandomState> {
     by_id: HashTable<Slot>,
     /// Values asked for once since they came, last asked for first.
     once: List<ByUse>,
-    /// Values asked for again, at most half of the capacity.
+    /// Values asked for again, at most half of the capacity. Those asked for since they came here get a second round
+    /// before they leave, rather than a place at the front each time: it costs their neighbours' cache lines.
     again: List<ByUse>,
     again_count: u32,
     /// The next number to be given out, unless all have been.
@@ -64,11 +65,22 @@ pub struct Exhausted;
 #[derive(Clone, Copy, Debug)]
 struct ByUse;
 
+/// How a value was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Used {
+    /// Once since it came.
+    Once,
+    /// Again.
+    Again,
+    /// And again, since its last round in the list.
+    Lately,
+}
+
 #[derive(Debug)]
 struct Interned<I, T> {
     value: T,
     id: I,
-    again: bool,
+    used: Used,
     by_use: Links<ByUse>,
 }
 
@@ -148,7 +160,7 @@ impl<I: Id, T: Hash + Eq, H: BuildHasher> Interner<I, T, H> {
         let number = self.next.ok_or(Exhausted)?;
         self.next = number.checked_add(self.numbers.step);
         if self.values.len() == self.capacity
-            && let Some(oldest) = self.once.back().or(self.again.back())
+            && let Some(oldest) = self.once.back().or_else(|| self.last_of_again())
         {
             self.forget(oldest);
         }
@@ -156,7 +168,7 @@ impl<I: Id, T: Hash + Eq, H: BuildHasher> Interner<I, T, H> {
         let slot = self.values.insert(Interned {
             value: value(),
             id,
-            again: false,
+            used: Used::Once,
             by_use: Links::default(),
         });
         self.once.push_front(&mut self.values, slot);
@@ -228,26 +240,40 @@ impl<I: Id, T: Hash + Eq, H: BuildHasher> Interner<I, T, H> {
 
     /// Notes that a value was asked for again.
     fn touch(&mut self, slot: Slot) {
-        if self.values[slot].again {
-            self.again.unlink(&mut self.values, slot);
-        } else {
-            self.once.unlink(&mut self.values, slot);
-            self.values[slot].again = true;
-            self.again_count += 1;
+        if self.values[slot].used != Used::Once {
+            self.values[slot].used = Used::Lately;
+            return;
         }
+        self.once.unlink(&mut self.values, slot);
+        self.values[slot].used = Used::Again;
         self.again.push_front(&mut self.values, slot);
+        self.again_count += 1;
         if self.again_count > self.capacity.div_ceil(2)
-            && let Some(oldest) = self.again.back()
+            && let Some(last) = self.last_of_again()
         {
-            self.again.unlink(&mut self.values, oldest);
+            self.again.unlink(&mut self.values, last);
             self.again_count -= 1;
-            self.values[oldest].again = false;
-            self.once.push_front(&mut self.values, oldest);
+            self.values[last].used = Used::Once;
+            self.once.push_front(&mut self.values, last);
+        }
+    }
+
+    /// The value asked for again that is to leave first. Those in its way that were asked for lately begin another
+    /// round, each of which a call of its own has earned.
+    fn last_of_again(&mut self) -> Option<Slot> {
+        loop {
+            let last = self.again.back()?;
+            if self.values[last].used != Used::Lately {
+                return Some(last);
+            }
+            self.values[last].used = Used::Again;
+            self.again.unlink(&mut self.values, last);
+            self.again.push_front(&mut self.values, last);
         }
     }
 
     fn forget(&mut self, slot: Slot) {
-        if self.values[slot].again {
+        if self.values[slot].used != Used::Once {
             self.again.unlink(&mut self.values, slot);
             self.again_count -= 1;
         } else {

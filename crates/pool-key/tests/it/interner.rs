@@ -104,6 +104,16 @@ fn half_of_the_bound_is_for_what_is_asked_for_again() {
 }
 
 #[test]
+fn what_was_asked_for_lately_has_a_second_round() {
+    let mut interner: Interner<OriginId, u32> = Interner::new(CAPACITY);
+    ask(&mut interner, &[1, 1, 2, 2, 1, 3, 3, 4, 5]);
+    assert_eq!(kept(&interner, 1..9), [1, 3, 4, 5]);
+    // And no third for the same.
+    ask(&mut interner, &[4, 5, 6, 7]);
+    assert_eq!(kept(&interner, 1..9), [4, 5, 6, 7]);
+}
+
+#[test]
 fn what_is_given_back_leaves_its_half_to_others() {
     let mut interner: Interner<OriginId, u32> = Interner::new(CAPACITY);
     ask(&mut interner, &[1, 1, 2, 2]);
