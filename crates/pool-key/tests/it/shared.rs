@@ -153,6 +153,24 @@ fn what_goes_over_everything_goes_over_every_shard() {
 }
 
 #[test]
+fn they_say_how_full_they_are() {
+    let pool = SharedPool::<u32, u32>::new(Limits::default(), SHARDS);
+    let _riding = open(&pool, &keys(1)[0], 7);
+    let shown = format!("{pool:?}");
+    assert!(
+        shown.contains("shards: 8") && shown.contains("connections: 1"),
+        "{shown}"
+    );
+    let interner: SharedInterner<OriginId, u32> = SharedInterner::new(100, SHARDS);
+    interner.intern(&1).expect("ids left");
+    let shown = format!("{interner:?}");
+    assert!(
+        shown.contains("shards: 8") && shown.contains("len: 1"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn limits_hold_in_sum() {
     let limits = Limits {
         open: 64,
