@@ -90,9 +90,9 @@
 //!
 //! # What it costs
 //!
-//! A key is made in a few nanoseconds, and found in about twice the time of a plain number at most: a seventh (a million
-//! keys) to a fifteenth of what a table of schemes and authorities takes. `cargo bench -p bareflight-benches --bench
-//! pool_key` prints how it is on the machine at hand, beside other designs, and draws it.
+//! A key is made in a few nanoseconds, and found in about twice the time of a plain number at most: a fifth (among a
+//! million keys) to a fifteenth of what a table of schemes and authorities takes. `cargo bench -p bareflight-benches
+//! --bench pool_key` prints how it is on the machine at hand, beside other designs, and draws it.
 //!
 //! An [`Interner`] takes at most 64 bytes beside each value that it keeps, and forgets those that were not asked for: a
 //! page that makes up a million origins leaves 4096 of them behind in an interner of 4096, under half a megabyte with

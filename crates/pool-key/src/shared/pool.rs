@@ -81,8 +81,8 @@ impl<C: Copy, W: Copy> SharedPool<C, W> {
     /// The number of the shard that has this key, from zero.
     ///
     /// For owners that can choose which thread serves a request. What belongs to one shard stays in the cache of a
-    /// thread that has the shard to itself: two such threads do nearly twice as much as one. A connection that goes back and
-    /// forth between threads takes its books along each time, and two threads may then do no more than one.
+    /// thread that has the shard to itself: two such threads do nearly twice as much as one. A connection that goes back
+    /// and forth between threads takes its books along each time, and two threads may then do less than one.
     #[must_use]
     pub fn shard(&self, key: &ConnectionKey) -> u16 {
         self.shards.of_hash(key.hash())
