@@ -147,6 +147,7 @@ mod message;
 mod observation;
 mod pki;
 mod plan;
+mod relay;
 mod server;
 mod tap;
 mod wire;

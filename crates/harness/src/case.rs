@@ -47,6 +47,8 @@ pub struct Hop {
     pub partition: u16,
     /// How the server's certificate is verified.
     pub trust: Trust,
+    /// The proxy that it goes through: an index into the scenario's servers.
+    pub via: Option<u8>,
     /// Who makes the request.
     pub kind: Kind,
     /// The server that it goes to: an index into the scenario's servers.
@@ -211,6 +213,19 @@ impl<'s> Case<'s> {
         (start < end).then(|| &self.hops[start])
     }
 
+    /// The identity that the user chooses for a proxy, an index into the scenario's servers, if it asks.
+    pub fn identity_for_proxy(&self, proxy: u8) -> Option<u8> {
+        let host = self
+            .scenario
+            .servers
+            .get(usize::from(proxy))?
+            .hosts
+            .first()?;
+        let identities = &self.scenario.identities;
+        let index = identities.iter().position(|it| it.hosts.contains(host))?;
+        u8::try_from(index).ok()
+    }
+
     /// The network partition key of a hop, in words.
     pub fn partition_name(&self, hop: &Hop) -> String {
         self.partitions
@@ -240,6 +255,7 @@ impl<'s> Case<'s> {
                 identity: self.identity(exchange, &target),
                 partition: self.partition(&request),
                 trust: exchange.trust,
+                via: exchange.via,
                 kind: exchange.kind,
                 server: target.server,
                 authority,

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use bareflight_policy::Origin;
-use bareflight_pool_key::{ConnectionKey, Description, Id, Lease, OriginId, Pool};
+use bareflight_pool_key::{ConnectionKey, Description, Id, Lease, OriginId, Pool, Route};
 use bareflight_user_agent::{
     Carry, ConnectionId, Decisions, HeldIdentity, Identities, Keep, Running, Share, Standard,
     Wanted,
@@ -41,6 +41,8 @@ pub struct Wants {
     pub partition: Option<u32>,
     /// How the server is verified.
     pub verification: u32,
+    /// The proxy that it goes through; none if it goes straight.
+    pub proxy: Option<u32>,
 }
 
 /// A client's pool of connections.
@@ -217,6 +219,10 @@ impl<P: ConnectionPool> State<P> {
             identity: description.identity.map(|it| it.number().get()),
             partition: description.partition.map(|it| it.number().get()),
             verification: description.trust.number().get(),
+            proxy: match description.route {
+                Route::Direct => None,
+                Route::Via(proxy) => Some(proxy.number().get()),
+            },
         }
     }
 }
@@ -330,6 +336,7 @@ mod tests {
         found_without(|| by(without_identity), &["identity-match"]);
         found_without(|| by(without_partition), &["partition-split"]);
         found_without(|| by(without_verification), &["trust-match"]);
+        found_without(|| by(without_proxy), &["hop-bound"]);
     }
 
     fn found_without(make: fn() -> By, names: &[&str]) {
@@ -343,9 +350,10 @@ mod tests {
             authority,
             partition,
             verification,
+            proxy,
             ..
         } = wants;
-        format!("{authority} {partition:?} {verification}")
+        format!("{authority} {partition:?} {verification} {proxy:?}")
     }
 
     fn without_identity(wants: &Wants) -> String {
@@ -374,6 +382,17 @@ mod tests {
         )
     }
 
+    fn without_proxy(wants: &Wants) -> String {
+        let proxy = None;
+        format!(
+            "{:?}",
+            Wants {
+                proxy,
+                ..wants.clone()
+            }
+        )
+    }
+
     /// To give nothing is safe, and is all that this says of it.
     #[test]
     fn a_pool_that_never_gives_shares_nothing_improperly() {
@@ -384,6 +403,7 @@ mod tests {
                 None
             }
         }
-        assert!(SHORT.of(|| Never).unwrap().is_none());
+        let finding = SHORT.of(|| Never).unwrap();
+        assert!(finding.is_none(), "{}", finding.unwrap());
     }
 }

@@ -1,7 +1,7 @@
 //! What the author of a scenario said must be seen, checked against the log.
 
 use crate::case::Case;
-use crate::log::{Client, Connection, Event, Log, Outcome, Request};
+use crate::log::{Client, Connection, Event, Leg, Log, Outcome, Request};
 use crate::scenario::{
     Expect, ExpectedClient, ExpectedConnection, ExpectedOutcome, ExpectedPreflight,
 };
@@ -76,7 +76,12 @@ impl<'l> Seen<'l> {
     }
 
     fn request(&mut self, log: &'l Log, at: usize, request: &'l Request) {
-        let known = connection_of(log, request).zip(log.client_of(at));
+        let connection = connection_of(log, request);
+        if connection.is_some_and(|it| it.leg == Leg::Proxy) {
+            // For the tunnel, not for what is in it.
+            return;
+        }
+        let known = connection.zip(log.client_of(at));
         let ridden = known.map(|(connection, client)| Ridden {
             request,
             connection,

@@ -173,7 +173,7 @@ mod tests {
     use crate::{Campaign, Runner};
 
     /// What no scenario of this version can do.
-    const NOT_YET: &[Occurrence] = &[Occurrence::EarlyData, Occurrence::ToProxy];
+    const NOT_YET: &[Occurrence] = &[Occurrence::EarlyData];
 
     #[test]
     fn everything_occurs_in_generated_scenarios() {

@@ -168,7 +168,8 @@ impl Shrinking<'_> {
 type Change<T> = fn(&mut T, &T);
 
 /// One field of a server at a time: to its default, or to what says less.
-const SERVER: [Change<Server>; 14] = [
+const SERVER: [Change<Server>; 15] = [
+    |it, default| it.proxy = default.proxy,
     |it, default| it.client_certificate = default.client_certificate,
     |it, _| it.client_certificate = ClientCertificate::Request,
     |it, _| it.client_certificate = ClientCertificate::Require,
@@ -186,7 +187,8 @@ const SERVER: [Change<Server>; 14] = [
 ];
 
 /// One field of a request at a time: to its default, or to what says less.
-const EXCHANGE: [Change<Exchange>; 20] = [
+const EXCHANGE: [Change<Exchange>; 21] = [
+    |it, _| it.via = None,
     |it, default| it.kind = default.kind,
     |it, _| it.kind = Kind::Navigate,
     |it, default| it.method = default.method.clone(),
@@ -224,19 +226,25 @@ const EVENTS: [WorldEvent; 5] = [
 /// An identity goes; who used it, uses the user's choice.
 fn remove_identity(scenario: &mut Scenario, index: usize) {
     scenario.identities.remove(index);
-    let moved = |it: u8| match usize::from(it).cmp(&index) {
-        core::cmp::Ordering::Less => Some(it),
-        core::cmp::Ordering::Equal => None,
-        core::cmp::Ordering::Greater => Some(it - 1),
-    };
     for step in &mut scenario.steps {
         match &mut step.action {
-            Action::Exchange(exchange) => exchange.identity = exchange.identity.and_then(moved),
+            Action::Exchange(exchange) => {
+                exchange.identity = exchange.identity.and_then(|it| without(index, it));
+            }
             Action::Event(WorldEvent::Renew { identity }) => {
-                *identity = moved(*identity).unwrap_or(0);
+                *identity = without(index, *identity).unwrap_or(0);
             }
             Action::Event(_) => {}
         }
+    }
+}
+
+/// What an index becomes when the one at `gone` goes.
+fn without(gone: usize, index: u8) -> Option<u8> {
+    match usize::from(index).cmp(&gone) {
+        core::cmp::Ordering::Less => Some(index),
+        core::cmp::Ordering::Equal => None,
+        core::cmp::Ordering::Greater => Some(index - 1),
     }
 }
 
@@ -257,18 +265,17 @@ fn remove_server(scenario: &mut Scenario, index: usize) {
         }
     });
     for step in &mut scenario.steps {
-        if let Action::Event(
-            WorldEvent::Close { server }
-            | WorldEvent::Restart { server }
-            | WorldEvent::RotateTicketKeys { server }
-            | WorldEvent::ChangeMode { server, .. },
-        ) = &mut step.action
-        {
-            match usize::from(*server).cmp(&index) {
-                core::cmp::Ordering::Less => {}
-                core::cmp::Ordering::Equal => *server = 0,
-                core::cmp::Ordering::Greater => *server -= 1,
+        match &mut step.action {
+            Action::Exchange(exchange) => {
+                exchange.via = exchange.via.and_then(|it| without(index, it));
             }
+            Action::Event(
+                WorldEvent::Close { server }
+                | WorldEvent::Restart { server }
+                | WorldEvent::RotateTicketKeys { server }
+                | WorldEvent::ChangeMode { server, .. },
+            ) => *server = without(index, *server).unwrap_or(0),
+            Action::Event(_) => {}
         }
     }
 }
@@ -302,12 +309,19 @@ fn each_target(scenario: &mut Scenario, mut change: impl FnMut(&mut Target)) {
 }
 
 const SERVERS: [&str; 4] = ["api", "b", "c", "d"];
+const PROXY: Option<&str> = Some("proxy");
 const IDENTITIES: [&str; 4] = ["alice", "bob", "carol", "dave"];
 
 /// Servers, hosts and identities are named by order.
 fn rename(scenario: &mut Scenario) {
     let mut hosts: Vec<(Name, Name)> = Vec::new();
-    for (server, name) in scenario.servers.iter_mut().zip(SERVERS) {
+    let mut names = SERVERS.into_iter();
+    let mut proxies = PROXY.into_iter();
+    for server in &mut scenario.servers {
+        let proxy = if server.proxy { proxies.next() } else { None };
+        let Some(name) = proxy.or_else(|| names.next()) else {
+            break;
+        };
         server.name = Name::const_new(name);
         for (number, host) in server.hosts.iter_mut().enumerate() {
             let new = match number {

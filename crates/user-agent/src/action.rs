@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bareflight_policy::{CertificateAnswer, HeaderList, Origin, Purpose, Request};
-use bareflight_pool_key::{SessionKey, TrustId};
+use bareflight_pool_key::{Leg, SessionKey, TrustId};
 
 use crate::Outcome;
 
@@ -100,6 +100,26 @@ pub struct Connect {
     /// The protocols to offer.
     pub alpn: Alpn,
     /// Under which key sessions are kept: two connections with the same key have the same TLS configuration.
+    pub session_key: SessionKey,
+    /// The session to offer.
+    pub offer: Option<SessionHandle>,
+    /// The way there: through the tunnel of this proxy, or straight if there is none.
+    pub hop: Option<Box<Hop>>,
+}
+
+/// The leg to a proxy, which then is asked for a tunnel to the origin (CONNECT, RFC 9110 section 9.3.6). Its handshake has
+/// nothing in common with the one inside: neither question nor answer, trust nor sessions.
+#[derive(Clone, Debug)]
+pub struct Hop {
+    /// The proxy.
+    pub proxy: Origin,
+    /// What to say if it asks for a certificate.
+    pub answer: CertificateAnswer,
+    /// The identity to present, if the answer is to present one.
+    pub identity: Option<HeldIdentity>,
+    /// How to verify it.
+    pub trust: TrustId,
+    /// Under which key its sessions are kept.
     pub session_key: SessionKey,
     /// The session to offer.
     pub offer: Option<SessionHandle>,
@@ -200,6 +220,8 @@ pub enum Event {
     Session {
         /// On which connection.
         connection: ConnectionId,
+        /// Whose it is: the origin's, or the proxy's on the way.
+        leg: Leg,
         /// Its handle.
         session: SessionHandle,
         /// Whether it may be offered once only (TLS 1.3).
@@ -240,6 +262,8 @@ pub enum EndReason {
     ServerUntrusted,
     /// Some other failure of the handshake: no common version or protocol.
     Handshake,
+    /// There was no tunnel: the handshake with the proxy failed, or it refused to dig one.
+    Proxy,
     /// Closed in order, or cut off, after the handshake.
     Closed,
 }

@@ -1,6 +1,7 @@
 //! The user agent: fetches, connections and sessions, and what happens next.
 
 mod connections;
+mod hop;
 mod obtain;
 mod respond;
 
@@ -12,7 +13,7 @@ use bareflight_policy::{
     CacheSettings, NetworkPartitionKey, Origin, PreflightCache, Profile, Request, main_fetch,
 };
 use bareflight_pool_key::{
-    Epoch, Id, Interner, OriginId, PartitionId, Pool, SessionCache, SessionLimits, TrustId,
+    Epoch, Id, Interner, OriginId, PartitionId, Pool, ProxyId, SessionCache, SessionLimits, TrustId,
 };
 
 use slotmap::SlotMap;
@@ -23,6 +24,7 @@ use crate::{
     StoredSession,
 };
 use connections::Connections;
+pub use hop::Proxy;
 
 /// The bounds of a user agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub struct Limits {
     pub streams: u32,
     /// Those of the session cache.
     pub sessions: SessionLimits,
-    /// Origins, and network partition keys, that are remembered at once.
+    /// Origins, network partition keys and proxies that are remembered at once, of each.
     pub names: u32,
 }
 
@@ -59,6 +61,8 @@ pub struct FetchRequest {
     pub identity: Option<HeldIdentity>,
     /// How to verify the server: the caller's number for a policy.
     pub trust: TrustId,
+    /// The proxy to go through; straight if there is none. Redirects go the same way.
+    pub via: Option<Proxy>,
     /// Whether only a connection is wanted (preconnect).
     pub preconnect: bool,
 }
@@ -78,6 +82,7 @@ pub struct UserAgent {
     choices: Vec<(Option<PartitionId>, OriginId)>,
     origins: Interner<OriginId, Origin>,
     partitions: Interner<PartitionId, NetworkPartitionKey>,
+    proxies: Interner<ProxyId, Proxy>,
     preflights: PreflightCache,
     pool: Pool<crate::ConnectionId, Running>,
     sessions: SessionCache<StoredSession>,
@@ -103,6 +108,7 @@ impl UserAgent {
             choices: Vec::new(),
             origins: Interner::new(limits.names),
             partitions: Interner::new(limits.names),
+            proxies: Interner::new(limits.names),
             preflights: PreflightCache::new(CacheSettings::of(profile)),
             pool: Pool::new(limits.pool),
             sessions: SessionCache::new(limits.sessions),
@@ -125,6 +131,7 @@ impl UserAgent {
         self.sessions.clear();
         self.origins.clear();
         self.partitions.clear();
+        self.proxies.clear();
         self.fetches.clear();
         self.connections.clear();
         self.actions.clear();
@@ -142,6 +149,7 @@ impl UserAgent {
             mut request,
             identity,
             trust,
+            via,
             preconnect,
         } = wanted;
         let route = match self.route(&mut request) {
@@ -161,6 +169,7 @@ impl UserAgent {
                 Kind::Request
             },
             trust,
+            via,
             named,
             chosen: None,
             misdirected: false,
@@ -192,11 +201,12 @@ impl UserAgent {
             Event::WantsHttp1 { connection, stream } => self.wants_http1(connection, stream),
             Event::Session {
                 connection,
+                leg,
                 session,
                 single_use,
                 lifetime,
             } => {
-                self.session(connection, session, single_use, lifetime);
+                self.session(connection, leg, session, single_use, lifetime);
             }
             Event::Response {
                 connection,

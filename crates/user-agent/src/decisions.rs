@@ -64,6 +64,18 @@ pub trait Carry {
         }
     }
 
+    /// The identity for a proxy: the user's choice for the proxy's own host. `for_origin` is what was chosen for the
+    /// origin behind it, which is none of the proxy's business (curl change 7d8c68adbe).
+    fn choose_identity_for_proxy(
+        &self,
+        identities: &Identities,
+        proxy: &Origin,
+        for_origin: Option<HeldIdentity>,
+    ) -> Option<HeldIdentity> {
+        let _ = for_origin;
+        identities.for_host(&host(proxy))
+    }
+
     /// The answer to a CertificateRequest.
     fn answer(&self, question: &Question) -> CertificateAnswer {
         answer_certificate_request(
@@ -130,6 +142,13 @@ pub trait Share {
     /// What the session's key is built from.
     fn session_description(&self, wanted: &Wanted) -> Description {
         wanted.description
+    }
+
+    /// What the key of a proxy's sessions is built from: the leg to the proxy, whatever the `origin` behind it
+    /// (CVE-2021-22890: a proxy's tickets were filed as the origin's).
+    fn proxy_session_description(&self, proxy: &Description, origin: &Description) -> Description {
+        let _ = origin;
+        *proxy
     }
 
     /// Whether a request may join a connection that was opened for another host.

@@ -45,6 +45,7 @@ impl NetworkError {
                 EndReason::AbortedWhenAsked => "aborted-when-asked",
                 EndReason::ServerUntrusted => "server-untrusted",
                 EndReason::Handshake => "handshake-failed",
+                EndReason::Proxy => "proxy-failed",
                 EndReason::Closed => "connection-closed",
             },
         }
@@ -61,6 +62,7 @@ fn connection(reason: EndReason) -> &'static str {
         }
         EndReason::ServerUntrusted => "the server's certificate is not trusted",
         EndReason::Handshake => "the TLS handshake failed",
+        EndReason::Proxy => "the proxy could not be reached, or dug no tunnel",
         EndReason::Closed => "the connection was closed before an answer came",
     }
 }

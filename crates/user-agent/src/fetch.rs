@@ -3,7 +3,7 @@
 use bareflight_policy::{Origin, Purpose, Request, Route};
 use bareflight_pool_key::TrustId;
 
-use crate::{CauseOf, FetchId, HeldIdentity, NetworkError};
+use crate::{CauseOf, FetchId, HeldIdentity, NetworkError, Proxy};
 
 /// What the caller of a fetch sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(crate) struct Fetch {
     pub(crate) hop: u8,
     pub(crate) kind: Kind,
     pub(crate) trust: TrustId,
+    /// The proxy to go through, on each hop.
+    pub(crate) via: Option<Proxy>,
     /// The identity that the caller named, and the origin that it named it for.
     pub(crate) named: Option<(Origin, HeldIdentity)>,
     /// The identity that was chosen for the hop before.

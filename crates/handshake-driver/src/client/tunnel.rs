@@ -10,7 +10,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncWriteExt, DuplexStream, copy_bidirectional};
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::connection::{Errand, refuse};
@@ -18,6 +18,7 @@ use super::exchange::whole;
 use super::report::Report;
 use crate::error::{EndReason, StreamError};
 use crate::ids::StreamId;
+use crate::relay::relay;
 use crate::wire::{End, Transport, Witness};
 
 /// What a connection to a proxy is for.
@@ -119,10 +120,10 @@ async fn pass<T: Transport>(
     end: &End,
 ) -> hyper::Result<()> {
     end.uncounted();
-    let mut io = parts.io.into_inner();
+    let io = parts.io.into_inner();
     // Either end may go away at any time; how this one ended, its witness has seen.
     if mouth.write_all(&parts.read_buf).await.is_ok() {
-        let _ = copy_bidirectional(&mut io, &mut mouth).await;
+        relay(io, mouth).await;
     }
     Ok(())
 }

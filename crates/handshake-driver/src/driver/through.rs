@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use tokio::sync::oneshot;
+
 use super::{Connection, Driver, PIPE};
 use crate::client::{self, Session, Shelf, Tunnel};
 use crate::error::ConnectError;
 use crate::ids::{ConnectionId, ServerId};
+use crate::observation::ClientHandshake;
 use crate::plan::{ClientConfiguration, Protocol};
-use crate::server;
+use crate::server::{self, Dial};
 
 /// The way to a proxy: TLS with a configuration and a session of its own. What an origin is shown, a proxy is not, and the
 /// other way round, unless the caller gives both the same configuration.
@@ -20,6 +24,8 @@ pub struct Hop<'a> {
     pub configuration: &'a ClientConfiguration,
     /// A session of the proxy's, to be resumed.
     pub offer: Option<Session>,
+    /// The origin's port, as the proxy is told.
+    pub port: u16,
 }
 
 /// A connection through a proxy.
@@ -32,6 +38,26 @@ pub struct Through {
 }
 
 impl Driver {
+    /// As [`connect`](Self::connect), through a tunnel. The outcome is that of the handshake inside.
+    pub fn connect_through(
+        &mut self,
+        hop: Hop<'_>,
+        server: ServerId,
+        name: &str,
+        configuration: &ClientConfiguration,
+        offer: Option<Session>,
+    ) -> (Option<Through>, Result<ClientHandshake, ConnectError>) {
+        let through = match self.begin_through(hop, server, name, configuration, offer) {
+            Ok(through) => through,
+            Err(error) => return (None, Err(error)),
+        };
+        let outcome = match self.settle(through.connection) {
+            Ok(outcome) => outcome.map_err(ConnectError::Ended),
+            Err(busy) => Err(busy.into()),
+        };
+        (Some(through), outcome)
+    }
+
     /// As [`begin`](Self::begin), through a tunnel (CONNECT, RFC 9110 section 9.3.6). The proxy's responder is asked like any
     /// other, and digs the tunnel with a status of 200 to 299; with another the connection inside ends with
     /// [`EndReason::Proxy`](crate::EndReason::Proxy).
@@ -63,10 +89,12 @@ impl Driver {
         // The client's end of the tunnel, its way to the proxy, and the proxy's way to the origin.
         let [(near, mouth), (hop_near, hop_far), (exit, far)] =
             [(); 3].map(|()| tokio::io::duplex(PIPE));
-        self.office.dials.borrow_mut().insert(number, exit);
+        let (comes, coming) = oneshot::channel();
+        let dial = Dial { exit, comes };
+        self.office.dials.borrow_mut().insert(number, dial);
         let client = client::begin(to_origin, self.tapped(near, inside));
         to_proxy.tunnel = Some(Tunnel {
-            authority: format!("{name}:443"),
+            authority: format!("{name}:{}", hop.port),
             mouth,
             inside: client.end.clone(),
         });
@@ -79,7 +107,7 @@ impl Driver {
         };
         let inner = Connection {
             server,
-            end: server::attend(origin, far),
+            end: server::attend_after(origin, far, coming.map(|it| it.is_ok())),
             client,
             shelf,
             sent: 0,

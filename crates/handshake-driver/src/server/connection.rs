@@ -1,6 +1,6 @@
 //! What happens on a server's connection? The ClientHello, the handshake, the requests, the end; each is observed.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -79,10 +79,22 @@ pub(super) struct Standing {
 
 /// Serves `io`, which may be a pipe or a socket, and returns how to end it.
 pub(crate) fn attend<S: Transport>(attendant: Attendant, io: S) -> UnboundedSender<Ending> {
+    attend_after(attendant, io, ready(true))
+}
+
+/// As [`attend`], once the connection comes about; a server sees nothing of one that never does.
+pub(crate) fn attend_after<S: Transport>(
+    attendant: Attendant,
+    io: S,
+    comes: impl Future<Output = bool> + 'static,
+) -> UnboundedSender<Ending> {
     let (end, ended) = unbounded_channel();
     let spawner = attendant.office.spawner.clone();
     let closing = end.clone();
     spawner.spawn(async move {
+        if !comes.await {
+            return;
+        }
         match attendant.policy.plan.stack {
             Stack::Rustls => {
                 let accepted = with_rustls::accept(&attendant, io).await;

@@ -11,13 +11,13 @@ use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use tokio::io::DuplexStream;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Reply;
 use super::connection::{Attendant, Ending, Standing};
 use super::late::{Authenticated, Late, LateOutcome, Over, is_preflight};
 use super::route::{self, Route};
+use super::tunnel::Dial;
 use crate::MAX_BODY;
 use crate::ids::StreamId;
 use crate::observation::{LateAuthentication, Observation, RequestHead};
@@ -33,7 +33,7 @@ pub(super) struct Desk {
     end: End,
     late: Option<Late>,
     /// Where the tunnel leads that was just dug.
-    dialled: RefCell<Option<DuplexStream>>,
+    dialled: RefCell<Option<Dial>>,
 }
 
 impl Desk {
@@ -124,7 +124,7 @@ impl Desk {
     }
 
     /// Where the tunnel leads, once one was dug.
-    pub(super) fn dialled(&self) -> Option<DuplexStream> {
+    pub(super) fn dialled(&self) -> Option<Dial> {
         self.dialled.take()
     }
 

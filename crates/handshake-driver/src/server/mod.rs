@@ -28,13 +28,13 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::ResolvesServerCert;
 use rustls::sign::SingleCertAndKey;
 
-pub(crate) use connection::{Attendant, Ending, attend};
+pub(crate) use connection::{Attendant, Ending, attend, attend_after};
 pub(crate) use late::Unanswered;
 pub use late::{Admits, Authenticated, LateOutcome, Strict};
 pub use resumes::{Offer, Rechecks, Resumes};
 pub use route::{Checks, Hello, Route, Routes};
 pub(crate) use sessions::SessionTable;
-pub(crate) use tunnel::Dials;
+pub(crate) use tunnel::{Dial, Dials};
 
 use crate::clock::Clock;
 use crate::error::ServerError;

@@ -11,17 +11,35 @@ use futures_util::future::{Either, select};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncWriteExt, DuplexStream, copy_bidirectional};
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
 
 use super::connection::Ending;
 use super::desk::Desk;
 use crate::error::EndReason;
 use crate::ids::ConnectionId;
+use crate::relay::relay;
 use crate::wire::{End, Transport, Witness};
 
 /// Where the proxies' tunnels lead: for each connection to a proxy the way to its origin, until the tunnel is dug.
-pub(crate) type Dials = Rc<RefCell<BTreeMap<ConnectionId, DuplexStream>>>;
+pub(crate) type Dials = Rc<RefCell<BTreeMap<ConnectionId, Dial>>>;
+
+/// The way from a proxy to an origin.
+pub(crate) struct Dial {
+    /// The proxy's end of it.
+    pub(crate) exit: DuplexStream,
+    /// Tells the origin that somebody comes.
+    pub(crate) comes: oneshot::Sender<()>,
+}
+
+impl Dial {
+    fn take(self) -> DuplexStream {
+        // An origin that is gone is found out when it is spoken to.
+        let _ = self.comes.send(());
+        self.exit
+    }
+}
 
 /// Serves a connection to a proxy.
 pub(super) async fn serve<T: Transport>(
@@ -53,9 +71,10 @@ pub(super) async fn serve<T: Transport>(
         // Either end may go away at any time; how this one ended, its witness has seen.
         match desk.dialled() {
             None => drop(io.shutdown().await),
-            Some(mut exit) => {
+            Some(dial) => {
+                let mut exit = dial.take();
                 if exit.write_all(&parts.read_buf).await.is_ok() {
-                    let _ = copy_bidirectional(&mut io, &mut exit).await;
+                    relay(io, exit).await;
                 }
             }
         }

@@ -41,6 +41,7 @@ struct Legs {
 #[derive(Default)]
 struct Leg {
     server: Option<ServerHandshake>,
+    refused: bool,
     sessions: Vec<Session>,
     heads: Vec<RequestHead>,
     closed: Option<EndReason>,
@@ -55,6 +56,7 @@ fn gather(driver: &mut Driver, through: Through) -> Legs {
                 let connection = seen.connection;
                 legs.of(through, connection).server = Some(seen);
             }
+            Observation::Refused(seen) => legs.of(through, seen.connection).refused = true,
             Observation::Request(head) => legs.of(through, head.connection).heads.push(head),
             _ => {}
         }
@@ -113,6 +115,7 @@ impl Route {
             name: PROXY,
             configuration: to_proxy,
             offer: outer,
+            port: 443,
         };
         let (driver, server) = (&mut self.world.driver, self.world.server);
         let through = driver.begin_through(hop, server, HOST, to_origin, inner);
@@ -203,6 +206,25 @@ fn a_proxy_that_refuses_is_why_there_is_no_connection() {
         let outcome = route.world.driver.handshake(through.connection);
         assert_eq!(outcome, Some(Err(EndReason::Proxy(status))));
         assert!(legs.inside.server.is_none() && legs.inside.heads.is_empty());
+        assert!(!legs.inside.refused, "the origin was never dialled");
+    }
+}
+
+/// HTTP/2 begins to speak before a TLS 1.3 server has judged the certificate, so the alert comes against the stream.
+#[test]
+fn an_origins_last_word_comes_through_although_it_no_longer_listens() {
+    for protocol in PROTOCOLS {
+        let mut route = route(Versions::Tls13);
+        let insists = server(ClientAuth::Require, Versions::Tls13);
+        let origin = route.world.server;
+        route.world.driver.reconfigure(origin, insists).unwrap();
+        let bare = ClientConfiguration {
+            alpn: vec![protocol],
+            ..client(3, Answer::Decline)
+        };
+        let (_, legs) = route.fetch(&as_alice(), &bare, [None, None]);
+        let alert = EndReason::AlertReceived(AlertDescription::CertificateRequired);
+        assert_eq!(legs.inside.closed, Some(alert), "{protocol:?}");
     }
 }
 
@@ -218,6 +240,11 @@ fn a_proxy_may_insist_on_a_certificate() {
         );
         assert!(
             legs.hop.heads.is_empty() && legs.inside.server.is_none(),
+            "{versions:?}"
+        );
+        assert_eq!(
+            (legs.hop.refused, legs.inside.refused),
+            (true, false),
             "{versions:?}"
         );
         let inside = route.world.driver.handshake(through.connection);

@@ -115,33 +115,37 @@ fn server() -> impl Strategy<Value = Server> {
         any::<bool>(),
         option::of(target()),
         any::<bool>(),
+        proptest::bool::weighted(0.2),
     );
     rest.prop_map(
-        |(mode, tls, alpn, tickets, certificate, max_age, allow, redirect, second_host)| Server {
-            name: Name::const_new("s"),
-            hosts: second_host
-                .then_some(Name::const_new(HOSTS[2]))
-                .into_iter()
-                .collect(),
-            client_certificate: mode,
-            tls,
-            alpn,
-            tickets,
-            certificate,
-            cors: Cors {
-                allow_credentials: allow,
-                max_age,
-                ..Cors::default()
-            },
-            redirects: redirect
-                .map(|to| Redirect {
-                    path: Name::const_new("/go"),
-                    to,
-                    status: 307,
-                })
-                .into_iter()
-                .collect(),
-            ..Server::default()
+        |(mode, tls, alpn, tickets, certificate, max_age, allow, redirect, second_host, proxy)| {
+            Server {
+                name: Name::const_new("s"),
+                hosts: second_host
+                    .then_some(Name::const_new(HOSTS[2]))
+                    .into_iter()
+                    .collect(),
+                client_certificate: mode,
+                tls,
+                alpn,
+                tickets,
+                certificate,
+                cors: Cors {
+                    allow_credentials: allow,
+                    max_age,
+                    ..Cors::default()
+                },
+                redirects: redirect
+                    .map(|to| Redirect {
+                        path: Name::const_new("/go"),
+                        to,
+                        status: 307,
+                    })
+                    .into_iter()
+                    .collect(),
+                proxy,
+                ..Server::default()
+            }
         },
     )
 }
@@ -189,10 +193,25 @@ fn exchange() -> impl Strategy<Value = Exchange> {
         select(&ORIGINS[..]),
         select(&ORIGINS[..]),
         option::of(0..2u8),
-        select(&[Trust::Verify, Trust::Insecure][..]),
+        (
+            select(&[Trust::Verify, Trust::Insecure][..]),
+            option::of(0..2u8),
+        ),
     );
     fields.prop_map(
-        |(kind, url, method, header, mode, credentials, body, from, top, identity, trust)| {
+        |(
+            kind,
+            url,
+            method,
+            header,
+            mode,
+            credentials,
+            body,
+            from,
+            top,
+            identity,
+            (trust, via),
+        )| {
             Exchange {
                 kind,
                 url,
@@ -208,6 +227,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
                 top: Name::const_new(top),
                 identity,
                 trust,
+                via,
                 ..Exchange::default()
             }
         },

@@ -11,6 +11,7 @@ mod joins;
 mod keep;
 mod late;
 mod pair;
+mod proxy;
 mod share;
 pub(crate) mod watched;
 
@@ -86,7 +87,7 @@ const fn above_tls(name: &'static str, decisions: &'static dyn Decisions) -> Mad
 }
 
 /// The faults that exist, in the order of the catalogue.
-const MADE: [Made; 30] = [
+const MADE: [Made; 34] = [
     made("omit-presents-certificate", &carry::OmitPresentsCertificate),
     made(
         "preflight-presents-certificate",
@@ -125,6 +126,8 @@ const MADE: [Made; 30] = [
         "pool-key-without-partition",
         &share::PoolKeyWithoutPartition,
     ),
+    made("pool-key-without-proxy", &proxy::PoolKeyWithoutProxy),
+    made("pool-key-only-proxy", &proxy::PoolKeyOnlyProxy),
     made("compare-one-sided", &compare::OneSided),
     made("compare-cleared-copy", &compare::ClearedCopy),
     made("compare-hash-only", &compare::HashOnly),
@@ -132,6 +135,7 @@ const MADE: [Made; 30] = [
         "session-key-without-identity",
         &keep::SessionKeyWithoutIdentity,
     ),
+    made("session-key-without-leg", &proxy::SessionKeyWithoutLeg),
     made(
         "session-key-without-partition",
         &keep::SessionKeyWithoutPartition,
@@ -147,6 +151,10 @@ const MADE: [Made; 30] = [
         &late::OnBareConnection,
     ),
     made("late-certificate-in-http2", &late::InHttp2),
+    made(
+        "origin-identity-on-proxy-leg",
+        &proxy::OriginIdentityOnProxyLeg,
+    ),
     made("identity-follows-redirect", &carry::IdentityFollowsRedirect),
     above_tls(
         "redirect-keeps-credentials-decision",

@@ -50,6 +50,23 @@ impl Carry for Pair {
         )
     }
 
+    fn choose_identity_for_proxy(
+        &self,
+        identities: &Identities,
+        proxy: &Origin,
+        for_origin: Option<HeldIdentity>,
+    ) -> Option<HeldIdentity> {
+        either(
+            self.0
+                .choose_identity_for_proxy(identities, proxy, for_origin),
+            &Standard.choose_identity_for_proxy(identities, proxy, for_origin),
+            || {
+                self.1
+                    .choose_identity_for_proxy(identities, proxy, for_origin)
+            },
+        )
+    }
+
     fn answer(&self, question: &Question) -> CertificateAnswer {
         either(self.0.answer(question), &Standard.answer(question), || {
             self.1.answer(question)
@@ -123,6 +140,14 @@ impl Share for Pair {
             self.0.session_description(wanted),
             &Standard.session_description(wanted),
             || self.1.session_description(wanted),
+        )
+    }
+
+    fn proxy_session_description(&self, proxy: &Description, origin: &Description) -> Description {
+        either(
+            self.0.proxy_session_description(proxy, origin),
+            &Standard.proxy_session_description(proxy, origin),
+            || self.1.proxy_session_description(proxy, origin),
         )
     }
 

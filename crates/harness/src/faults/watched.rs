@@ -71,6 +71,19 @@ impl Carry for Watched {
         )
     }
 
+    fn choose_identity_for_proxy(
+        &self,
+        identities: &Identities,
+        proxy: &Origin,
+        for_origin: Option<HeldIdentity>,
+    ) -> Option<HeldIdentity> {
+        watch(
+            self.0
+                .choose_identity_for_proxy(identities, proxy, for_origin),
+            &Standard.choose_identity_for_proxy(identities, proxy, for_origin),
+        )
+    }
+
     fn answer(&self, question: &Question) -> CertificateAnswer {
         watch(self.0.answer(question), &Standard.answer(question))
     }
@@ -131,6 +144,13 @@ impl Share for Watched {
         watch(
             self.0.session_description(wanted),
             &Standard.session_description(wanted),
+        )
+    }
+
+    fn proxy_session_description(&self, proxy: &Description, origin: &Description) -> Description {
+        watch(
+            self.0.proxy_session_description(proxy, origin),
+            &Standard.proxy_session_description(proxy, origin),
         )
     }
 

@@ -44,7 +44,9 @@ pub(super) fn coalesce_safe(view: &View<'_>, findings: &mut Findings<'_>) {
             because(format_args!("a client certificate was sent on it"));
         }
         if let (Some(intent), Some(opened)) = (&sent.intent, &lane.intent)
-            && let Some(what) = intent.differs(opened)
+            && let Some(what) = intent
+                .differs(opened)
+                .or_else(|| intent.differs_in_way(opened))
         {
             because(format_args!("the {what} differs"));
         }

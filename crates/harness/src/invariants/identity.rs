@@ -71,16 +71,20 @@ pub(super) fn identity_kept(view: &View<'_>, findings: &mut Findings<'_>) {
 
 pub(super) fn hop_bound(view: &View<'_>, findings: &mut Findings<'_>) {
     for lane in &view.connections {
-        if lane.event.leg == Leg::Proxy && view.identity(&lane.event.client).is_some() {
+        let shown = view.identity(&lane.event.client);
+        let chosen = lane.to_proxy.and_then(|wanted| wanted.identity);
+        let same = shown.map(|it| it.0) == chosen.map(|it| it.0);
+        if lane.event.leg == Leg::Proxy && shown.is_some() && !same {
             findings.add(lane.record, || {
                 format!(
-                    "the proxy on connection {} was shown {}",
+                    "the proxy on connection {} was shown {}, who is not for it",
                     lane.event.id,
                     name(&lane.event.client)
                 )
             });
         }
     }
+    proxies_are_kept_apart(view, findings);
     for lane in &view.connections {
         let (Some(intent), Some(shown)) = (lane.intent, view.identity(&lane.event.client)) else {
             continue;
@@ -93,6 +97,51 @@ pub(super) fn hop_bound(view: &View<'_>, findings: &mut Findings<'_>) {
                     step(Some(intent.cause.step)),
                     lane.event.id,
                     name(&lane.event.client),
+                )
+            });
+        }
+    }
+}
+
+/// A request takes the way that it was told to take, and what is for the proxy is not shown to the origin behind it.
+fn proxies_are_kept_apart(view: &View<'_>, findings: &mut Findings<'_>) {
+    let way = |proxy: Option<usize>| match proxy {
+        Some(index) => format!("through {}", view.case.scenario.servers[index].name),
+        None => "straight".to_owned(),
+    };
+    for sent in &view.requests {
+        let lane = &view.connections[sent.lane];
+        let Some(intent) = &sent.intent else {
+            continue;
+        };
+        let (told, taken) = (intent.hop.via.map(usize::from), view.proxy(lane));
+        if told != taken {
+            findings.add(sent.record, || {
+                format!(
+                    "step {} goes {} and rode connection {}, which goes {}",
+                    step(sent.event.step),
+                    way(told),
+                    lane.event.id,
+                    way(taken),
+                )
+            });
+        }
+    }
+    for lane in &view.connections {
+        let (Some(proxy), Some(intent)) = (view.proxy(lane), &lane.intent) else {
+            continue;
+        };
+        let shown = view.identity(&lane.event.client).map(|it| it.0);
+        let own = intent.hop.identity;
+        let for_proxy = u8::try_from(proxy)
+            .ok()
+            .and_then(|it| view.case.identity_for_proxy(it));
+        if shown.is_some() && shown != own && shown == for_proxy {
+            findings.add(lane.record, || {
+                format!(
+                    "the origin on connection {} was shown {}, who is for the proxy before it",
+                    lane.event.id,
+                    name(&lane.event.client)
                 )
             });
         }

@@ -8,7 +8,7 @@ use super::bare::step;
 use super::view::{Granted, Lane, Sent};
 use super::{Findings, View};
 use crate::case::Hop;
-use crate::log::{Cause, Event, Outcome, Record};
+use crate::log::{Cause, Event, Leg, Outcome, Record};
 use crate::scenario::ClientCertificate;
 
 pub(super) fn preflight_first(view: &View<'_>, findings: &mut Findings<'_>) {
@@ -43,7 +43,8 @@ pub(super) fn cache_is_partitioned(view: &View<'_>, findings: &mut Findings<'_>)
 
 pub(super) fn preflight_continues(view: &View<'_>, findings: &mut Findings<'_>) {
     for (index, lane) in view.connections.iter().enumerate() {
-        let preflight = lane.event.cause.is_some_and(|cause: Cause| cause.preflight);
+        let preflight = lane.event.leg == Leg::Origin
+            && lane.event.cause.is_some_and(|cause: Cause| cause.preflight);
         let broken_off = || match lane.event.failed.as_deref() {
             Some(failure) => failure == "client-aborted",
             None => was_given_up(view, index, lane),

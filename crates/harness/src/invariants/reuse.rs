@@ -5,7 +5,7 @@ use bareflight_pool_key::Limits;
 use super::sessions::{AUTHENTICATION, age, differs, lifetime};
 use super::view::{Intent, Lane, Session};
 use super::{Findings, View};
-use crate::log::{Cause, Connection, Protocol, Tls};
+use crate::log::{Cause, Connection, Leg, Protocol, Tls};
 use crate::scenario::Kind;
 
 pub(super) fn reuse_live(view: &View<'_>, findings: &mut Findings<'_>) {
@@ -51,7 +51,7 @@ fn retries(view: &View<'_>, index: usize, intent: &Intent<'_>) -> bool {
     let same = |cause: Cause| cause == intent.cause;
     let opened = view.connections[..index]
         .iter()
-        .any(|other| other.event.cause.is_some_and(same));
+        .any(|other| other.event.leg == Leg::Origin && other.event.cause.is_some_and(same));
     opened || was_sent_before(view, intent.cause, view.connections[index].record)
 }
 
@@ -73,6 +73,7 @@ fn is_idle(view: &View<'_>, other: &Lane<'_>, lane: &Lane<'_>, intent: &Intent<'
     open && may_share(kind(other))
         && !for_one_alone
         && differs(lane, other).is_none()
+        && view.proxy(lane) == view.proxy(other)
         && is_free(view, other, lane.record)
         && !timed_out(view, other, lane.record)
         && intent.hop.kind != Kind::Websocket

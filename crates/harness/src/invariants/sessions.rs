@@ -73,16 +73,26 @@ fn unfit(
 
 /// The first field of the session key in which two connections differ.
 pub(super) fn differs(a: &Lane<'_>, b: &Lane<'_>) -> Option<&'static str> {
-    let (Some(one), Some(two)) = (&a.intent, &b.intent) else {
-        return None;
-    };
     let peer = first_unequal([
         ("host", a.event.sni == b.event.sni),
         ("port", a.event.port == b.event.port),
         ("leg", a.event.leg == b.event.leg),
         ("transport", same_transport(a.event, b.event)),
     ]);
-    peer.or_else(|| one.differs(two))
+    peer.or_else(|| match (&a.intent, &b.intent) {
+        (Some(one), Some(two)) => one.differs(two),
+        _ => None,
+    })
+    .or_else(|| match (&a.to_proxy, &b.to_proxy) {
+        (Some(one), Some(two)) => first_unequal([
+            ("identity", one.identity == two.identity),
+            (
+                "epoch (a logout or another network lies between)",
+                one.epoch == two.epoch,
+            ),
+        ]),
+        _ => None,
+    })
 }
 
 /// A session of one TLS version that was resumed in another (CVE-2026-93831). What is merely offered has no version yet.

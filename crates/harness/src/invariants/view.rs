@@ -6,7 +6,7 @@ use bareflight_policy::PreflightGrant;
 
 use crate::case::{Case, Hop};
 use crate::log::{
-    Cause, Client, Connection, Event, LateAuthentication, Log, Record, Request, Ticket,
+    Cause, Client, Connection, Event, LateAuthentication, Leg, Log, Record, Request, Ticket,
 };
 use crate::scenario::{Action, ClientCertificate, WorldEvent};
 
@@ -35,12 +35,24 @@ pub(super) struct Lane<'l> {
     /// Its record.
     pub(super) record: usize,
     pub(super) event: &'l Connection,
-    /// What it was opened for; if the log does not tell, the first request that it served.
+    /// What it was opened for; if the log does not tell, the first request that it served. None on the leg to a proxy,
+    /// which serves no request but the one for the tunnel.
     pub(super) intent: Option<Intent<'l>>,
+    /// What is wanted of the leg to a proxy.
+    pub(super) to_proxy: Option<ToProxy>,
     /// The record at which it ended.
     pub(super) closed: Option<usize>,
     /// Whether the step that it was opened for was the only one under way from its beginning until then.
     pub(super) alone: bool,
+}
+
+/// What is wanted of the leg to a proxy, whoever wants the tunnel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ToProxy {
+    /// The identity (index and renewal) that the user chooses for the proxy.
+    pub(super) identity: Option<(u8, u16)>,
+    /// As [`Intent::epoch`].
+    pub(super) epoch: u16,
 }
 
 /// A request and what was intended with it.
@@ -161,17 +173,31 @@ impl<'l> View<'l> {
         {
             self.sessions[session].offered.get_or_insert(record);
         }
+        let (intent, to_proxy) = match event.leg {
+            Leg::Origin => (
+                event.cause.and_then(|cause| state.intent(self.case, cause)),
+                None,
+            ),
+            Leg::Proxy => {
+                let proxy = self.server(&event.server);
+                let proxy = proxy.and_then(|index| u8::try_from(index).ok());
+                (None, proxy.map(|proxy| state.to_proxy(self.case, proxy)))
+            }
+        };
         self.connections.push(Lane {
             record,
             event,
-            intent: event.cause.and_then(|cause| state.intent(self.case, cause)),
+            intent,
+            to_proxy,
             closed: None,
             alone: event.cause.is_some_and(|cause| state.is_alone(cause.step)),
         });
     }
 
     fn request(&mut self, state: &State, record: usize, event: &'l Request) {
-        let Some(lane) = self.lane(event.connection) else {
+        let lane = self.lane(event.connection);
+        let Some(lane) = lane.filter(|&lane| self.connections[lane].event.leg == Leg::Origin)
+        else {
             return;
         };
         let cause = event.step.map(|step| Cause {
@@ -213,6 +239,12 @@ impl<'l> View<'l> {
             Event::Response(response) => Some((record, response.status)),
             _ => None,
         }
+    }
+
+    /// The proxy that a connection goes through: an index into the scenario's servers.
+    pub(super) fn proxy(&self, lane: &Lane<'_>) -> Option<usize> {
+        let hop = self.lane(lane.event.through?)?;
+        self.server(&self.connections[hop].event.server)
     }
 
     /// The index of the server with this name.
@@ -335,6 +367,11 @@ impl Intent<'_> {
             ),
         ])
     }
+
+    /// The route, which is in the key of connections and not in that of sessions.
+    pub(super) fn differs_in_way(&self, other: &Self) -> Option<&'static str> {
+        first_unequal([("proxy", self.hop.via == other.hop.via)])
+    }
 }
 
 /// The first field that is not the same.
@@ -422,17 +459,28 @@ impl State {
         } else {
             credentials || !case.profile.keeps_omit_bare()
         };
-        let identity = hop.identity.filter(|_| presents).map(|index| {
-            let renewal = self.renewals.get(usize::from(index)).copied().unwrap_or(0);
-            (index, renewal)
-        });
+        let identity = hop.identity.filter(|_| presents);
         Some(Intent {
             cause,
             hop,
             credentials,
             key_credentials: credentials || !case.profile.connections_split_by_credentials.value,
-            identity,
+            identity: identity.map(|index| self.renewed(index)),
             epoch: self.epoch,
         })
+    }
+
+    fn to_proxy(&self, case: &Case<'_>, proxy: u8) -> ToProxy {
+        let identity = case.identity_for_proxy(proxy);
+        ToProxy {
+            identity: identity.map(|index| self.renewed(index)),
+            epoch: self.epoch,
+        }
+    }
+
+    /// An identity, and how often it was renewed.
+    fn renewed(&self, index: u8) -> (u8, u16) {
+        let renewal = self.renewals.get(usize::from(index)).copied();
+        (index, renewal.unwrap_or(0))
     }
 }

@@ -79,6 +79,9 @@ pub struct Connection {
     /// Which hop it is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub leg: Leg,
+    /// The connection to a proxy whose tunnel it goes through; none if it goes straight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<u32>,
     /// The server name that the client indicated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sni: Option<Name>,
@@ -117,6 +120,7 @@ impl Connection {
             server,
             port,
             leg: Leg::Origin,
+            through: None,
             sni: None,
             cause: Some(cause),
             tls: None,
@@ -154,6 +158,15 @@ pub enum Leg {
     Origin,
     /// To a proxy.
     Proxy,
+}
+
+impl From<Leg> for bareflight_pool_key::Leg {
+    fn from(leg: Leg) -> Self {
+        match leg {
+            Leg::Origin => Self::Origin,
+            Leg::Proxy => Self::Proxy,
+        }
+    }
 }
 
 /// A TLS version.

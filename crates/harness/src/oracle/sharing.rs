@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use crate::case::Case;
-use crate::log::{Cause, Connection, Event, Log};
+use crate::log::{Cause, Connection, Event, Leg, Log};
 use crate::scenario::{Action, Credentials, Exchange, Kind, Trust, WorldEvent};
 
 /// What two uses that are tied together do not have in common.
@@ -84,22 +84,41 @@ pub fn wants(case: &Case<'_>, log: &Log, record: usize, cause: Cause) -> Option<
         .collect();
     let led = led?;
     let credentials = !cause.preflight && with_credentials(exchange, &led);
-    let events = || happened(case, log, record);
     let chosen = chosen(case, exchange, &led).filter(|_| credentials);
-    let renewals = |index: u8| {
-        events()
-            .filter(|it| matches!(it, WorldEvent::Renew { identity } if *identity == index))
-            .count()
-    };
     Some(Wants {
         credentials,
         partition: site(&exchange.top),
         trust: exchange.trust,
-        identity: chosen.map(|index| (index, renewals(index))),
-        epoch: events()
-            .filter(|it| matches!(it, WorldEvent::Logout | WorldEvent::NetworkChange))
-            .count(),
+        identity: chosen.map(|index| (index, renewals(case, log, record, index))),
+        epoch: retirements(case, log, record),
     })
+}
+
+/// Whoever asks a proxy for a tunnel wants the same of it.
+fn wants_of_proxy(case: &Case<'_>, log: &Log, record: usize, to: &Connection) -> Wants {
+    let host = to.sni.as_deref().unwrap_or_default();
+    let shown = held_for(case, host);
+    Wants {
+        credentials: true,
+        partition: String::new(),
+        trust: Trust::Verify,
+        identity: shown.map(|index| (index, renewals(case, log, record, index))),
+        epoch: retirements(case, log, record),
+    }
+}
+
+/// How often an identity had been renewed.
+fn renewals(case: &Case<'_>, log: &Log, record: usize, index: u8) -> usize {
+    happened(case, log, record)
+        .filter(|it| matches!(it, WorldEvent::Renew { identity } if *identity == index))
+        .count()
+}
+
+/// Logouts and changes of network.
+fn retirements(case: &Case<'_>, log: &Log, record: usize) -> usize {
+    happened(case, log, record)
+        .filter(|it| matches!(it, WorldEvent::Logout | WorldEvent::NetworkChange))
+        .count()
 }
 
 fn uses<'l>(case: &Case<'_>, log: &'l Log) -> Vec<Use<'l>> {
@@ -117,7 +136,12 @@ fn uses<'l>(case: &Case<'_>, log: &'l Log) -> Vec<Use<'l>> {
             }
             _ => continue,
         };
-        let wants = cause.and_then(|cause| wants(case, log, record, cause));
+        let wants = match connection {
+            // It is asked for the tunnel alone.
+            Some(it) if it.leg == Leg::Proxy && rides => continue,
+            Some(it) if it.leg == Leg::Proxy => Some(wants_of_proxy(case, log, record, it)),
+            _ => cause.and_then(|cause| wants(case, log, record, cause)),
+        };
         if let (Some(connection), Some(wants)) = (connection, wants) {
             uses.push(Use {
                 connection,
@@ -147,7 +171,7 @@ fn compare(one: &Use<'_>, other: &Use<'_>, found: &mut BTreeSet<Improper>) {
 /// Whether a session that was obtained for `obtained` is somebody else's than `user`.
 fn is_another(user: &Use<'_>, obtained: &Use<'_>) -> bool {
     let (a, b) = (user.connection, obtained.connection);
-    user.wants != obtained.wants || (&a.sni, a.port) != (&b.sni, b.port)
+    user.wants != obtained.wants || (&a.sni, a.port, a.leg) != (&b.sni, b.port, b.leg)
 }
 
 fn opener_of_session<'u, 'l>(log: &Log, uses: &'u [Use<'l>], session: u32) -> Option<&'u Use<'l>> {
@@ -217,7 +241,11 @@ fn chosen(case: &Case<'_>, exchange: &Exchange, led: &[String]) -> Option<u8> {
     if exchange.identity.is_some() && led.first() == Some(here) {
         return exchange.identity;
     }
-    let host = here.split(':').next()?;
+    held_for(case, here.split(':').next()?)
+}
+
+/// The first identity that the user chooses for a host.
+fn held_for(case: &Case<'_>, host: &str) -> Option<u8> {
     let held = (0..).zip(&case.scenario.identities);
     let mut held = held.filter(|(_, identity)| identity.hosts.iter().any(|it| it == host));
     held.next().map(|(index, _)| index)

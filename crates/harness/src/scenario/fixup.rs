@@ -5,8 +5,9 @@ use url::Url;
 
 use super::text::{is_token, is_value, may_set};
 use super::{
-    Action, AllowList, AllowOrigin, Body, Credentials, Exchange, ExpectedClient, ExpectedOutcome,
-    Identity, Kind, Limits, Mode, Name, Scenario, Server, Step, Target, WorldEvent,
+    Action, AllowList, AllowOrigin, Alpn, Body, ClientCertificate, Credentials, Exchange,
+    ExpectedClient, ExpectedOutcome, Identity, Kind, Limits, Mode, Name, Scenario, Server, Step,
+    Target, WorldEvent,
 };
 
 impl Scenario {
@@ -130,6 +131,13 @@ impl Scenario {
             }
         }
         exchange.identity = exchange.identity.and_then(|index| self.identity(index));
+        let via = exchange.via.map(|index| wrap(index, self.servers.len()));
+        // Nobody reaches a proxy through itself.
+        let host = &exchange.url.host;
+        exchange.via = via.filter(|&index| {
+            let server = &self.servers[usize::from(index)];
+            server.proxy && !server.hosts.contains(host)
+        });
         if exchange.kind != Kind::Fetch {
             exchange.method = default.method;
             exchange.headers.clear();
@@ -152,8 +160,18 @@ impl Scenario {
             WorldEvent::Time { seconds } => *seconds = (*seconds).min(Limits::SECONDS),
             WorldEvent::Close { server }
             | WorldEvent::Restart { server }
-            | WorldEvent::RotateTicketKeys { server }
-            | WorldEvent::ChangeMode { server, .. } => *server = wrap(*server, self.servers.len()),
+            | WorldEvent::RotateTicketKeys { server } => {
+                *server = wrap(*server, self.servers.len())
+            }
+            WorldEvent::ChangeMode {
+                server,
+                client_certificate,
+            } => {
+                *server = wrap(*server, self.servers.len());
+                if self.servers[usize::from(*server)].proxy {
+                    *client_certificate = in_handshake(*client_certificate);
+                }
+            }
             WorldEvent::Renew { identity } => match self.identity(*identity) {
                 Some(index) => *identity = index,
                 None => *event = WorldEvent::Logout,
@@ -214,6 +232,13 @@ fn fixup_server(server: &mut Server) {
     if server.ports.is_empty() {
         server.ports = default.ports;
     }
+    if server.proxy {
+        // It is spoken to over HTTP/1.1, and asks before it knows what for.
+        server.client_certificate = in_handshake(server.client_certificate);
+        if server.alpn == Alpn::H2 {
+            server.alpn = Alpn::Both;
+        }
+    }
     server.tls = server.tls_under(server.client_certificate);
     server.tickets = server.tickets_under(server.client_certificate);
     if server.protected.paths.is_empty() {
@@ -239,6 +264,14 @@ fn fixup_server(server: &mut Server) {
             list.truncate(Limits::ALLOWED);
             list.retain(|value| is_token(value.as_bytes()) && value.len() <= Limits::NAME);
         }
+    }
+}
+
+/// The nearest rule that asks in the handshake or not at all.
+fn in_handshake(rule: ClientCertificate) -> ClientCertificate {
+    match rule.late() {
+        Some(_) => ClientCertificate::Request,
+        None => rule,
     }
 }
 

@@ -17,6 +17,7 @@ const ORIGINS: [&str; 4] = [
     "https://api.test",
     "https://b.test",
 ];
+const PROXY: &str = "proxy.test";
 const PATHS: [&str; 3] = ["/a", "/b", "/go"];
 const METHODS: [&str; 6] = ["GET", "PUT", "POST", "DELETE", "patch", "HEAD"];
 const HEADERS: [(&str, &str); 6] = [
@@ -59,6 +60,7 @@ enum Feature {
     Identities,
     OwnIdentity,
     Insecure,
+    Proxies,
     CorsRefusals,
     MaxAge,
     Profiles,
@@ -153,14 +155,20 @@ fn world(from: &mut impl Choose, swarm: Swarm) -> Scenario {
             scenario.servers[index].redirects.push(redirect);
         }
     }
+    if swarm.has(Feature::Proxies) {
+        scenario.servers.push(proxy(from, swarm));
+    }
     let names = [Name::const_new("alice"), Name::const_new("bob")];
     let held = if swarm.has(Feature::Identities) { 2 } else { 1 };
     for name in names.into_iter().take(held) {
-        let hosts = HOSTS
+        let mut hosts: Vec<Name> = HOSTS
             .iter()
             .filter(|_| from.chance(3, 4))
             .map(|host| Name::const_new(host))
             .collect();
+        if swarm.has(Feature::Proxies) && from.chance(1, 3) {
+            hosts.push(Name::const_new(PROXY));
+        }
         scenario.identities.push(Identity { name, hosts });
     }
     if swarm.has(Feature::Profiles) {
@@ -190,9 +198,7 @@ fn server(from: &mut impl Choose, swarm: Swarm, index: usize) -> Server {
     if swarm.has(Feature::SecondPort) {
         server.ports.push(8443);
     }
-    if swarm.has(Feature::OldTls) {
-        server.tls = *from.pick(&[TlsVersions::Both, TlsVersions::Tls12, TlsVersions::Tls13]);
-    }
+    server.tls = tls(from, swarm);
     if swarm.has(Feature::H2) {
         server.alpn = *from.pick(&[Alpn::Both, Alpn::H2, Alpn::Http1]);
     }
@@ -205,6 +211,26 @@ fn server(from: &mut impl Choose, swarm: Swarm, index: usize) -> Server {
     }
     server.cors = cors(from, swarm);
     server
+}
+
+/// What only digs tunnels: nobody asks it for pages.
+fn proxy(from: &mut impl Choose, swarm: Swarm) -> Server {
+    Server {
+        name: Name::const_new("proxy"),
+        hosts: vec![Name::const_new(PROXY)],
+        client_certificate: mode(from, swarm),
+        tls: tls(from, swarm),
+        proxy: true,
+        ..Server::default()
+    }
+}
+
+fn tls(from: &mut impl Choose, swarm: Swarm) -> TlsVersions {
+    if swarm.has(Feature::OldTls) {
+        *from.pick(&[TlsVersions::Both, TlsVersions::Tls12, TlsVersions::Tls13])
+    } else {
+        TlsVersions::default()
+    }
 }
 
 fn mode(from: &mut impl Choose, swarm: Swarm) -> ClientCertificate {
@@ -309,7 +335,7 @@ pub(super) fn exchange(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario
     exchange
 }
 
-const FIELDS: usize = 9;
+const FIELDS: usize = 10;
 const CREDENTIALS: usize = 2;
 
 /// Changes one field of an exchange.
@@ -367,7 +393,8 @@ fn vary_field(
         7 if swarm.has(Feature::Insecure) => {
             exchange.trust = *from.pick(&[Trust::Verify, Trust::Insecure]);
         }
-        8 => match from.below(6) {
+        8 if swarm.has(Feature::Proxies) => exchange.via = via(from, scenario),
+        9 => match from.below(6) {
             0 => exchange.mode = Mode::NoCors,
             1 => exchange.mode = Mode::SameOrigin,
             2 => exchange.body = Body::Bytes,
@@ -377,6 +404,11 @@ fn vary_field(
         },
         _ => {}
     }
+}
+
+fn via(from: &mut impl Choose, scenario: &Scenario) -> Option<u8> {
+    let proxy = scenario.servers.iter().position(|server| server.proxy)?;
+    u8::try_from(proxy).ok().filter(|_| from.chance(3, 4))
 }
 
 fn credentials(from: &mut impl Choose, swarm: Swarm) -> Credentials {
@@ -400,7 +432,10 @@ fn word(from: &mut impl Choose, words: &[&'static str]) -> Name {
 }
 
 fn target(from: &mut impl Choose, scenario: &Scenario) -> Target {
-    let server = from.pick(&scenario.servers);
+    // Nobody asks a proxy, which comes last, for pages.
+    let servers = &scenario.servers;
+    let origins = servers.iter().position(|server| server.proxy);
+    let server = from.pick(&servers[..origins.unwrap_or(servers.len()).max(1)]);
     Target {
         host: from.pick(&server.hosts).clone(),
         port: *from.pick(&server.ports),
@@ -496,6 +531,7 @@ mod tests {
                         seen.insert(format!("body {:?}", exchange.body));
                         seen.insert(format!("trust {:?}", exchange.trust));
                         seen.insert(format!("own identity {}", exchange.identity.is_some()));
+                        seen.insert(format!("via {}", exchange.via.is_some()));
                         seen.insert(format!("overlap {}", step.overlap.is_some()));
                     }
                     Action::Event(event) => {
@@ -504,7 +540,7 @@ mod tests {
                 }
             }
         }
-        let wanted = 5 + 5 + 3 + 8 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 8;
+        let wanted = 5 + 5 + 3 + 8 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 2 + 8;
         assert_eq!(seen.len(), wanted, "{seen:#?}");
     }
 

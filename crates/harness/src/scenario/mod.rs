@@ -81,6 +81,8 @@ pub struct Server {
     pub cors: Cors,
     /// The paths that it redirects.
     pub redirects: Vec<Redirect>,
+    /// Whether it digs tunnels for who asks (CONNECT), beside serving its own hosts.
+    pub proxy: bool,
 }
 
 impl Default for Server {
@@ -99,6 +101,7 @@ impl Default for Server {
             certificate: ServerCertificate::Trusted,
             cors: Cors::default(),
             redirects: Vec::new(),
+            proxy: false,
         }
     }
 }
@@ -405,6 +408,8 @@ pub struct Exchange {
     pub identity: Option<u8>,
     /// How the server's certificate is verified.
     pub trust: Trust,
+    /// The proxy that it goes through, an index into [`Scenario::servers`]; straight if there is none.
+    pub via: Option<u8>,
 }
 
 impl Default for Exchange {
@@ -426,6 +431,7 @@ impl Default for Exchange {
             top: Name::const_new("https://app.test"),
             identity: None,
             trust: Trust::Verify,
+            via: None,
         }
     }
 }

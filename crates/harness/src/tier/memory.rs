@@ -8,11 +8,13 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
-    Busy, ConnectError, ConnectionId as DriverId, Driver, IdentityPlan, Pki, ServerId, Session,
+    Busy, CertifiedKey, ClientConfiguration, ClientHandshake, ConnectError,
+    ConnectionId as DriverId, Driver, Hop as DriverHop, IdentityPlan, Pki, ServerId, Session,
 };
+use bareflight_policy::Origin;
 use bareflight_user_agent::{
-    Action, Connect, ConnectionId, Decisions, Event, HeldIdentity, Limits, Protocol, Send,
-    SessionHandle, UserAgent,
+    Action, Connect, ConnectionId, Decisions, EndReason, Event, HeldIdentity, Hop, Limits,
+    Protocol, Send, SessionHandle, UserAgent,
 };
 use foldhash::HashMap;
 
@@ -22,7 +24,7 @@ use super::model::endpoint;
 use super::run::{Run, cause_of};
 use super::{Packet, Tier, TierError, Wire, World};
 use crate::case::Case;
-use crate::log::{Cause, Client, Log};
+use crate::log::{Cause, Client, Leg, Log};
 use crate::scenario::{ClientCertificate, WorldEvent};
 
 /// Runs scenarios on the tier `memory`.
@@ -119,9 +121,11 @@ struct MemoryWorld {
     servers: Vec<ServerId>,
     /// How often each identity was renewed.
     renewals: Vec<u32>,
-    /// By the user agent's number.
+    /// Each leg of each connection, in the order of their numbers in the log.
     connections: Vec<Open>,
-    /// From the driver's number to the user agent's.
+    /// Where among them the leg to the origin is, by the user agent's number.
+    ours: Vec<usize>,
+    /// And by the driver's number.
     numbers: HashMap<u64, usize>,
     /// Whom each issued session stands for, by the driver's number, and its number in the log.
     issued: HashMap<u64, (u32, Client)>,
@@ -132,14 +136,21 @@ struct MemoryWorld {
     rules: Vec<ClientCertificate>,
 }
 
-/// One connection of the user agent.
+/// One leg of a connection of the user agent.
 struct Open {
     driver: Option<DriverId>,
+    /// The user agent's connection.
+    agent: ConnectionId,
     /// Its number in the log.
     number: u32,
+    leg: Leg,
+    /// The number of the connection to the proxy that it goes through.
+    through: Option<u32>,
     server: usize,
     port: u16,
     cause: Cause,
+    /// Whether its server saw anything of it.
+    seen: bool,
     asked: bool,
     closed: bool,
     lifetime: u32,
@@ -168,6 +179,7 @@ impl MemoryWorld {
             servers,
             renewals: vec![0; case.scenario.identities.len()],
             connections: Vec::new(),
+            ours: Vec::new(),
             numbers: HashMap::default(),
             issued: HashMap::default(),
             sessions: Vec::new(),
@@ -255,30 +267,85 @@ impl MemoryWorld {
         log: &mut Log,
         events: &mut Vec<Event>,
     ) -> Result<(), TierError> {
+        let (server, sni, _) = endpoint(case, &connect.origin);
+        let hop = connect.hop.as_deref();
+        let proxy = hop.map(|hop| self.open(case, connect, &hop.proxy, Leg::Proxy));
+        let index = self.open(case, connect, &connect.origin, Leg::Origin);
+        self.connections[index].through = proxy.map(|it| self.connections[it].number);
+        self.ours.push(index);
+
+        let configuration = self.configuration(case, connect, self.rules[server])?;
+        let offer = connect.offer.and_then(|session| self.offered(session));
+        let at = self.servers[server];
+        let outcome = match (hop, proxy) {
+            (Some(hop), Some(proxy)) => {
+                let to_proxy = self.to_proxy(case, hop)?;
+                let (_, name, _) = endpoint(case, &hop.proxy);
+                let way = DriverHop {
+                    proxy: self.servers[self.connections[proxy].server],
+                    name: &name,
+                    configuration: &to_proxy,
+                    offer: hop.offer.and_then(|session| self.offered(session)),
+                    port: self.connections[index].port,
+                };
+                let opened = self
+                    .driver
+                    .connect_through(way, at, &sni, &configuration, offer);
+                if let Some(through) = opened.0 {
+                    self.is(proxy, through.hop);
+                    self.is(index, through.connection);
+                }
+                opened.1
+            }
+            _ => {
+                let opened = self.driver.connect(at, &sni, &configuration, offer);
+                if let Some(id) = opened.0 {
+                    self.is(index, id);
+                }
+                opened.1
+            }
+        };
+        self.connected(case, connect, outcome, log, events)
+    }
+
+    /// A leg that is being opened.
+    fn open(&mut self, case: &Case<'_>, connect: &Connect, to: &Origin, leg: Leg) -> usize {
         self.handshakes += 1;
-        let (server, sni, port) = endpoint(case, &connect.origin);
-        let number = u32::try_from(self.connections.len() + 1).unwrap_or(u32::MAX);
+        let (server, _, port) = endpoint(case, to);
+        let index = self.connections.len();
         self.connections.push(Open {
             driver: None,
-            number,
+            agent: connect.connection,
+            number: u32::try_from(index + 1).unwrap_or(u32::MAX),
+            leg,
+            through: None,
             server,
             port,
             cause: cause_of(connect.cause),
+            seen: false,
             asked: false,
             closed: false,
             lifetime: case.scenario.servers[server].ticket_lifetime,
             sent: Vec::new(),
         });
-        let configuration = self.configuration(case, connect, self.rules[server])?;
-        let offer = connect.offer.and_then(|session| self.offered(session));
-        let (id, outcome) = self
-            .driver
-            .connect(self.servers[server], &sni, &configuration, offer);
+        index
+    }
+
+    /// The driver's number of a leg.
+    fn is(&mut self, index: usize, id: DriverId) {
+        self.numbers.insert(id.0, index);
+        self.connections[index].driver = Some(id);
+    }
+
+    fn connected(
+        &mut self,
+        case: &Case<'_>,
+        connect: &Connect,
+        outcome: Result<ClientHandshake, ConnectError>,
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) -> Result<(), TierError> {
         let index = self.connections.len() - 1;
-        if let Some(id) = id {
-            self.numbers.insert(id.0, index);
-            self.connections[index].driver = Some(id);
-        }
         match outcome {
             Ok(handshake) => {
                 self.connections[index].asked = handshake.asked;
@@ -296,9 +363,17 @@ impl MemoryWorld {
             Err(ConnectError::Ended(reason)) => {
                 self.gather(case, log, events);
                 // What the server wrote tells whether it had asked.
-                let asked = self.connections[index].asked;
-                self.connections[index].closed = true;
-                let reason = wire::refused(&reason, asked);
+                let open = &mut self.connections[index];
+                open.closed = true;
+                let (asked, seen) = (open.asked, open.seen);
+                let reason = match connect.hop {
+                    Some(_) if !seen => EndReason::Proxy,
+                    _ => wire::refused(&reason, asked),
+                };
+                if !seen {
+                    // No server accepted it, so it has no number.
+                    self.unopened(index);
+                }
                 events.push(Event::Closed {
                     connection: connect.connection,
                     asked,
@@ -308,6 +383,14 @@ impl MemoryWorld {
             Err(other) => return Err(TierError::Transport(other.to_string().into())),
         }
         Ok(())
+    }
+
+    /// Forgets a leg that never came about, if there was another: the one to the proxy.
+    fn unopened(&mut self, index: usize) {
+        if self.connections[index].through.is_some() {
+            self.connections.pop();
+            *self.ours.last_mut().expect("it is being opened") = index - 1;
+        }
     }
 
     /// A TLS 1.2 session is offered as a copy, a TLS 1.3 ticket as itself.
@@ -324,25 +407,41 @@ impl MemoryWorld {
         case: &Case<'_>,
         connect: &Connect,
         rule: ClientCertificate,
-    ) -> Result<bareflight_handshake_driver::ClientConfiguration, TierError> {
-        let identity = |identity: Option<HeldIdentity>| {
-            let made = identity.map(|identity| {
-                let index = identity.0 as usize;
-                let mut plan = IdentityPlan::new(&case.scenario.identities[index].name);
-                plan.name.generation = self.renewals[index];
-                self.driver.pki().identity(&plan)
-            });
-            made.transpose()
-                .map_err(|error| TierError::Setup(error.to_string().into()))
-        };
+    ) -> Result<ClientConfiguration, TierError> {
         let identities = wire::Identities {
-            early: identity(connect.identity)?,
-            late: identity(connect.late.identity)?,
+            early: self.identity(case, connect.identity)?,
+            late: self.identity(case, connect.late.identity)?,
         };
-        let of = wire::ConfigurationOf::new(connect, rule);
-        let next = self.configurations.len() as u64;
-        let key = *self.configurations.entry(of).or_insert(next);
+        let key = self.numbered(wire::ConfigurationOf::new(connect.session_key, rule));
         Ok(wire::configuration(key, connect, rule, identities))
+    }
+
+    fn to_proxy(&mut self, case: &Case<'_>, hop: &Hop) -> Result<ClientConfiguration, TierError> {
+        let identity = self.identity(case, hop.identity)?;
+        // It asks in the handshake or not at all.
+        let of = wire::ConfigurationOf::new(hop.session_key, ClientCertificate::None);
+        let key = self.numbered(of);
+        Ok(wire::to_proxy(key, hop, identity))
+    }
+
+    fn numbered(&mut self, of: wire::ConfigurationOf) -> u64 {
+        let next = self.configurations.len() as u64;
+        *self.configurations.entry(of).or_insert(next)
+    }
+
+    fn identity(
+        &self,
+        case: &Case<'_>,
+        identity: Option<HeldIdentity>,
+    ) -> Result<Option<Arc<CertifiedKey>>, TierError> {
+        let made = identity.map(|identity| {
+            let index = identity.0 as usize;
+            let mut plan = IdentityPlan::new(&case.scenario.identities[index].name);
+            plan.name.generation = self.renewals[index];
+            self.driver.pki().identity(&plan)
+        });
+        made.transpose()
+            .map_err(|error| TierError::Setup(error.to_string().into()))
     }
 
     fn send(
@@ -352,7 +451,7 @@ impl MemoryWorld {
         log: &mut Log,
         events: &mut Vec<Event>,
     ) -> Result<(), TierError> {
-        let open = &mut self.connections[send.connection.0 as usize];
+        let open = &mut self.connections[self.ours[send.connection.0 as usize]];
         let Some(id) = open.driver.filter(|_| !open.closed) else {
             return Ok(());
         };
@@ -371,7 +470,7 @@ impl MemoryWorld {
         log: &mut Log,
         events: &mut Vec<Event>,
     ) -> Result<(), TierError> {
-        let open = &mut self.connections[connection.0 as usize];
+        let open = &mut self.connections[self.ours[connection.0 as usize]];
         let Some(id) = open.driver.filter(|_| !open.closed) else {
             return Ok(());
         };

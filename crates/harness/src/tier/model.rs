@@ -9,8 +9,9 @@ use core::time::Duration;
 use std::sync::{Arc, LazyLock};
 
 use bareflight_policy::{CertificateAnswer, Origin};
+use bareflight_pool_key::TrustId;
 use bareflight_user_agent::{
-    Action, Alpn as Offered, Connect, ConnectionId, Decisions, EndReason, Event, HeldIdentity,
+    Action, Alpn as Offered, Connect, ConnectionId, Decisions, EndReason, Event, HeldIdentity, Hop,
     Limits, Protocol, Send, SessionHandle, UserAgent,
 };
 
@@ -19,8 +20,8 @@ use super::run::{Run, cause_of, number, write};
 use super::{Tier, TierError, World};
 use crate::case::{Case, authority, host_and_port};
 use crate::log::{
-    Client, Connection, Event as Entry, Log, Protocol as LogProtocol, Request, Response, Ticket,
-    Tls,
+    Client, Connection, Event as Entry, Leg, Log, Protocol as LogProtocol, Request, Response,
+    Ticket, Tls,
 };
 use crate::reply::{Asked, Replies, Reply};
 use crate::scenario::{
@@ -84,6 +85,8 @@ struct ModelWorld {
     /// How often each identity was renewed.
     renewals: Vec<u16>,
     servers: Vec<ServerState>,
+    /// Legs that servers accepted so far.
+    accepted: u32,
     connections: Vec<Open>,
     sessions: Vec<Session>,
     replies: Replies,
@@ -104,12 +107,50 @@ struct Open {
     number: u32,
     server: usize,
     closed: bool,
+    /// The way to its server, if it does not go straight.
+    hop: Option<Tunnel>,
     /// Whom the server takes the client to be.
     client: Client,
     /// The host that the handshake was for.
     host: Name,
     /// What would come of a late authentication; none if the server does not ask late.
     late: Option<Setting>,
+}
+
+/// The connection to a proxy.
+#[derive(Debug)]
+struct Tunnel {
+    /// Its number in the log.
+    number: u32,
+    server: usize,
+}
+
+impl Open {
+    /// One that no server ever saw.
+    fn never() -> Self {
+        Self {
+            number: 0,
+            server: usize::MAX,
+            closed: true,
+            hop: None,
+            client: Client::Absent,
+            host: Name::default(),
+            late: None,
+        }
+    }
+
+    /// One leg ends, and then the other.
+    fn end(&mut self, first: Leg, now: Duration, log: &mut Log) {
+        self.closed = true;
+        let tunnel = self.hop.as_ref().map(|hop| hop.number);
+        let legs = match first {
+            Leg::Origin => [Some(self.number), tunnel],
+            Leg::Proxy => [tunnel, Some(self.number)],
+        };
+        for connection in legs.into_iter().flatten() {
+            write(log, now, Entry::Closed { connection });
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -130,6 +171,7 @@ impl ModelWorld {
         self.now = Duration::ZERO;
         self.renewals.clear();
         self.renewals.resize(case.scenario.identities.len(), 0);
+        self.accepted = 0;
         self.connections.clear();
         self.sessions.clear();
         self.servers.clear();
@@ -188,6 +230,45 @@ impl World for ModelWorld {
     }
 }
 
+/// What a client says in a handshake, whichever leg it is on.
+struct Hello {
+    answer: CertificateAnswer,
+    identity: Option<HeldIdentity>,
+    trust: TrustId,
+    alpn: Offered,
+    offer: Option<SessionHandle>,
+}
+
+impl Hello {
+    fn of(connect: &Connect) -> Self {
+        Self {
+            answer: connect.answer,
+            identity: connect.identity,
+            trust: connect.trust,
+            alpn: connect.alpn,
+            offer: connect.offer,
+        }
+    }
+
+    fn to_proxy(hop: &Hop) -> Self {
+        Self {
+            answer: hop.answer,
+            identity: hop.identity,
+            trust: hop.trust,
+            alpn: Offered::Http1,
+            offer: hop.offer,
+        }
+    }
+}
+
+/// A handshake under way.
+struct Handshake {
+    server: usize,
+    sni: Name,
+    /// What its server will have seen.
+    record: Connection,
+}
+
 /// A handshake that got so far that both ends agree on it.
 struct Agreed {
     tls: Tls,
@@ -205,53 +286,143 @@ impl ModelWorld {
         log: &mut Log,
         events: &mut Vec<Event>,
     ) {
-        self.handshakes += 1;
-        let (server, sni, port) = endpoint(case, &connect.origin);
-        let number = u32::try_from(self.connections.len() + 1).unwrap_or(u32::MAX);
-        let plan = &case.scenario.servers[server];
-        // A server that asks late knows no sessions, so it does not see that one was offered.
-        let rule = self.servers[server].client_certificate;
-        let offer = connect.offer.filter(|_| rule.late().is_none());
-        let offered = offer.map(|session| session.0 as usize);
-        let mut record = Connection {
-            sni: Some(sni.clone()),
-            offered: offered.map(|session| self.sessions[session].number),
-            ..Connection::opened(number, plan.name.clone(), port, cause_of(connect.cause))
+        let mut sessions = Vec::new();
+        let hop = match connect.hop.as_deref() {
+            None => None,
+            Some(hop) => match self.dig(case, connect, hop, log, &mut sessions) {
+                Some(tunnel) => Some(tunnel),
+                None => {
+                    self.connections.push(Open::never());
+                    return events.push(Event::Closed {
+                        connection: connect.connection,
+                        asked: false,
+                        reason: EndReason::Proxy,
+                    });
+                }
+            },
         };
-        let outcome = self.handshake(case, plan, server, &sni, connect, offered, &mut record);
+        let hello = Hello::of(connect);
+        let mut leg = self.leg(case, connect, &connect.origin);
+        leg.record.through = hop.as_ref().map(|tunnel| tunnel.number);
+        let outcome = self.shake_hands(case, &mut leg, &hello);
         let agreed = outcome.as_ref().ok();
+        let rule = self.servers[leg.server].client_certificate;
+        let plan = &case.scenario.servers[leg.server];
         self.connections.push(Open {
-            number,
-            server,
+            number: leg.record.id,
+            server: leg.server,
+            hop,
             closed: agreed.is_none(),
-            host: sni.clone(),
+            host: leg.sni.clone(),
             client: agreed.map_or(Client::Absent, |agreed| agreed.client.clone()),
             late: agreed.and_then(|agreed| {
-                Setting::of(plan.rule_for(&sni, rule), connect, agreed.protocol)
+                Setting::of(plan.rule_for(&leg.sni, rule), connect, agreed.protocol)
             }),
         });
         match outcome {
-            Ok(agreed) => self.agree(plan, server, &sni, connect, agreed, record, log, events),
-            Err(refused) => self.refuse(connect, refused, record, log, events),
+            Ok(agreed) => {
+                events.push(Event::Connected {
+                    connection: connect.connection,
+                    protocol: agreed.protocol,
+                    asked: agreed.asked,
+                    names: self.names(plan, leg.server, agreed.protocol),
+                });
+                self.agree(case, connect.connection, leg, agreed, log, &mut sessions);
+            }
+            Err(refused) => self.refuse(connect, refused, leg.record, log, events),
+        }
+        // Sessions come last.
+        events.append(&mut sessions);
+    }
+
+    /// A tunnel through a proxy; none if the handshake with it failed.
+    fn dig(
+        &mut self,
+        case: &Case<'_>,
+        connect: &Connect,
+        hop: &Hop,
+        log: &mut Log,
+        sessions: &mut Vec<Event>,
+    ) -> Option<Tunnel> {
+        let mut leg = self.leg(case, connect, &hop.proxy);
+        leg.record.leg = Leg::Proxy;
+        let tunnel = Tunnel {
+            number: leg.record.id,
+            server: leg.server,
+        };
+        match self.shake_hands(case, &mut leg, &Hello::to_proxy(hop)) {
+            Ok(agreed) => self.agree(case, connect.connection, leg, agreed, log, sessions),
+            Err(refused) => {
+                leg.record.failed = Some(Name::const_new(refused.name));
+                write(log, self.now, Entry::Connection(leg.record));
+                return None;
+            }
+        }
+        let cause = cause_of(connect.cause);
+        let (_, host, port) = endpoint(case, &connect.origin);
+        let authority = Name::from(format!("{host}:{port}"));
+        let asked = Request {
+            connection: tunnel.number,
+            stream: 1,
+            step: Some(cause.step),
+            hop: cause.hop,
+            method: Name::const_new("CONNECT"),
+            authority,
+            target: Name::default(),
+            preflight: false,
+            origin: None,
+            cookie: false,
+            authorization: false,
+            client_cert: false,
+        };
+        write(log, self.now, Entry::Request(asked));
+        let dug = Response {
+            connection: tunnel.number,
+            stream: 1,
+            status: 200,
+        };
+        write(log, self.now, Entry::Response(dug));
+        Some(tunnel)
+    }
+
+    /// The next leg, and what its server knows of it before the handshake.
+    fn leg(&mut self, case: &Case<'_>, connect: &Connect, to: &Origin) -> Handshake {
+        self.handshakes += 1;
+        self.accepted += 1;
+        let (server, sni, port) = endpoint(case, to);
+        let name = case.scenario.servers[server].name.clone();
+        let opened = Connection::opened(self.accepted, name, port, cause_of(connect.cause));
+        Handshake {
+            server,
+            record: Connection {
+                sni: Some(sni.clone()),
+                ..opened
+            },
+            sni,
         }
     }
 
     /// What both ends make of a handshake; what is known before it fails is in `record`.
-    #[allow(clippy::too_many_arguments)]
-    fn handshake(
+    fn shake_hands(
         &self,
         case: &Case<'_>,
-        plan: &Server,
-        server: usize,
-        sni: &Name,
-        connect: &Connect,
-        offered: Option<usize>,
-        record: &mut Connection,
+        leg: &mut Handshake,
+        hello: &Hello,
     ) -> Result<Agreed, Refused> {
+        let Handshake {
+            server,
+            sni,
+            record,
+        } = leg;
+        let (server, plan) = (*server, &case.scenario.servers[*server]);
         let rule = self.servers[server].client_certificate;
+        // A server that asks late knows no sessions, so it does not see that one was offered.
+        let offer = hello.offer.filter(|_| rule.late().is_none());
+        let offered = offer.map(|session| session.0 as usize);
+        record.offered = offered.map(|session| self.sessions[session].number);
         let mode = plan.rule_for(sni, rule);
         let tls = version(plan.tls_under(rule));
-        let Some(protocol) = protocol(plan.alpn, connect.alpn) else {
+        let Some(protocol) = protocol(plan.alpn, hello.alpn) else {
             return Err(Refused {
                 name: "handshake-failed",
                 reason: EndReason::Handshake,
@@ -272,14 +443,14 @@ impl ModelWorld {
         }
         record.asked = mode.asks();
         // TLS 1.3 asks before the server shows its certificate, so who breaks off when asked never gets to see it.
-        if mode.asks() && connect.answer == CertificateAnswer::Abort {
+        if mode.asks() && hello.answer == CertificateAnswer::Abort {
             return Err(Refused {
                 name: "client-aborted",
                 reason: EndReason::AbortedWhenAsked,
                 late: None,
             });
         }
-        let verifies = connect.trust == bareflight_user_agent::trust(number(Trust::Verify));
+        let verifies = hello.trust == bareflight_user_agent::trust(number(Trust::Verify));
         if verifies && plan.certificate == ServerCertificate::Untrusted {
             return Err(Refused {
                 name: "server-untrusted",
@@ -296,7 +467,7 @@ impl ModelWorld {
                 resumed: None,
             });
         }
-        let client = match (connect.answer, connect.identity) {
+        let client = match (hello.answer, hello.identity) {
             (CertificateAnswer::Present, Some(identity)) => self.identity(case, identity),
             _ => Client::Declined,
         };
@@ -348,18 +519,21 @@ impl ModelWorld {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// What is known once both ends agree, and the sessions that the server then issues.
     fn agree(
         &mut self,
-        plan: &Server,
-        server: usize,
-        sni: &Name,
-        connect: &Connect,
+        case: &Case<'_>,
+        connection: ConnectionId,
+        leg: Handshake,
         agreed: Agreed,
-        mut record: Connection,
         log: &mut Log,
-        events: &mut Vec<Event>,
+        sessions: &mut Vec<Event>,
     ) {
+        let Handshake {
+            server,
+            sni,
+            mut record,
+        } = leg;
         let Agreed {
             tls,
             protocol,
@@ -372,24 +546,19 @@ impl ModelWorld {
         record.asked = asked;
         record.client = client.clone();
         record.resumed = resumed.map(|session| self.sessions[session].number);
-        let connection = record.id;
+        let (number, to) = (record.id, record.leg);
         write(log, self.now, Entry::Connection(record));
-        events.push(Event::Connected {
-            connection: connect.connection,
-            protocol,
-            asked,
-            names: self.names(plan, server, protocol),
-        });
+        let plan = &case.scenario.servers[server];
         if !plan.tickets_under(self.servers[server].client_certificate) {
             return;
         }
         let tickets = if tls == Tls::V1_3 { TICKETS } else { 1 };
         for _ in 0..tickets {
             let index = self.sessions.len();
-            let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+            let session = u32::try_from(index + 1).unwrap_or(u32::MAX);
             let lifetime = Duration::from_secs(u64::from(plan.ticket_lifetime));
             self.sessions.push(Session {
-                number,
+                number: session,
                 server,
                 tls,
                 sni: sni.clone(),
@@ -399,14 +568,15 @@ impl ModelWorld {
                 known: true,
             });
             let ticket = Ticket {
-                session: number,
-                connection,
+                session,
+                connection: number,
                 lifetime: plan.ticket_lifetime,
             };
             write(log, self.now, Entry::Ticket(ticket));
-            events.push(Event::Session {
-                connection: connect.connection,
-                session: SessionHandle(number - 1),
+            sessions.push(Event::Session {
+                connection,
+                leg: to.into(),
+                session: SessionHandle(session - 1),
                 single_use: tls == Tls::V1_3,
                 lifetime,
             });
@@ -431,8 +601,12 @@ impl ModelWorld {
         events: &mut Vec<Event>,
     ) {
         record.failed = Some(Name::const_new(refused.name));
-        let asked = record.asked;
+        let (asked, tunnel) = (record.asked, record.through);
         write(log, self.now, Entry::Connection(record));
+        if let Some(connection) = tunnel {
+            // Nobody else needs it.
+            write(log, self.now, Entry::Closed { connection });
+        }
         let connection = connect.connection;
         if let Some(protocol) = refused.late {
             events.push(Event::Connected {
@@ -555,23 +729,20 @@ impl ModelWorld {
     fn close(&mut self, connection: ConnectionId, log: &mut Log) {
         let open = &mut self.connections[connection.0 as usize];
         if !open.closed {
-            open.closed = true;
-            let connection = open.number;
-            write(log, self.now, Entry::Closed { connection });
+            open.end(Leg::Origin, self.now, log);
         }
     }
 
     fn close_all(&mut self, server: usize, log: &mut Log, events: &mut Vec<Event>) {
         for (index, open) in (0..).zip(&mut self.connections) {
-            if open.server == server && !open.closed {
-                open.closed = true;
-                write(
-                    log,
-                    self.now,
-                    Entry::Closed {
-                        connection: open.number,
-                    },
-                );
+            let through = open.hop.as_ref().map(|hop| hop.server);
+            let by = match (open.server == server, through == Some(server)) {
+                (_, true) => Leg::Proxy,
+                (true, false) => Leg::Origin,
+                (false, false) => continue,
+            };
+            if !open.closed {
+                open.end(by, self.now, log);
                 let connection = ConnectionId(index);
                 events.push(Event::Closed {
                     connection,

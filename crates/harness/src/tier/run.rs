@@ -3,15 +3,16 @@
 use core::num::NonZeroU32;
 use core::time::Duration;
 
+use bareflight_policy::Origin;
 use bareflight_user_agent::{
-    Action as Wish, CauseOf, Event, FetchId, FetchRequest, HeldIdentity, Outcome as Seen,
+    Action as Wish, CauseOf, Event, FetchId, FetchRequest, HeldIdentity, Outcome as Seen, Proxy,
     UserAgent, trust,
 };
 
 use super::{TierError, World};
 use crate::case::Case;
 use crate::log::{Cause, Event as Entry, Log, Outcome, Record};
-use crate::scenario::{Action, Exchange, Kind, Name, Trust, WorldEvent};
+use crate::scenario::{Action, Exchange, Kind, Name, Target, Trust, WorldEvent};
 
 /// Actions in one run beyond which it is taken to be endless: a case has at most 256 steps of at most 21 hops.
 const MOST_ACTIONS: usize = 100_000;
@@ -90,8 +91,24 @@ impl<W: World> Run<'_, W> {
                 .identity
                 .map(|index| HeldIdentity(u32::from(index))),
             trust: trust(number(exchange.trust)),
+            via: exchange.via.map(|index| self.proxy(index)),
             preconnect: exchange.kind == Kind::Preconnect,
         });
+    }
+
+    /// A proxy is always verified: a request's trust is about its origin.
+    fn proxy(&self, index: u8) -> Proxy {
+        let server = &self.case.scenario.servers[usize::from(index)];
+        let target = Target {
+            host: server.hosts[0].clone(),
+            port: server.ports[0],
+            path: Name::const_new(""),
+        };
+        Proxy {
+            origin: Origin::parse(&target.to_url())
+                .expect("fixup and the reader let only valid hosts through"),
+            trust: trust(number(Trust::Verify)),
+        }
     }
 
     fn change(&mut self, event: &WorldEvent) -> Result<(), TierError> {

@@ -1,12 +1,12 @@
 //! What the user agent knows of its open connections, beyond what the pool keeps.
 
-use core::time::Duration;
 use std::sync::Arc;
 
-use bareflight_pool_key::{Handle, Lease, Reservation, SessionKey};
+use bareflight_pool_key::{Handle, Lease, Reservation};
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
+use super::hop::Sessions;
 use crate::decisions::{Question, Wanted};
 use crate::{CauseOf, ConnectionId, Protocol, Running, StoredSession};
 
@@ -28,10 +28,10 @@ pub(super) struct Record {
     pub(super) cause: CauseOf,
     pub(super) wanted: Wanted,
     pub(super) question: Question,
-    pub(super) session_key: SessionKey,
+    pub(super) sessions: Sessions,
     pub(super) offered: Option<StoredSession>,
-    /// When what its sessions stand for ends; handed on by resumption.
-    pub(super) authenticated_until: Duration,
+    /// Those of the proxy on the way, if there is one.
+    pub(super) hop: Option<Sessions>,
     /// The fetch that opened it and waits for the handshake.
     pub(super) opener: Option<Running>,
     /// Leave to file it in the pool; none if it is dedicated.

@@ -10,6 +10,7 @@ use bareflight_pool_key::{
 
 use super::UserAgent;
 use super::connections::{Record, Stream};
+use super::hop::Sessions;
 use crate::decisions::{Question, Wanted};
 use crate::fetch::{Fetch, Kind};
 use crate::{
@@ -130,7 +131,10 @@ impl UserAgent {
             identity: chosen.filter(|_| presents),
             trust: fetch.trust,
             server_name: None,
-            route: Route::Direct,
+            route: match &fetch.via {
+                Some(proxy) => Route::Via(self.proxies.intern(proxy)?),
+                None => Route::Direct,
+            },
             leg: Leg::Origin,
             transport: Transport::Tcp,
             class: match request.mode {
@@ -159,6 +163,21 @@ impl UserAgent {
             return;
         };
         fetch.reused = false;
+        let hop = match fetch.via.clone() {
+            Some(proxy) => match self.hop(&proxy, question, wanted) {
+                Ok(hop) => Some(hop),
+                Err(error) => {
+                    if let Some(reservation) = reservation {
+                        self.pool.fail(reservation);
+                    }
+                    return self.fail(running, error.into());
+                }
+            },
+            None => None,
+        };
+        let Some(fetch) = self.fetches.get(running) else {
+            return;
+        };
         let answer = self.decisions.answer(question);
         let session_key = self.decisions.session_description(wanted).keys().session;
         let offer = self
@@ -176,9 +195,12 @@ impl UserAgent {
             cause,
             wanted: *wanted,
             question: *question,
-            session_key,
+            sessions: Sessions {
+                key: session_key,
+                authenticated_until,
+            },
             offered: offer,
-            authenticated_until,
+            hop: hop.as_ref().map(|(_, sessions)| *sessions),
             opener: Some(running),
             reservation,
             handle: None,
@@ -201,6 +223,7 @@ impl UserAgent {
             alpn: if any_protocol { Alpn::Any } else { Alpn::Http1 },
             session_key,
             offer: offer.map(|session| session.handle),
+            hop: hop.map(|(hop, _)| Box::new(hop)),
         }));
     }
 

@@ -8,7 +8,7 @@ use bareflight_policy::{
     cors_check, http_redirect_fetch, on_response, on_status,
 };
 use bareflight_pool_key::{
-    CoalesceFacts, ConnectionKey, Lease, ProtocolClass, SessionFacts, Sharing,
+    CoalesceFacts, ConnectionKey, Lease, Leg, ProtocolClass, SessionFacts, Sharing,
 };
 
 use super::UserAgent;
@@ -99,6 +99,7 @@ impl UserAgent {
     pub(super) fn session(
         &mut self,
         id: ConnectionId,
+        leg: Leg,
         session: SessionHandle,
         single_use: bool,
         lifetime: Duration,
@@ -111,18 +112,24 @@ impl UserAgent {
             // The handshake has not ended well: nothing was verified.
             return self.actions.push_back(Action::Forget(session));
         };
+        let of = match leg {
+            Leg::Origin => Some(record.sessions),
+            Leg::Proxy => record.hop,
+        };
+        let Some(of) = of else {
+            return self.actions.push_back(Action::Forget(session));
+        };
         let stored = StoredSession {
             handle: session,
-            authenticated_until: record.authenticated_until,
+            authenticated_until: of.authenticated_until,
         };
         let facts = SessionFacts {
             single_use,
             obtained: self.now,
             lifetime,
-            authenticated_until: record.authenticated_until,
+            authenticated_until: of.authenticated_until,
         };
-        self.sessions
-            .insert(&record.session_key, stored, facts, self.now);
+        self.sessions.insert(&of.key, stored, facts, self.now);
     }
 
     pub(super) fn closed(&mut self, id: ConnectionId, asked: bool, reason: EndReason) {
@@ -138,8 +145,10 @@ impl UserAgent {
         if let Some(reservation) = record.reservation.take() {
             self.pool.fail(reservation);
         }
-        if reason != EndReason::Closed {
-            self.sessions.forget_key(&record.session_key);
+        match (reason, &record.hop) {
+            (EndReason::Closed, _) => {}
+            (EndReason::Proxy, Some(hop)) => self.sessions.forget_key(&hop.key),
+            _ => self.sessions.forget_key(&record.sessions.key),
         }
         if let Some(running) = record.opener.take() {
             self.fail(running, NetworkError::Connection(reason));

@@ -2,7 +2,7 @@
 
 use super::Example;
 use super::write::*;
-use crate::log::{Client, Connection, Leg, Record};
+use crate::log::{Client, Connection, Record};
 
 pub(super) fn examples() -> Vec<Example> {
     [identity_match(), identity_kept(), hop_bound()]
@@ -216,17 +216,17 @@ fn hop_bound() -> Vec<Example> {
             at("b.test", request(2, for_hop(0, 1))),
         ]
     };
-    let proxied = |proxy: Client| {
+    let proxied = |proxy: Client, origin: Client| {
         log![
             step(0),
-            Connection {
-                leg: Leg::Proxy,
-                sni: Some("proxy.test".into()),
-                ..connection(1, for_request(0), proxy)
-            },
-            connection(2, for_request(0), alice()),
+            to_proxy(connection(1, for_request(0), proxy)),
+            through(1, connection(2, for_request(0), origin)),
             request(2, for_request(0)),
         ]
+    };
+    let then = |mut log: Vec<Record>, more: Vec<Record>| {
+        log.extend(more);
+        log
     };
     vec![
         holds(
@@ -252,21 +252,49 @@ fn hop_bound() -> Vec<Example> {
         holds(
             ABOUT,
             "the proxy is shown nothing of the origin's",
-            &[GET],
-            proxied(Client::Declined),
+            &[GET_VIA],
+            proxied(Client::Declined, alice()),
         ),
         holds(
             ABOUT,
             "the proxy knows the user by an identity of its own",
-            &[GET],
-            proxied(Client::Unknown),
+            &[GET_VIA],
+            proxied(carol(), alice()),
         ),
         breaks(
             ABOUT,
             "the proxy is shown the origin's identity",
-            &[GET],
-            proxied(alice()),
+            &[GET_VIA],
+            proxied(alice(), alice()),
             &[(ABOUT, 1)],
+        ),
+        breaks(
+            ABOUT,
+            "the origin is shown the proxy's identity",
+            &[GET_VIA],
+            proxied(carol(), carol()),
+            &[(ABOUT, 2), ("identity-match", 3)],
+        ),
+        breaks(
+            ABOUT,
+            "a request that goes straight rides a tunnel",
+            &[GET_VIA, GET],
+            then(
+                proxied(carol(), alice()),
+                log![answer(2, 200), step(1), nth_request(2, 2, for_request(1))],
+            ),
+            &[(ABOUT, 6)],
+        ),
+        breaks(
+            ABOUT,
+            "a request that goes through the proxy goes straight",
+            &[GET_VIA],
+            log![
+                step(0),
+                connection(1, for_request(0), alice()),
+                request(1, for_request(0)),
+            ],
+            &[(ABOUT, 2)],
         ),
     ]
 }

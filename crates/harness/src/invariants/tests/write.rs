@@ -8,7 +8,7 @@ use crate::log::{
 use crate::scenario::Name;
 
 /// Two servers that ask for a certificate; the first has two names and two ports, and redirects to the second. A third
-/// insists on one for one of its two virtual hosts. The user has one identity for each.
+/// insists on one for one of its two virtual hosts. A proxy asks too. The user has one identity for each.
 pub(super) const WORLD: &str = r#"
 bareflight = 1
 
@@ -26,11 +26,19 @@ client-certificate = "request"
 hosts = ["open.test", "admin.test"]
 host-rules = { "admin.test" = "require" }
 
+[server.proxy]
+hosts = ["proxy.test"]
+client-certificate = "request"
+proxy = true
+
 [identity.alice]
 for = ["api.test", "img.api.test", "open.test", "admin.test"]
 
 [identity.bob]
 for = ["b.test"]
+
+[identity.carol]
+for = ["proxy.test"]
 "#;
 
 macro_rules! step {
@@ -42,6 +50,8 @@ macro_rules! step {
 
 step!(/// A credentialed GET: no preflight, alice.
     GET: "fetch = 'https://api.test/'", "credentials = 'include'");
+step!(/// The credentialed GET through the proxy.
+    GET_VIA: "fetch = 'https://api.test/'", "credentials = 'include'", "via = 'proxy'");
 step!(/// A GET without credentials.
     OMIT: "fetch = 'https://api.test/'", "credentials = 'omit'");
 step!(/// A credentialed PUT: a preflight, then alice.
@@ -131,6 +141,7 @@ pub(super) fn connection(id: u32, cause: Cause, client: Client) -> Connection {
         server: Name::const_new("api"),
         port: 443,
         leg: Leg::Origin,
+        through: None,
         sni: Some(Name::const_new("api.test")),
         cause: Some(cause),
         tls: Some(Tls::V1_3),
@@ -167,6 +178,22 @@ pub(super) fn to(server: &'static str, host: &'static str, connection: Connectio
     Connection {
         server: Name::const_new(server),
         sni: Some(Name::const_new(host)),
+        ..connection
+    }
+}
+
+/// A connection to the proxy, for its tunnel.
+pub(super) fn to_proxy(connection: Connection) -> Connection {
+    Connection {
+        leg: Leg::Proxy,
+        ..to("proxy", "proxy.test", connection)
+    }
+}
+
+/// A connection inside the tunnel of another.
+pub(super) fn through(hop: u32, connection: Connection) -> Connection {
+    Connection {
+        through: Some(hop),
         ..connection
     }
 }
@@ -239,6 +266,14 @@ pub(super) fn renewed_alice() -> Client {
 pub(super) fn bob() -> Client {
     Client::Identity {
         name: Name::const_new("bob"),
+        renewal: 0,
+    }
+}
+
+/// Whom the user is to the proxy.
+pub(super) fn carol() -> Client {
+    Client::Identity {
+        name: Name::const_new("carol"),
         renewal: 0,
     }
 }

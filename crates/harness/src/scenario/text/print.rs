@@ -81,6 +81,9 @@ fn server(text: &mut String, server: &Server) {
     if !server.redirects.is_empty() {
         inline(text, "redirects", server.redirects.iter().map(redirect));
     }
+    if server.proxy {
+        line(text, "proxy", true);
+    }
 }
 
 fn cors(cors: &Cors) -> Vec<String> {
@@ -188,6 +191,9 @@ fn exchange(text: &mut String, scenario: &Scenario, exchange: &Exchange) {
     }
     if exchange.trust != default.trust {
         line(text, "trust", exchange.trust);
+    }
+    if let Some(index) = exchange.via {
+        line(text, "via", &scenario.servers[usize::from(index)].name);
     }
 }
 

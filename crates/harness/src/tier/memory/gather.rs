@@ -7,23 +7,42 @@ use bareflight_handshake_driver::{
     LateAuthentication as Late, Observation, RefusedHandshake, RequestHead, ServerHandshake,
     SessionId, Shown, StreamError, StreamId,
 };
-use bareflight_user_agent::{ConnectionId, Event, SessionHandle};
+use bareflight_user_agent::{Event, SessionHandle};
 
 use super::super::run::write;
 use super::{MemoryWorld, wire};
 use crate::case::Case;
-use crate::log::{Client, Connection, Event as Entry, LateAuthentication, Log, Response, Ticket};
+use crate::log::{
+    Client, Connection, Event as Entry, LateAuthentication, Leg, Log, Response, Ticket,
+};
 use crate::scenario::Name;
 
 impl MemoryWorld {
     /// Writes what the servers saw to the log, and hands what the client saw to the user agent.
     pub(super) fn gather(&mut self, case: &Case<'_>, log: &mut Log, events: &mut Vec<Event>) {
-        let mut observations = self.driver.observations();
         // A server issues its tickets with the last flight of the handshake, a moment before it calls it finished.
-        observations
-            .sort_by_key(|it| !matches!(it, Observation::Handshake(_) | Observation::Refused(_)));
-        for observation in observations {
-            self.observed(case, observation, log);
+        let mut early = Vec::new();
+        for observation in self.driver.observations() {
+            match observation {
+                Observation::SessionIssued { connection, .. }
+                    if !self.connections[self.index(connection)].seen =>
+                {
+                    early.push(observation);
+                }
+                _ => {
+                    self.observed(case, observation, log);
+                    let shaken = |it: &mut Observation| match it {
+                        Observation::SessionIssued { connection, .. } => {
+                            self.connections[self.index(*connection)].seen
+                        }
+                        _ => false,
+                    };
+                    let issued: Vec<_> = early.extract_if(.., shaken).collect();
+                    for observation in issued {
+                        self.observed(case, observation, log);
+                    }
+                }
+            }
         }
         for event in self.driver.events() {
             self.happened(event, events);
@@ -77,6 +96,7 @@ impl MemoryWorld {
 
     fn shook_hands(&mut self, at: usize, record: Connection, log: &mut Log) {
         self.connections[at].asked = record.asked;
+        self.connections[at].seen = true;
         write(log, self.now, Entry::Connection(record));
     }
 
@@ -117,7 +137,12 @@ impl MemoryWorld {
     fn arrived(&self, head: &RequestHead, log: &mut Log) {
         let open = &self.connections[self.index(head.connection)];
         let sent = usize::try_from(head.stream.0).unwrap_or(usize::MAX);
-        let request = wire::seen(head, open.number, open.sent.get(sent).copied());
+        let cause = match open.leg {
+            Leg::Origin => open.sent.get(sent).copied(),
+            // All that a proxy is asked for is the tunnel.
+            Leg::Proxy => Some(open.cause),
+        };
+        let request = wire::seen(head, open.number, cause);
         write(log, self.now, Entry::Request(request));
     }
 
@@ -144,7 +169,11 @@ impl MemoryWorld {
     fn connection(&self, case: &Case<'_>, at: usize) -> Connection {
         let open = &self.connections[at];
         let server = case.scenario.servers[open.server].name.clone();
-        Connection::opened(open.number, server, open.port, open.cause)
+        Connection {
+            leg: open.leg,
+            through: open.through,
+            ..Connection::opened(open.number, server, open.port, open.cause)
+        }
     }
 
     fn issued(&mut self, at: usize, session: u64, log: &mut Log) {
@@ -176,9 +205,10 @@ impl MemoryWorld {
     }
 
     fn happened(&mut self, event: ClientEvent, events: &mut Vec<Event>) {
+        // What the proxy says is between it and the transport.
         let connection = |world: &Self, id: DriverId| {
-            let index = world.numbers.get(&id.0).copied()?;
-            u32::try_from(index).ok().map(ConnectionId)
+            let open = &world.connections[*world.numbers.get(&id.0)?];
+            (open.leg == Leg::Origin).then_some(open.agent)
         };
         match event {
             ClientEvent::Response {
@@ -194,15 +224,16 @@ impl MemoryWorld {
                 connection: id,
                 session,
             } => {
-                if let Some(connection) = connection(self, id) {
+                if let Some(&at) = self.numbers.get(&id.0) {
+                    let open = &self.connections[at];
                     let single_use = session.copy().is_none();
                     let handle =
                         SessionHandle(u32::try_from(self.sessions.len()).unwrap_or(u32::MAX));
                     self.sessions.push(Some(session));
-                    let lifetime = self.connections[connection.0 as usize].lifetime;
-                    let lifetime = Duration::from_secs(u64::from(lifetime));
+                    let lifetime = Duration::from_secs(u64::from(open.lifetime));
                     events.push(Event::Session {
-                        connection,
+                        connection: open.agent,
+                        leg: open.leg.into(),
                         session: handle,
                         single_use,
                         lifetime,
@@ -213,13 +244,13 @@ impl MemoryWorld {
                 connection: id,
                 reason,
             } => {
-                if let Some(connection) = connection(self, id) {
-                    let open = &mut self.connections[connection.0 as usize];
+                if let Some(&at) = self.numbers.get(&id.0) {
+                    let open = &mut self.connections[at];
                     let asked = open.asked;
                     open.closed = true;
-                    if reason != DriverEnd::Local {
+                    if reason != DriverEnd::Local && open.leg == Leg::Origin {
                         events.push(Event::Closed {
-                            connection,
+                            connection: open.agent,
                             asked,
                             reason: wire::end_reason(&reason),
                         });

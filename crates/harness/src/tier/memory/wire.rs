@@ -10,9 +10,9 @@ use bareflight_handshake_driver::{
     ServerPlan, Shown, Stack, TlsError, Trust as DriverTrust, Validity, Version, Versions,
 };
 use bareflight_policy::{CertificateAnswer, HeaderList, HeaderName, HeaderValue, origin_header};
-use bareflight_pool_key::SessionKey;
+use bareflight_pool_key::{SessionKey, TrustId};
 use bareflight_user_agent::{
-    Alpn as Offered, Connect, ConnectionId, EndReason, Event, Send, trust,
+    Alpn as Offered, Connect, ConnectionId, EndReason, Event, Hop, Send, trust,
 };
 use bytes::Bytes;
 
@@ -34,9 +34,9 @@ pub(super) struct ConfigurationOf {
 
 impl ConfigurationOf {
     /// Of a connection to a server under this rule.
-    pub(super) fn new(connect: &Connect, rule: ClientCertificate) -> Self {
+    pub(super) fn new(session_key: SessionKey, rule: ClientCertificate) -> Self {
         Self {
-            session_key: connect.session_key,
+            session_key,
             stack: stack(rule),
         }
     }
@@ -54,7 +54,6 @@ pub(super) fn configuration(
     rule: ClientCertificate,
     identities: Identities,
 ) -> ClientConfiguration {
-    let verifies = connect.trust == trust(number(Trust::Verify));
     ClientConfiguration {
         stack: stack(rule),
         late: match (connect.late.http1, identities.late) {
@@ -65,16 +64,8 @@ pub(super) fn configuration(
             _ => LateAnswer::Decline,
         },
         late_in_http2: connect.late.http2 != CertificateAnswer::Abort,
-        answer: match (connect.answer, identities.early) {
-            (CertificateAnswer::Abort, _) => Answer::Abort,
-            (CertificateAnswer::Present, Some(identity)) => Answer::Present(identity),
-            _ => Answer::Decline,
-        },
-        trust: if verifies {
-            DriverTrust::Authorities(vec![Authority::servers()])
-        } else {
-            DriverTrust::Anyone
-        },
+        answer: answer(connect.answer, identities.early),
+        trust: trusted(connect.trust),
         alpn: match connect.alpn {
             Offered::Any => vec![DriverProtocol::H2, DriverProtocol::Http11],
             Offered::Http1 => vec![DriverProtocol::Http11],
@@ -82,6 +73,37 @@ pub(super) fn configuration(
         // The reference never needs it: its session key says who answers. A fault's may not.
         shared: true,
         ..ClientConfiguration::new(ConfigKey(key))
+    }
+}
+
+/// How a proxy is spoken to.
+pub(super) fn to_proxy(
+    key: u64,
+    hop: &Hop,
+    identity: Option<Arc<CertifiedKey>>,
+) -> ClientConfiguration {
+    ClientConfiguration {
+        answer: answer(hop.answer, identity),
+        trust: trusted(hop.trust),
+        alpn: vec![DriverProtocol::Http11],
+        shared: true,
+        ..ClientConfiguration::new(ConfigKey(key))
+    }
+}
+
+fn answer(answer: CertificateAnswer, identity: Option<Arc<CertifiedKey>>) -> Answer {
+    match (answer, identity) {
+        (CertificateAnswer::Abort, _) => Answer::Abort,
+        (CertificateAnswer::Present, Some(identity)) => Answer::Present(identity),
+        _ => Answer::Decline,
+    }
+}
+
+fn trusted(policy: TrustId) -> DriverTrust {
+    if policy == trust(number(Trust::Verify)) {
+        DriverTrust::Authorities(vec![Authority::servers()])
+    } else {
+        DriverTrust::Anyone
     }
 }
 
@@ -153,6 +175,17 @@ fn client_auth(rule: ClientCertificate) -> ClientAuth {
 
 /// What a server answers to a request that arrived.
 pub(super) fn respond(server: &Server, request: &http::Request<Bytes>) -> http::Response<Bytes> {
+    if request.method() == http::Method::CONNECT {
+        let dug = server.proxy;
+        let status = if dug {
+            http::StatusCode::OK
+        } else {
+            http::StatusCode::METHOD_NOT_ALLOWED
+        };
+        let mut answer = http::Response::new(Bytes::new());
+        *answer.status_mut() = status;
+        return answer;
+    }
     let text = |name: &str| request.headers().get(name).map(http::HeaderValue::as_bytes);
     let target = request
         .uri()
@@ -271,6 +304,7 @@ pub(super) fn end_reason(reason: &DriverEnd) -> EndReason {
         }
         DriverEnd::AlertReceived(_) => EndReason::Handshake,
         DriverEnd::Tls(TlsError::InvalidCertificate(_)) => EndReason::ServerUntrusted,
+        DriverEnd::Proxy(_) => EndReason::Proxy,
         DriverEnd::Tls(_) | DriverEnd::Stalled | DriverEnd::AskedLateInHttp2 => {
             EndReason::Handshake
         }
@@ -278,7 +312,6 @@ pub(super) fn end_reason(reason: &DriverEnd) -> EndReason {
         | DriverEnd::Finished
         | DriverEnd::CloseNotify
         | DriverEnd::Truncated
-        | DriverEnd::Proxy(_)
         | DriverEnd::Flood
         | DriverEnd::Http(_) => EndReason::Closed,
     }

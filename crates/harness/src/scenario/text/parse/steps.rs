@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use super::Reader;
 use super::tables::{ExpectTable, StepTable, Text};
+use super::world::PROXY_ASKS_EARLY;
 use crate::scenario::fixup::fixup_fetch;
 use crate::scenario::text::TextError;
 use crate::scenario::{
@@ -109,18 +110,19 @@ impl Reader<'_> {
             .identity
             .map(|name| self.identity_index(scenario, &name))
             .transpose()?;
+        let scheme = if kind == Kind::Websocket {
+            "wss"
+        } else {
+            "https"
+        };
+        let target = self.target(scenario, url.get_ref(), url.span(), scheme)?;
+        let via = table
+            .via
+            .map(|name| self.proxy_index(scenario, &name, &target.host))
+            .transpose()?;
         Ok(Exchange {
             kind,
-            url: self.target(
-                scenario,
-                url.get_ref(),
-                url.span(),
-                if kind == Kind::Websocket {
-                    "wss"
-                } else {
-                    "https"
-                },
-            )?,
+            url: target,
             method: table
                 .method
                 .map_or(Ok(default.method), |method| self.method(&method))?,
@@ -140,6 +142,7 @@ impl Reader<'_> {
             from,
             identity,
             trust: table.trust.unwrap_or_default(),
+            via,
         })
     }
 
@@ -188,12 +191,20 @@ impl Reader<'_> {
             "close" => WorldEvent::Close { server: server()? },
             "restart" => WorldEvent::Restart { server: server()? },
             "rotate-ticket-keys" => WorldEvent::RotateTicketKeys { server: server()? },
-            "change-mode" => WorldEvent::ChangeMode {
-                server: server()?,
-                client_certificate: table
-                    .client_certificate
-                    .ok_or_else(|| needs("client-certificate"))?,
-            },
+            "change-mode" => {
+                let server = server()?;
+                let rule = table.client_certificate;
+                let client_certificate = rule.ok_or_else(|| needs("client-certificate"))?;
+                if scenario.servers[usize::from(server)].proxy
+                    && client_certificate.late().is_some()
+                {
+                    return Err(self.error(Some(event.span()), PROXY_ASKS_EARLY));
+                }
+                WorldEvent::ChangeMode {
+                    server,
+                    client_certificate,
+                }
+            }
             "logout" => WorldEvent::Logout,
             "renew" => match &table.identity {
                 Some(name) => WorldEvent::Renew {

@@ -49,6 +49,7 @@ pub(super) struct ServerTable {
     pub(super) certificate: Option<ServerCertificate>,
     pub(super) cors: Option<CorsTable>,
     pub(super) redirects: Option<Spanned<IndexMap<Text, Spanned<RedirectValue>>>>,
+    pub(super) proxy: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize)]
@@ -102,6 +103,7 @@ pub(super) struct StepTable {
     pub(super) top: Option<Text>,
     pub(super) identity: Option<Text>,
     pub(super) trust: Option<Trust>,
+    pub(super) via: Option<Text>,
     pub(super) seconds: Option<Spanned<u32>>,
     pub(super) server: Option<Text>,
     pub(super) client_certificate: Option<ClientCertificate>,

@@ -127,6 +127,30 @@ impl Reader<'_> {
         self.index(names, name, "server")
     }
 
+    /// The proxy of this name, for a request to somebody else.
+    pub(super) fn proxy_index(
+        &self,
+        scenario: &Scenario,
+        name: &Text,
+        host: &str,
+    ) -> Result<u8, TextError> {
+        let index = self.server_index(scenario, name)?;
+        let server = &scenario.servers[usize::from(index)];
+        if server.proxy && server.hosts.iter().any(|it| it == host) {
+            return Err(self.error(Some(name.span()), "nobody reaches a proxy through itself"));
+        }
+        if server.proxy {
+            return Ok(index);
+        }
+        Err(self.error(
+            Some(name.span()),
+            format!(
+                "the server `{0}` is no proxy: say `proxy = true` in `[server.{0}]`",
+                name.get_ref()
+            ),
+        ))
+    }
+
     pub(super) fn identity_index(&self, scenario: &Scenario, name: &Text) -> Result<u8, TextError> {
         let names = scenario.identities.iter().map(|identity| &identity.name);
         self.index(names, name, "identity")

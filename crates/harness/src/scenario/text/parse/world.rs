@@ -13,6 +13,9 @@ use crate::scenario::{
     Protected, Redirect, Scenario, Server, TlsVersions,
 };
 
+pub(super) const PROXY_ASKS_EARLY: &str =
+    "a proxy asks in the handshake, with \"request\" or \"require\", or not at all";
+
 impl Reader<'_> {
     pub(super) fn server(&self, name: &Text, table: ServerTable) -> Result<Server, TextError> {
         let default = Server::default();
@@ -31,6 +34,9 @@ impl Reader<'_> {
         }
         let rule = table.client_certificate.unwrap_or_default();
         let table_hosts = names.clone();
+        let alpn = table
+            .alpn
+            .map_or(Ok(default.alpn), |alpn| self.alpn(&alpn))?;
         Ok(Server {
             name: self.plain_name(name)?,
             hosts: names,
@@ -49,9 +55,10 @@ impl Reader<'_> {
                 in_http2: table.late_in_http2.unwrap_or_default(),
             },
             tls: self.tls_under(table.tls.as_ref(), rule)?,
-            alpn: table
-                .alpn
-                .map_or(Ok(default.alpn), |alpn| self.alpn(&alpn))?,
+            proxy: table
+                .proxy
+                .map_or(Ok(default.proxy), |it| self.proxy(&it, rule, alpn))?,
+            alpn,
             tickets: table.tickets.unwrap_or(default.tickets) && rule.late().is_none(),
             ticket_lifetime: table
                 .ticket_lifetime
@@ -62,6 +69,27 @@ impl Reader<'_> {
                 .map_or(Ok(default.cors), |cors| self.cors(cors))?,
             redirects: Vec::new(),
         })
+    }
+
+    /// A proxy is spoken to over HTTP/1.1, and asks before it knows what for.
+    fn proxy(
+        &self,
+        proxy: &Spanned<bool>,
+        rule: ClientCertificate,
+        alpn: Alpn,
+    ) -> Result<bool, TextError> {
+        let wrong = match (proxy.get_ref(), rule.late(), alpn) {
+            (false, _, _) => None,
+            (true, Some(_), _) => Some(PROXY_ASKS_EARLY),
+            (true, None, Alpn::H2) => {
+                Some("a proxy needs \"http/1.1\" in its `alpn`: tunnels are asked for in that")
+            }
+            (true, None, _) => None,
+        };
+        match wrong {
+            Some(wrong) => Err(self.error(Some(proxy.span()), wrong)),
+            None => Ok(*proxy.get_ref()),
+        }
     }
 
     pub(super) fn endpoints_are_free(
