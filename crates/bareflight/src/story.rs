@@ -227,6 +227,9 @@ impl<'l> Story<'l> {
 
     /// What a request may carry, in words.
     pub(crate) fn carries(&self, request: &Request) -> String {
+        if request.method == "CONNECT" {
+            return "for the tunnel".to_owned();
+        }
         let identity = self.hop(request).and_then(|hop| hop.identity);
         let name = identity.and_then(|index| self.case.scenario.identities.get(usize::from(index)));
         let mut words = match (request.preflight, self.hop(request), name) {
@@ -338,14 +341,14 @@ pub(crate) fn protocol(event: &Connection) -> String {
     }
 }
 
-/// Where a connection leads: `api:443`.
+/// Where a connection leads, and by which way: `api:443`, `api:443 (through #1)`.
 pub(crate) fn peer(event: &Connection) -> String {
-    let leg = if event.leg == Leg::Proxy {
-        " (proxy)"
-    } else {
-        ""
+    let way = match (event.leg, event.through) {
+        (Leg::Proxy, _) => " (for a tunnel)".to_owned(),
+        (Leg::Origin, Some(hop)) => format!(" (through #{hop})"),
+        (Leg::Origin, None) => String::new(),
     };
-    format!("{}:{}{leg}", event.server, event.port)
+    format!("{}:{}{way}", event.server, event.port)
 }
 
 /// What the caller saw.
@@ -436,6 +439,9 @@ fn unusual(scenario: &Scenario, exchange: &Exchange) -> Vec<String> {
     let identity = exchange
         .identity
         .and_then(|index| scenario.identities.get(usize::from(index)));
+    let proxy = exchange
+        .via
+        .and_then(|index| scenario.servers.get(usize::from(index)));
     let headers: Vec<_> = exchange
         .headers
         .iter()
@@ -450,6 +456,7 @@ fn unusual(scenario: &Scenario, exchange: &Exchange) -> Vec<String> {
             .upload_listener
             .then(|| "an upload listener".to_owned()),
         identity.map(|identity| format!("identity {}", identity.name)),
+        proxy.map(|server| format!("through {}", server.name)),
         (exchange.trust == Trust::Insecure).then(|| "server certificate not verified".to_owned()),
     ];
     words.into_iter().flatten().collect()

@@ -161,7 +161,7 @@ impl Scenario {
             WorldEvent::Close { server }
             | WorldEvent::Restart { server }
             | WorldEvent::RotateTicketKeys { server } => {
-                *server = wrap(*server, self.servers.len())
+                *server = wrap(*server, self.servers.len());
             }
             WorldEvent::ChangeMode {
                 server,

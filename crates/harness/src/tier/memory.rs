@@ -279,7 +279,7 @@ impl MemoryWorld {
         let at = self.servers[server];
         let outcome = match (hop, proxy) {
             (Some(hop), Some(proxy)) => {
-                let to_proxy = self.to_proxy(case, hop)?;
+                let to_proxy = self.configuration_for_proxy(case, hop)?;
                 let (_, name, _) = endpoint(case, &hop.proxy);
                 let way = DriverHop {
                     proxy: self.servers[self.connections[proxy].server],
@@ -416,7 +416,11 @@ impl MemoryWorld {
         Ok(wire::configuration(key, connect, rule, identities))
     }
 
-    fn to_proxy(&mut self, case: &Case<'_>, hop: &Hop) -> Result<ClientConfiguration, TierError> {
+    fn configuration_for_proxy(
+        &mut self,
+        case: &Case<'_>,
+        hop: &Hop,
+    ) -> Result<ClientConfiguration, TierError> {
         let identity = self.identity(case, hop.identity)?;
         // It asks in the handshake or not at all.
         let of = wire::ConfigurationOf::new(hop.session_key, ClientCertificate::None);
