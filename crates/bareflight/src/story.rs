@@ -341,11 +341,11 @@ pub(crate) fn protocol(event: &Connection) -> String {
     }
 }
 
-/// Where a connection leads, and by which way: `api:443`, `api:443 (through #1)`.
+/// Where a connection leads, and by which way: `api:443`, `api:443 via #1`.
 pub(crate) fn peer(event: &Connection) -> String {
     let way = match (event.leg, event.through) {
-        (Leg::Proxy, _) => " (for a tunnel)".to_owned(),
-        (Leg::Origin, Some(hop)) => format!(" (through #{hop})"),
+        (Leg::Proxy, _) => " (proxy)".to_owned(),
+        (Leg::Origin, Some(hop)) => format!(" via #{hop}"),
         (Leg::Origin, None) => String::new(),
     };
     format!("{}:{}{way}", event.server, event.port)
