@@ -224,7 +224,10 @@ impl Driver {
     }
 
     /// Runs until the handshake is over, or will never be.
-    fn settle(
+    ///
+    /// # Errors
+    /// When the budget of polls is spent.
+    pub fn settle(
         &mut self,
         connection: ConnectionId,
     ) -> Result<Result<ClientHandshake, EndReason>, Busy> {
@@ -343,6 +346,7 @@ impl Driver {
             name,
             answer: configuration.answer.clone(),
             tunnel: None,
+            comes: None,
             spawner: self.office.spawner.clone(),
             events: Rc::clone(&self.events),
         })
@@ -360,6 +364,12 @@ impl Driver {
             .started
             .borrow()
             .clone()
+    }
+
+    /// Takes back the session that a connection was to offer, if it never came to that: the tunnel that it waited for was
+    /// not dug.
+    pub fn reclaim(&mut self, connection: ConnectionId) -> Option<Session> {
+        self.connections.get(&connection)?.shelf.reclaim()
     }
 
     /// Hands a request to a connection, open or opening; [`run`](Self::run) sends it. HTTP/1.1 sends the next one after

@@ -172,9 +172,6 @@ mod tests {
     use crate::tier::TierName;
     use crate::{Campaign, Runner};
 
-    /// What no scenario of this version can do.
-    const NOT_YET: &[Occurrence] = &[Occurrence::EarlyData];
-
     #[test]
     fn everything_occurs_in_generated_scenarios() {
         let mut runner = Runner::new(TierName::Model).unwrap();
@@ -185,12 +182,7 @@ mod tests {
             seen.add(runner.run(&scenario, None).unwrap().log);
         }
         for (what, times) in seen.iter() {
-            assert_eq!(
-                times == 0,
-                NOT_YET.contains(&what),
-                "{}: {times}",
-                what.as_str()
-            );
+            assert_ne!(times, 0, "{}", what.as_str());
         }
     }
 }

@@ -168,7 +168,8 @@ impl Shrinking<'_> {
 type Change<T> = fn(&mut T, &T);
 
 /// One field of a server at a time: to its default, or to what says less.
-const SERVER: [Change<Server>; 15] = [
+const SERVER: [Change<Server>; 16] = [
+    |it, default| it.early_data = default.early_data,
     |it, default| it.proxy = default.proxy,
     |it, default| it.client_certificate = default.client_certificate,
     |it, _| it.client_certificate = ClientCertificate::Request,

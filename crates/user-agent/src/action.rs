@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bareflight_policy::{CertificateAnswer, HeaderList, Origin, Purpose, Request};
-use bareflight_pool_key::{Leg, SessionKey, TrustId};
+use bareflight_pool_key::{Leg, SessionFacts, SessionKey, TrustId};
 
 use crate::Outcome;
 
@@ -38,9 +38,12 @@ number!(
 pub struct StoredSession {
     /// The transport's handle.
     pub handle: SessionHandle,
-    /// When what it stands for ends, in the user agent's time: seven days after the full handshake that it goes back
-    /// to. Handed on by resumption, never renewed.
-    pub authenticated_until: Duration,
+    /// How long it is of use, in the user agent's time. What it stands for ends seven days after the full handshake that it
+    /// goes back to; that is handed on by resumption, never renewed.
+    pub facts: SessionFacts,
+    /// The protocol of the connection that it was obtained on, if the server takes early data under it: early data is in
+    /// the protocol of its session (RFC 9846 section 4.2.10).
+    pub early_data: Option<Protocol>,
 }
 
 /// Something to do.
@@ -103,6 +106,9 @@ pub struct Connect {
     pub session_key: SessionKey,
     /// The session to offer.
     pub offer: Option<SessionHandle>,
+    /// What goes out with the ClientHello, under the session on offer. If the server refuses the session or the early data,
+    /// it is sent again after the handshake, and nobody else sends it.
+    pub early: Option<Box<Send>>,
     /// The way there: through the tunnel of this proxy, or straight if there is none.
     pub hop: Option<Box<Hop>>,
 }
@@ -155,6 +161,8 @@ pub enum Alpn {
     Any,
     /// `http/1.1` alone: a WebSocket, or after HTTP_1_1_REQUIRED.
     Http1,
+    /// `h2` alone: early data in that protocol is under way before one is agreed on.
+    H2,
 }
 
 /// A request to send.
@@ -228,6 +236,8 @@ pub enum Event {
         single_use: bool,
         /// How long it may be offered.
         lifetime: Duration,
+        /// Whether the server takes early data under it.
+        early_data: bool,
     },
     /// The answer to a request.
     Response {

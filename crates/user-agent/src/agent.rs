@@ -205,8 +205,10 @@ impl UserAgent {
                 session,
                 single_use,
                 lifetime,
+                early_data,
             } => {
-                self.session(connection, leg, session, single_use, lifetime);
+                let facts = (single_use, lifetime, early_data);
+                self.session(connection, leg, session, facts);
             }
             Event::Response {
                 connection,

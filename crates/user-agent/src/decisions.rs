@@ -6,7 +6,7 @@
 use core::time::Duration;
 
 use bareflight_policy::{
-    CertificateAnswer, Origin, PreflightCache, Profile, Purpose, Request,
+    Body, CertificateAnswer, Origin, PreflightCache, Profile, Purpose, Request,
     answer_certificate_request, answer_late_certificate_request, include_credentials,
 };
 use bareflight_pool_key::{
@@ -102,6 +102,13 @@ pub trait Carry {
         question.purpose == Purpose::Request
             && question.include_credentials
             && question.chosen.is_some()
+    }
+
+    /// Whether a request may go out as early data, which somebody who captured it could send again: only if it is safe and
+    /// has no body (RFC 8470 section 4, RFC 9110 section 9.2.1).
+    fn sends_early(&self, request: &Request) -> bool {
+        let safe = ["GET", "HEAD", "OPTIONS", "TRACE"].contains(&request.method.as_str());
+        safe && request.body == Body::None
     }
 
     /// Which credentials travel in headers.

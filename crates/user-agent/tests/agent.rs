@@ -231,6 +231,7 @@ fn sessions_are_offered_under_their_own_key_and_not_after_a_failure() {
             session: SessionHandle(number),
             single_use: true,
             lifetime: Duration::from_secs(60),
+            early_data: false,
         });
     };
     let first = test.get(get(CredentialsMode::Include));
@@ -269,6 +270,7 @@ fn an_expired_session_is_freed_and_not_offered() {
         session: SessionHandle(7),
         single_use: true,
         lifetime: Duration::from_secs(60),
+        early_data: false,
     });
     test.closed(first.connection, false, EndReason::Closed);
     test.agent.advance(Duration::from_secs(61));
@@ -685,6 +687,7 @@ fn each_way_has_its_own_connections_and_each_leg_its_own_sessions() {
             session: SessionHandle(number),
             single_use: false,
             lifetime: Duration::from_secs(60),
+            early_data: false,
         });
     }
     test.closed(tunnelled.connection, false, EndReason::Closed);
@@ -713,6 +716,7 @@ fn what_fails_at_the_proxy_costs_the_proxys_sessions_and_not_the_origins() {
             session: SessionHandle(number),
             single_use: false,
             lifetime: Duration::from_secs(60),
+            early_data: false,
         });
     }
     test.closed(first.connection, false, EndReason::Closed);
@@ -741,4 +745,81 @@ fn after_a_logout_a_proxy_is_met_anew() {
     let second = test.get_via(way, get(CredentialsMode::Include));
     let keys = [first, second].map(|it| it.hop.unwrap().session_key);
     assert_ne!(keys[0], keys[1]);
+}
+
+/// A session of the origin's, good for early data.
+fn early_session(test: &mut Test, connection: ConnectionId, number: u32) {
+    test.agent.handle(Event::Session {
+        connection,
+        leg: Leg::Origin,
+        session: SessionHandle(number),
+        single_use: true,
+        lifetime: Duration::from_secs(60),
+        early_data: true,
+    });
+}
+
+#[test]
+fn what_is_safe_goes_out_with_the_hello_and_is_not_sent_again() {
+    for (protocol, alpn) in [(Protocol::Http1, Alpn::Http1), (Protocol::H2, Alpn::H2)] {
+        let mut test = Test::new();
+        test.fetch(get(CredentialsMode::Include));
+        let first = test.connect();
+        assert!(first.early.is_none(), "there is no session");
+        test.connected(first.connection, protocol, false);
+        early_session(&mut test, first.connection, 0);
+        let send = test.sent();
+        test.respond(&send, 200);
+        test.finished();
+        test.closed(first.connection, false, EndReason::Closed);
+
+        test.fetch(get(CredentialsMode::Include));
+        let again = test.connect();
+        assert_eq!((again.offer, again.alpn), (Some(SessionHandle(0)), alpn));
+        let early = again.early.unwrap();
+        assert!(early.carried.cookie, "it is the whole request");
+        test.connected(again.connection, protocol, false);
+        assert!(test.agent.poll().is_none(), "it is under way");
+        test.respond(&early, 200);
+        assert_eq!(test.finished().1, Outcome::Response(200));
+        // The connection is in the pool like any other.
+        test.fetch(get(CredentialsMode::Include));
+        let next = test.sent();
+        assert_eq!((next.connection, next.stream), (again.connection, 2));
+    }
+}
+
+#[test]
+fn what_is_not_safe_and_what_is_not_its_own_waits() {
+    let mut test = Test::new();
+    let first = test.get(get(CredentialsMode::Include));
+    early_session(&mut test, first.connection, 0);
+    test.closed(first.connection, false, EndReason::Closed);
+    // A preflight is without credentials: this session is not for it.
+    let put = request(API, Method::PUT, CredentialsMode::Include);
+    test.fetch(put.clone());
+    let preflight = test.connect();
+    assert!((preflight.offer, preflight.early.is_none()) == (None, true));
+    test.connected(preflight.connection, Protocol::Http1, false);
+    let send = test.sent();
+    test.respond(&send, 204);
+    let connect = test.connect();
+    assert_eq!(connect.offer, Some(SessionHandle(0)));
+    assert!(connect.early.is_none(), "PUT is not safe");
+}
+
+#[test]
+fn early_data_that_finds_no_server_fails_its_request_once() {
+    let mut test = Test::new();
+    let first = test.get(get(CredentialsMode::Include));
+    early_session(&mut test, first.connection, 0);
+    test.closed(first.connection, false, EndReason::Closed);
+    test.fetch(get(CredentialsMode::Include));
+    let again = test.connect();
+    assert!(again.early.is_some());
+    test.closed(again.connection, false, EndReason::Handshake);
+    let error = NetworkError::Connection(EndReason::Handshake);
+    assert_eq!(test.finished().1, error.into());
+    assert!(test.agent.poll().is_none());
+    assert_eq!(test.agent.under_way(), (0, 0));
 }

@@ -12,8 +12,8 @@ use http::Request;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Notify, oneshot};
 
 use super::configuration::ReadyStack;
 use super::exchange::{Sender, exchange_all};
@@ -43,6 +43,8 @@ pub(crate) struct Setup {
     pub(crate) answer: Answer,
     /// What it carries in the place of requests, if it leads to a proxy.
     pub(crate) tunnel: Option<Tunnel>,
+    /// The tunnel that it waits for, if it goes through one.
+    pub(crate) comes: Option<oneshot::Receiver<()>>,
     pub(crate) spawner: Spawner,
     pub(crate) events: Rc<RefCell<VecDeque<ClientEvent>>>,
 }
@@ -94,6 +96,16 @@ async fn run<S: Transport>(
     started: Started,
     report: Report,
 ) {
+    if let Some(comes) = setup.comes.take() {
+        let reason = match select(comes, pin!(report.closing.notified())).await {
+            Either::Left((Ok(()), _)) => None,
+            Either::Left((Err(_), _)) => Some(EndReason::Truncated),
+            Either::Right(_) => Some(EndReason::Local),
+        };
+        if let Some(reason) = reason {
+            return give_up(reason, queue, &started, &report);
+        }
+    }
     let line = (queue, started, report);
     let tunnel = setup.tunnel.take();
     match setup.stack {
@@ -147,14 +159,21 @@ async fn go_on<T: Transport>(
                 None => speak(io, alpn, queue, &report, spawner).await,
             }
         }
-        Err(reason) => {
-            // A proxy that would not connect is why there was nobody to shake hands with.
-            let reason = report.end.reason().unwrap_or(reason);
-            report.end.set(reason.clone());
-            *started.borrow_mut() = Some(Err(reason));
-            refuse(queue, &report);
-        }
+        Err(reason) => give_up(reason, queue, &started, &report),
     }
+}
+
+/// There was no handshake. A proxy that would not connect is why there was nobody to shake hands with.
+fn give_up(
+    reason: EndReason,
+    queue: UnboundedReceiver<Errand>,
+    started: &Started,
+    report: &Report,
+) {
+    let reason = report.end.reason().unwrap_or(reason);
+    report.end.set(reason.clone());
+    *started.borrow_mut() = Some(Err(reason));
+    refuse(queue, report);
 }
 
 /// The DNS names in a certificate.

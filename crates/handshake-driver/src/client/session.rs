@@ -94,6 +94,11 @@ impl Shelf {
         std::mem::take(&mut lock(&self.arrived))
     }
 
+    /// The session on offer, if nobody took it.
+    pub(crate) fn reclaim(&self) -> Option<Session> {
+        lock(&self.offer).take()
+    }
+
     fn put(&self, value: Value) {
         let mut arrived = lock(&self.arrived);
         if arrived.len() == MAX_WAITING {

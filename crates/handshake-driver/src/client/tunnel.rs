@@ -12,6 +12,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
 
 use super::connection::{Errand, refuse};
 use super::exchange::whole;
@@ -27,6 +28,8 @@ pub(crate) struct Tunnel {
     pub(crate) authority: String,
     /// What comes from the connection inside, and goes to it.
     pub(crate) mouth: DuplexStream,
+    /// Tells the connection inside that it may begin.
+    pub(crate) dug: oneshot::Sender<()>,
     /// Why the connection inside ended, if it is the proxy's doing.
     pub(crate) inside: End,
 }
@@ -56,7 +59,7 @@ pub(super) async fn carry<T: Transport>(
 
 async fn dig<T: Transport>(
     io: TokioIo<Witness<T>>,
-    mut tunnel: Tunnel,
+    tunnel: Tunnel,
     report: &Report,
 ) -> hyper::Result<()> {
     let (mut sender, http) = http1::handshake(io).await?;
@@ -70,6 +73,8 @@ async fn dig<T: Transport>(
                 let answer = asked.await;
                 if is_open(&answer) {
                     report.answered(StreamId(0), answer);
+                    // Whoever is inside may have gone.
+                    let _ = tunnel.dug.send(());
                     return pass(ended?, tunnel.mouth, &report.end).await;
                 }
                 answer
@@ -86,10 +91,9 @@ async fn dig<T: Transport>(
         tunnel.inside.set(EndReason::Proxy(status));
     }
     if !open {
-        // The connection inside sees the end of its transport.
-        let _ = tunnel.mouth.shutdown().await;
         return Ok(());
     }
+    let _ = tunnel.dug.send(());
     pass(http.await?, tunnel.mouth, &report.end).await
 }
 

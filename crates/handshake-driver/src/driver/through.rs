@@ -9,7 +9,6 @@ use super::{Connection, Driver, PIPE};
 use crate::client::{self, Session, Shelf, Tunnel};
 use crate::error::ConnectError;
 use crate::ids::{ConnectionId, ServerId};
-use crate::observation::ClientHandshake;
 use crate::plan::{ClientConfiguration, Protocol};
 use crate::server::{self, Dial};
 
@@ -38,26 +37,6 @@ pub struct Through {
 }
 
 impl Driver {
-    /// As [`connect`](Self::connect), through a tunnel. The outcome is that of the handshake inside.
-    pub fn connect_through(
-        &mut self,
-        hop: Hop<'_>,
-        server: ServerId,
-        name: &str,
-        configuration: &ClientConfiguration,
-        offer: Option<Session>,
-    ) -> (Option<Through>, Result<ClientHandshake, ConnectError>) {
-        let through = match self.begin_through(hop, server, name, configuration, offer) {
-            Ok(through) => through,
-            Err(error) => return (None, Err(error)),
-        };
-        let outcome = match self.settle(through.connection) {
-            Ok(outcome) => outcome.map_err(ConnectError::Ended),
-            Err(busy) => Err(busy.into()),
-        };
-        (Some(through), outcome)
-    }
-
     /// As [`begin`](Self::begin), through a tunnel (CONNECT, RFC 9110 section 9.3.6). The proxy's responder is asked like any
     /// other, and digs the tunnel with a status of 200 to 299; with another the connection inside ends with
     /// [`EndReason::Proxy`](crate::EndReason::Proxy).
@@ -82,7 +61,7 @@ impl Driver {
         let hop_shelf = Arc::new(Shelf::offering(hop.offer));
         let shelf = Arc::new(Shelf::offering(offer));
         let mut to_proxy = self.setup(number, hop.name, &over_http11, &hop_shelf)?;
-        let to_origin = self.setup(inside, name, configuration, &shelf)?;
+        let mut to_origin = self.setup(inside, name, configuration, &shelf)?;
         let proxy = self.attendant(hop.proxy, number, None)?;
         let origin = self.attendant(server, inside, Some(number))?;
 
@@ -92,10 +71,13 @@ impl Driver {
         let (comes, coming) = oneshot::channel();
         let dial = Dial { exit, comes };
         self.office.dials.borrow_mut().insert(number, dial);
+        let (dug, tunnel) = oneshot::channel();
+        to_origin.comes = Some(tunnel);
         let client = client::begin(to_origin, self.tapped(near, inside));
         to_proxy.tunnel = Some(Tunnel {
             authority: format!("{name}:{}", hop.port),
             mouth,
+            dug,
             inside: client.end.clone(),
         });
         let outer = Connection {

@@ -115,10 +115,21 @@ fn server() -> impl Strategy<Value = Server> {
         any::<bool>(),
         option::of(target()),
         any::<bool>(),
-        proptest::bool::weighted(0.2),
+        (proptest::bool::weighted(0.2), any::<bool>()),
     );
     rest.prop_map(
-        |(mode, tls, alpn, tickets, certificate, max_age, allow, redirect, second_host, proxy)| {
+        |(
+            mode,
+            tls,
+            alpn,
+            tickets,
+            certificate,
+            max_age,
+            allow,
+            redirect,
+            second_host,
+            (proxy, early_data),
+        )| {
             Server {
                 name: Name::const_new("s"),
                 hosts: second_host
@@ -144,6 +155,7 @@ fn server() -> impl Strategy<Value = Server> {
                     .into_iter()
                     .collect(),
                 proxy,
+                early_data,
                 ..Server::default()
             }
         },

@@ -1,7 +1,9 @@
 //! Faults in which TLS session is offered.
 
-use bareflight_pool_key::Description;
-use bareflight_user_agent::{Share, Wanted};
+use core::time::Duration;
+
+use bareflight_pool_key::{Description, SessionCache, SessionKey};
+use bareflight_user_agent::{Keep, Share, Standard, StoredSession, Wanted};
 
 use super::otherwise_standard;
 
@@ -50,3 +52,29 @@ impl Share for SessionKeyWithoutIdentity {
 }
 
 otherwise_standard!(SessionKeyWithoutIdentity: Carry, Keep);
+
+/// Early data goes out under whatever session allows it to the same origin: who it stands for is looked at when the
+/// connection is there, which is too late. Right: the key is compared before a session is offered, with early data or
+/// without.
+pub(super) struct EarlyDataBeforeDecision;
+
+impl Keep for EarlyDataBeforeDecision {
+    fn offer(
+        &self,
+        sessions: &mut SessionCache<StoredSession>,
+        key: &SessionKey,
+        wanted: &Wanted,
+        now: Duration,
+    ) -> Option<StoredSession> {
+        let (origin, leg) = (wanted.description.origin, wanted.description.leg);
+        let early = |other: &SessionKey, session: &StoredSession| {
+            let other = other.description();
+            session.early_data.is_some() && other.origin == origin && other.leg == leg
+        };
+        Standard
+            .offer(sessions, key, wanted, now)
+            .or_else(|| sessions.take_where(early, now))
+    }
+}
+
+otherwise_standard!(EarlyDataBeforeDecision: Carry, Share);

@@ -87,7 +87,7 @@ const fn above_tls(name: &'static str, decisions: &'static dyn Decisions) -> Mad
 }
 
 /// The faults that exist, in the order of the catalogue.
-const MADE: [Made; 34] = [
+const MADE: [Made; 35] = [
     made("omit-presents-certificate", &carry::OmitPresentsCertificate),
     made(
         "preflight-presents-certificate",
@@ -140,6 +140,7 @@ const MADE: [Made; 34] = [
         "session-key-without-partition",
         &keep::SessionKeyWithoutPartition,
     ),
+    made("early-data-before-decision", &keep::EarlyDataBeforeDecision),
     made(
         "coalesce-with-client-certificate",
         &joins::WithClientCertificate,

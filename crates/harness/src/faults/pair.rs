@@ -89,6 +89,14 @@ impl Carry for Pair {
         )
     }
 
+    fn sends_early(&self, request: &Request) -> bool {
+        either(
+            self.0.sends_early(request),
+            &Standard.sends_early(request),
+            || self.1.sends_early(request),
+        )
+    }
+
     fn carried(&self, request: &Request, purpose: Purpose, include_credentials: bool) -> Carried {
         either(
             self.0.carried(request, purpose, include_credentials),

@@ -99,6 +99,10 @@ impl Carry for Watched {
         watch(self.0.prompts(question), &Standard.prompts(question))
     }
 
+    fn sends_early(&self, request: &Request) -> bool {
+        watch(self.0.sends_early(request), &Standard.sends_early(request))
+    }
+
     fn carried(&self, request: &Request, purpose: Purpose, include_credentials: bool) -> Carried {
         watch(
             self.0.carried(request, purpose, include_credentials),

@@ -127,20 +127,29 @@ fn failure(view: &View<'_>, lane: &Lane<'_>, before: usize) -> Option<usize> {
     }
 }
 
+/// A server that asks late knows no sessions, and does not see what is offered.
+fn asks_late(view: &View<'_>, lane: &Lane<'_>) -> bool {
+    let server = view.server(&lane.event.server);
+    server.is_some_and(|server| view.rule(server, lane.record).late().is_some())
+}
+
 /// A session that this connection could have offered and did not.
 fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Option<&'v Session<'l>> {
     if lane.event.offered.is_some() {
         return None;
     }
-    // A server that asks late knows no sessions, and does not see what is offered.
-    let server = view.server(&lane.event.server)?;
-    if view.rule(server, lane.record).late().is_some() {
+    if asks_late(view, lane) {
         return None;
     }
     let failed = view.connections[..index]
         .iter()
         .filter(|other| differs(lane, other).is_none())
         .filter_map(|other| failure(view, other, lane.record))
+        .max();
+    let unseen = view.connections[..index]
+        .iter()
+        .filter(|other| differs(lane, other).is_none() && asks_late(view, other))
+        .map(|other| other.record)
         .max();
     view.sessions
         .iter()
@@ -152,6 +161,8 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
             && age(view, session.record, lane.record) < lifetime(session, origin)
             && age(view, view.root(origin).record, lane.record) < AUTHENTICATION
             && !(used && origin.event.tls == Some(Tls::V1_3))
+            // What was offered where nobody sees it may have been this one, and serves once.
+            && (origin.event.tls != Some(Tls::V1_3) || unseen.is_none_or(|at| at < session.record))
             // A server that has come to speak another version does not see what it was offered.
             && lane.event.tls.is_none_or(|tls| origin.event.tls == Some(tls))
             && differs(lane, origin).is_none()

@@ -241,6 +241,7 @@ fn fixup_server(server: &mut Server) {
     }
     server.tls = server.tls_under(server.client_certificate);
     server.tickets = server.tickets_under(server.client_certificate);
+    server.early_data = server.early_data_under(server.client_certificate);
     if server.protected.paths.is_empty() {
         server.protected.paths = default.protected.paths;
     }

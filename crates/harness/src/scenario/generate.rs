@@ -55,6 +55,7 @@ enum Feature {
     OldTls,
     H2,
     NoTickets,
+    EarlyData,
     Untrusted,
     Partitions,
     Identities,
@@ -206,6 +207,7 @@ fn server(from: &mut impl Choose, swarm: Swarm, index: usize) -> Server {
     if swarm.has(Feature::Time) {
         server.ticket_lifetime = *from.pick(&[7_200, 60]);
     }
+    server.early_data = swarm.has(Feature::EarlyData) && from.chance(1, 2);
     if swarm.has(Feature::Untrusted) && from.chance(1, 4) {
         server.certificate = ServerCertificate::Untrusted;
     }
@@ -480,7 +482,7 @@ impl Scenario {
 
 /// Another value for one field of one server.
 pub(super) fn vary_server(from: &mut impl Choose, swarm: Swarm, server: &mut Server) {
-    match from.below(8) {
+    match from.below(9) {
         0 | 1 => {
             server.client_certificate = mode(from, swarm);
             server.protected = protected(from, swarm);
@@ -490,6 +492,7 @@ pub(super) fn vary_server(from: &mut impl Choose, swarm: Swarm, server: &mut Ser
         4 => server.tickets = !server.tickets,
         5 => server.cors = cors(from, swarm),
         6 => server.ticket_lifetime = *from.pick(&[7_200, 60, 1]),
+        7 => server.early_data = !server.early_data,
         _ => {
             server.certificate =
                 *from.pick(&[ServerCertificate::Trusted, ServerCertificate::Untrusted]);
@@ -521,6 +524,7 @@ mod tests {
                 seen.insert(format!("{:?}", server.certificate));
                 seen.insert(format!("alpn {:?}", server.alpn));
                 seen.insert(format!("tickets {}", server.tickets));
+                seen.insert(format!("early data {}", server.early_data));
             }
             for step in &scenario.steps {
                 match &step.action {
@@ -540,7 +544,7 @@ mod tests {
                 }
             }
         }
-        let wanted = 5 + 5 + 3 + 8 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 2 + 8;
+        let wanted = 5 + 5 + 3 + 8 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 2 + 2 + 8;
         assert_eq!(seen.len(), wanted, "{seen:#?}");
     }
 

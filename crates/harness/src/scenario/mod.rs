@@ -75,6 +75,8 @@ pub struct Server {
     pub tickets: bool,
     /// How long a ticket may be used, in seconds.
     pub ticket_lifetime: u32,
+    /// Whether it takes early data (RFC 9846 section 2.3) under the sessions that it issues, each of which then serves once.
+    pub early_data: bool,
     /// Whether the user agent's roots vouch for its certificate.
     pub certificate: ServerCertificate,
     /// How it answers cross-origin requests.
@@ -98,6 +100,7 @@ impl Default for Server {
             alpn: Alpn::default(),
             tickets: true,
             ticket_lifetime: 7_200,
+            early_data: false,
             certificate: ServerCertificate::Trusted,
             cors: Cors::default(),
             redirects: Vec::new(),
@@ -230,6 +233,11 @@ impl Server {
     /// stand for changes with the first answer.
     pub fn tickets_under(&self, rule: ClientCertificate) -> bool {
         self.tickets && rule.late().is_none()
+    }
+
+    /// Whether it takes early data while this rule is in force: in TLS 1.3, under a session, or not at all.
+    pub fn early_data_under(&self, rule: ClientCertificate) -> bool {
+        self.early_data && self.tickets_under(rule) && self.tls_under(rule) != TlsVersions::Tls12
     }
 }
 

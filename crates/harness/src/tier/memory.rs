@@ -8,24 +8,25 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
-    Busy, CertifiedKey, ClientConfiguration, ClientHandshake, ConnectError,
-    ConnectionId as DriverId, Driver, Hop as DriverHop, IdentityPlan, Pki, ServerId, Session,
+    Busy, CertifiedKey, ClientConfiguration, ClientHandshake, ConnectionId as DriverId, Driver,
+    EndReason as DriverEnd, Hop as DriverHop, IdentityPlan, Pki, ServerId, Session,
 };
 use bareflight_policy::Origin;
+use bareflight_pool_key::TrustId;
 use bareflight_user_agent::{
     Action, Connect, ConnectionId, Decisions, EndReason, Event, HeldIdentity, Hop, Limits,
-    Protocol, Send, SessionHandle, UserAgent,
+    Protocol, Send, SessionHandle, UserAgent, trust,
 };
 use foldhash::HashMap;
 
 use certificates::Certificates;
 
 use super::model::endpoint;
-use super::run::{Run, cause_of};
+use super::run::{Run, cause_of, number};
 use super::{Packet, Tier, TierError, Wire, World};
 use crate::case::Case;
 use crate::log::{Cause, Client, Leg, Log};
-use crate::scenario::{ClientCertificate, WorldEvent};
+use crate::scenario::{ClientCertificate, Trust, WorldEvent};
 
 /// Runs scenarios on the tier `memory`.
 #[derive(Debug)]
@@ -130,10 +131,17 @@ struct MemoryWorld {
     /// Whom each issued session stands for, by the driver's number, and its number in the log.
     issued: HashMap<u64, (u32, Client)>,
     /// The client's ends of sessions, by the user agent's handle.
-    sessions: Vec<Option<Session>>,
+    sessions: Vec<Option<Kept>>,
     configurations: HashMap<wire::ConfigurationOf, u64>,
     /// The rule on client certificates that is in force at each server.
     rules: Vec<ClientCertificate>,
+}
+
+/// The client's end of a session.
+struct Kept {
+    session: Session,
+    /// The configuration that it was obtained under, and how that verifies servers.
+    configuration: (u64, TrustId),
 }
 
 /// One leg of a connection of the user agent.
@@ -154,6 +162,10 @@ struct Open {
     asked: bool,
     closed: bool,
     lifetime: u32,
+    /// Whether its server takes early data.
+    early_data: bool,
+    /// The configuration that it is made under, and how that verifies its server.
+    configuration: (u64, TrustId),
     /// What was sent, in order.
     sent: Vec<Cause>,
 }
@@ -274,38 +286,48 @@ impl MemoryWorld {
         self.connections[index].through = proxy.map(|it| self.connections[it].number);
         self.ours.push(index);
 
-        let configuration = self.configuration(case, connect, self.rules[server])?;
-        let offer = connect.offer.and_then(|session| self.offered(session));
+        let offer = self.offered(connect.offer, connect.trust);
+        let under = offer.as_ref().and_then(|(_, configuration)| *configuration);
+        let configuration = self.configuration(case, connect, self.rules[server], under)?;
+        self.connections[index].configuration = (configuration.key.0, connect.trust);
+        let offer = offer.map(|(session, _)| session);
         let at = self.servers[server];
-        let outcome = match (hop, proxy) {
+        let begun = match (hop, proxy) {
             (Some(hop), Some(proxy)) => {
-                let to_proxy = self.configuration_for_proxy(case, hop)?;
+                let ticket = self.offered(hop.offer, hop.trust);
+                let under = ticket
+                    .as_ref()
+                    .and_then(|(_, configuration)| *configuration);
+                let to_proxy = self.configuration_for_proxy(case, hop, under)?;
+                self.connections[proxy].configuration = (to_proxy.key.0, hop.trust);
                 let (_, name, _) = endpoint(case, &hop.proxy);
                 let way = DriverHop {
                     proxy: self.servers[self.connections[proxy].server],
                     name: &name,
                     configuration: &to_proxy,
-                    offer: hop.offer.and_then(|session| self.offered(session)),
+                    offer: ticket.map(|(session, _)| session),
                     port: self.connections[index].port,
                 };
-                let opened = self
+                let through = self
                     .driver
-                    .connect_through(way, at, &sni, &configuration, offer);
-                if let Some(through) = opened.0 {
+                    .begin_through(way, at, &sni, &configuration, offer);
+                through.map(|through| {
                     self.is(proxy, through.hop);
-                    self.is(index, through.connection);
-                }
-                opened.1
+                    through.connection
+                })
             }
-            _ => {
-                let opened = self.driver.connect(at, &sni, &configuration, offer);
-                if let Some(id) = opened.0 {
-                    self.is(index, id);
-                }
-                opened.1
-            }
+            _ => self.driver.begin(at, &sni, &configuration, offer),
         };
-        self.connected(case, connect, outcome, log, events)
+        let id = begun.map_err(|error| TierError::Transport(error.to_string().into()))?;
+        self.is(index, id);
+        if let Some(early) = &connect.early {
+            self.connections[index].sent.push(cause_of(early.cause));
+            let sent = self.driver.send(id, wire::request(early));
+            sent.map_err(|error| TierError::Transport(error.to_string().into()))?;
+        }
+        let outcome = self.driver.settle(id).map_err(busy)?;
+        self.connected(case, connect, outcome, log, events);
+        Ok(())
     }
 
     /// A leg that is being opened.
@@ -326,6 +348,8 @@ impl MemoryWorld {
             asked: false,
             closed: false,
             lifetime: case.scenario.servers[server].ticket_lifetime,
+            early_data: case.scenario.servers[server].early_data_under(self.rules[server]),
+            configuration: (0, trust(number(Trust::Verify))),
             sent: Vec::new(),
         });
         index
@@ -341,10 +365,10 @@ impl MemoryWorld {
         &mut self,
         case: &Case<'_>,
         connect: &Connect,
-        outcome: Result<ClientHandshake, ConnectError>,
+        outcome: Result<ClientHandshake, DriverEnd>,
         log: &mut Log,
         events: &mut Vec<Event>,
-    ) -> Result<(), TierError> {
+    ) {
         let index = self.connections.len() - 1;
         match outcome {
             Ok(handshake) => {
@@ -360,14 +384,17 @@ impl MemoryWorld {
                 });
                 self.gather(case, log, events);
             }
-            Err(ConnectError::Ended(reason)) => {
+            Err(reason) => {
                 self.gather(case, log, events);
                 // What the server wrote tells whether it had asked.
                 let open = &mut self.connections[index];
                 open.closed = true;
                 let (asked, seen) = (open.asked, open.seen);
                 let reason = match connect.hop {
-                    Some(_) if !seen => EndReason::Proxy,
+                    Some(_) if !seen => {
+                        self.take_back(index, connect.offer);
+                        EndReason::Proxy
+                    }
                     _ => wire::refused(&reason, asked),
                 };
                 if !seen {
@@ -380,9 +407,23 @@ impl MemoryWorld {
                     reason,
                 });
             }
-            Err(other) => return Err(TierError::Transport(other.to_string().into())),
         }
-        Ok(())
+    }
+
+    /// The session that a leg would have offered at the end of a tunnel.
+    fn take_back(&mut self, index: usize, offer: Option<SessionHandle>) {
+        let Open {
+            driver,
+            configuration,
+            ..
+        } = self.connections[index];
+        let session = driver.and_then(|id| self.driver.reclaim(id));
+        if let (Some(session), Some(handle)) = (session, offer) {
+            self.sessions[handle.0 as usize] = Some(Kept {
+                session,
+                configuration,
+            });
+        }
     }
 
     /// Forgets a leg that never came about, if there was another: the one to the proxy.
@@ -393,13 +434,25 @@ impl MemoryWorld {
         }
     }
 
-    /// A TLS 1.2 session is offered as a copy, a TLS 1.3 ticket as itself.
-    fn offered(&mut self, session: SessionHandle) -> Option<Session> {
-        let kept = self.sessions.get_mut(session.0 as usize)?;
-        match kept.as_ref()?.copy() {
-            Some(copy) => Some(copy),
-            None => kept.take(),
-        }
+    /// A TLS 1.2 session is offered as a copy, a TLS 1.3 ticket as itself; and the configuration to offer it under, which is
+    /// the one that it was obtained under if that verifies servers in the same way: to rustls it is of no use under another,
+    /// and who offers a session of another key has a stack that does not mind.
+    fn offered(
+        &mut self,
+        session: Option<SessionHandle>,
+        trust: TrustId,
+    ) -> Option<(Session, Option<u64>)> {
+        let kept = self.sessions.get_mut(session?.0 as usize)?;
+        let Kept {
+            session,
+            configuration: (configuration, verifies),
+        } = kept.as_ref()?;
+        let configuration = (*verifies == trust).then_some(*configuration);
+        let session = match session.copy() {
+            Some(copy) => copy,
+            None => kept.take()?.session,
+        };
+        Some((session, configuration))
     }
 
     fn configuration(
@@ -407,12 +460,16 @@ impl MemoryWorld {
         case: &Case<'_>,
         connect: &Connect,
         rule: ClientCertificate,
+        under: Option<u64>,
     ) -> Result<ClientConfiguration, TierError> {
         let identities = wire::Identities {
             early: self.identity(case, connect.identity)?,
             late: self.identity(case, connect.late.identity)?,
         };
-        let key = self.numbered(wire::ConfigurationOf::new(connect.session_key, rule));
+        // Who asks late knows no sessions.
+        let under = under.filter(|_| rule.late().is_none());
+        let own = wire::ConfigurationOf::new(connect.session_key, connect.trust, rule);
+        let key = under.unwrap_or_else(|| self.numbered(own));
         Ok(wire::configuration(key, connect, rule, identities))
     }
 
@@ -420,11 +477,12 @@ impl MemoryWorld {
         &mut self,
         case: &Case<'_>,
         hop: &Hop,
+        under: Option<u64>,
     ) -> Result<ClientConfiguration, TierError> {
         let identity = self.identity(case, hop.identity)?;
         // It asks in the handshake or not at all.
-        let of = wire::ConfigurationOf::new(hop.session_key, ClientCertificate::None);
-        let key = self.numbered(of);
+        let of = wire::ConfigurationOf::new(hop.session_key, hop.trust, ClientCertificate::None);
+        let key = under.unwrap_or_else(|| self.numbered(of));
         Ok(wire::to_proxy(key, hop, identity))
     }
 

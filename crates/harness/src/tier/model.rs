@@ -237,6 +237,8 @@ struct Hello {
     trust: TrustId,
     alpn: Offered,
     offer: Option<SessionHandle>,
+    /// Whether there is early data.
+    early: bool,
 }
 
 impl Hello {
@@ -247,6 +249,7 @@ impl Hello {
             trust: connect.trust,
             alpn: connect.alpn,
             offer: connect.offer,
+            early: connect.early.is_some(),
         }
     }
 
@@ -257,6 +260,7 @@ impl Hello {
             trust: hop.trust,
             alpn: Offered::Http1,
             offer: hop.offer,
+            early: false,
         }
     }
 }
@@ -331,8 +335,10 @@ impl ModelWorld {
             }
             Err(refused) => self.refuse(connect, refused, leg.record, log, events),
         }
-        // Sessions come last.
         events.append(&mut sessions);
+        if let Some(early) = &connect.early {
+            self.send(case, early, log, events);
+        }
     }
 
     /// A tunnel through a proxy; none if the handshake with it failed.
@@ -432,6 +438,7 @@ impl ModelWorld {
         let resumed = offered
             .filter(|&session| self.resumes(&self.sessions[session], server, mode, tls, sni));
         if let Some(session) = resumed {
+            record.early_data = hello.early && tls == Tls::V1_3 && plan.early_data_under(rule);
             let client = self.sessions[session].client.clone();
             return Ok(Agreed {
                 tls,
@@ -549,7 +556,8 @@ impl ModelWorld {
         let (number, to) = (record.id, record.leg);
         write(log, self.now, Entry::Connection(record));
         let plan = &case.scenario.servers[server];
-        if !plan.tickets_under(self.servers[server].client_certificate) {
+        let rule = self.servers[server].client_certificate;
+        if !plan.tickets_under(rule) {
             return;
         }
         let tickets = if tls == Tls::V1_3 { TICKETS } else { 1 };
@@ -579,6 +587,7 @@ impl ModelWorld {
                 session: SessionHandle(session - 1),
                 single_use: tls == Tls::V1_3,
                 lifetime,
+                early_data: tls == Tls::V1_3 && plan.early_data_under(rule),
             });
         }
     }
@@ -794,9 +803,11 @@ fn version(versions: TlsVersions) -> Tls {
 
 fn protocol(accepted: Alpn, offered: Offered) -> Option<Protocol> {
     match (accepted, offered) {
-        (Alpn::Http1, _) | (Alpn::Both, Offered::Http1) => Some(Protocol::Http1),
-        (Alpn::H2 | Alpn::Both, Offered::Any) => Some(Protocol::H2),
-        (Alpn::H2, Offered::Http1) => None,
+        (Alpn::Http1, Offered::Any | Offered::Http1) | (Alpn::Both, Offered::Http1) => {
+            Some(Protocol::Http1)
+        }
+        (Alpn::H2 | Alpn::Both, Offered::Any | Offered::H2) => Some(Protocol::H2),
+        (Alpn::H2, Offered::Http1) | (Alpn::Http1, Offered::H2) => None,
     }
 }
 

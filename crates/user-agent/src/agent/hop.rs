@@ -70,7 +70,7 @@ impl UserAgent {
         let sessions = Sessions {
             key,
             authenticated_until: offer.map_or(self.now + TLS13_LIFETIME, |session| {
-                session.authenticated_until
+                session.facts.authenticated_until
             }),
         };
         Ok((hop, sessions))

@@ -184,10 +184,22 @@ impl UserAgent {
             .decisions
             .offer(&mut self.sessions, &session_key, wanted, self.now);
         let authenticated_until = match offer {
-            Some(session) => session.authenticated_until,
+            Some(session) => session.facts.authenticated_until,
             None => self.now + TLS13_LIFETIME,
         };
-        let any_protocol = wanted.description.class == ProtocolClass::Http;
+        let early = match offer.and_then(|session| session.early_data) {
+            // A preconnect says nothing.
+            _ if fetch.kind == Kind::Preconnect => None,
+            Some(Protocol::H2) if wanted.description.class != ProtocolClass::Http => None,
+            Some(protocol) if self.decisions.sends_early(fetch.current()) => Some(protocol),
+            _ => None,
+        };
+        let alpn = match (early, wanted.description.class) {
+            (Some(Protocol::H2), _) => Alpn::H2,
+            (Some(Protocol::Http1), _) => Alpn::Http1,
+            (None, ProtocolClass::Http) => Alpn::Any,
+            (None, _) => Alpn::Http1,
+        };
         let cause = fetch.cause();
         let origin = fetch.current().current_url().origin().clone();
         let trust = fetch.trust;
@@ -210,6 +222,7 @@ impl UserAgent {
             streams: SmallVec::new(),
             sent: 0,
         });
+        let early = early.and_then(|_| self.dispatch(running, connection, None, false));
         self.actions.push_back(Action::Connect(Connect {
             connection,
             cause,
@@ -220,9 +233,10 @@ impl UserAgent {
                 .filter(|_| answer == CertificateAnswer::Present),
             late: self.late(question),
             trust,
-            alpn: if any_protocol { Alpn::Any } else { Alpn::Http1 },
+            alpn,
             session_key,
             offer: offer.map(|session| session.handle),
+            early: early.map(Box::new),
             hop: hop.map(|(hop, _)| Box::new(hop)),
         }));
     }
@@ -248,9 +262,9 @@ impl UserAgent {
         lease: Option<Lease<ConnectionId>>,
         reused: bool,
     ) {
-        let (Some(fetch), Some(record)) = (
-            self.fetches.get_mut(running),
-            self.connections.get_mut(connection),
+        let (Some(fetch), true) = (
+            self.fetches.get(running),
+            self.connections.get(connection).is_some(),
         ) else {
             if let Some(lease) = lease {
                 self.pool.checkin(lease, self.now);
@@ -263,6 +277,20 @@ impl UserAgent {
             }
             return self.finish(running, Outcome::Connected);
         }
+        let send = self.dispatch(running, connection, lease, reused);
+        self.actions.extend(send.map(Action::Send));
+    }
+
+    /// The request at hand, as the next on this connection.
+    fn dispatch(
+        &mut self,
+        running: Running,
+        connection: ConnectionId,
+        lease: Option<Lease<ConnectionId>>,
+        reused: bool,
+    ) -> Option<Send> {
+        let fetch = self.fetches.get_mut(running)?;
+        let record = self.connections.get_mut(connection)?;
         fetch.reused = reused;
         record.sent += 1;
         let stream = record.sent;
@@ -277,12 +305,12 @@ impl UserAgent {
         let carried = self
             .decisions
             .carried(&request, purpose, include_credentials);
-        self.actions.push_back(Action::Send(Send {
+        Some(Send {
             connection,
             stream,
             cause: fetch.cause(),
             request,
             carried,
-        }));
+        })
     }
 }

@@ -12,7 +12,7 @@ use bareflight_pool_key::{
 };
 
 use super::UserAgent;
-use super::connections::Record;
+use super::connections::{Record, Stream};
 use crate::decisions::Wanted;
 use crate::fetch::Fetch;
 use crate::{
@@ -61,11 +61,20 @@ impl UserAgent {
         if let (Some(record), Some(lease)) = (self.connections.get_mut(id), &lease) {
             record.handle = Some(lease.handle());
         }
+        if let Some(early) = self.under_way_early(id) {
+            early.lease = lease;
+            return;
+        }
         match (opener, lease) {
             (Some(running), lease) => self.send(running, id, lease, false),
             (None, Some(lease)) => self.pool.checkin(lease, self.now),
             (None, None) => {}
         }
+    }
+
+    /// The request that went out with the ClientHello.
+    fn under_way_early(&mut self, id: ConnectionId) -> Option<&mut Stream> {
+        self.connections.get_mut(id)?.streams.first_mut()
     }
 
     /// The dialog in which the user chooses a certificate: once for each (partition, origin), and never for a request
@@ -101,8 +110,7 @@ impl UserAgent {
         id: ConnectionId,
         leg: Leg,
         session: SessionHandle,
-        single_use: bool,
-        lifetime: Duration,
+        (single_use, lifetime, early_data): (bool, Duration, bool),
     ) {
         let Some(record) = self
             .connections
@@ -119,15 +127,16 @@ impl UserAgent {
         let Some(of) = of else {
             return self.actions.push_back(Action::Forget(session));
         };
-        let stored = StoredSession {
-            handle: session,
-            authenticated_until: of.authenticated_until,
-        };
         let facts = SessionFacts {
             single_use,
             obtained: self.now,
             lifetime,
             authenticated_until: of.authenticated_until,
+        };
+        let stored = StoredSession {
+            handle: session,
+            facts,
+            early_data: record.protocol.filter(|_| early_data),
         };
         self.sessions.insert(&of.key, stored, facts, self.now);
     }
@@ -147,7 +156,10 @@ impl UserAgent {
         }
         match (reason, &record.hop) {
             (EndReason::Closed, _) => {}
-            (EndReason::Proxy, Some(hop)) => self.sessions.forget_key(&hop.key),
+            (EndReason::Proxy, Some(hop)) => {
+                self.sessions.forget_key(&hop.key);
+                self.keep_offer(&record);
+            }
             _ => self.sessions.forget_key(&record.sessions.key),
         }
         if let Some(running) = record.opener.take() {
@@ -155,6 +167,15 @@ impl UserAgent {
         }
         for stream in record.streams.drain(..) {
             self.broken(stream.fetch, reason);
+        }
+    }
+
+    /// A session that was to be offered at the end of a tunnel, of which there is none, was not: it is kept.
+    fn keep_offer(&mut self, record: &Record) {
+        if let Some(session) = record.offered.filter(|session| session.facts.single_use) {
+            let facts = session.facts;
+            self.sessions
+                .insert(&record.sessions.key, session, facts, self.now);
         }
     }
 

@@ -72,6 +72,9 @@ fn server(text: &mut String, server: &Server) {
     if server.ticket_lifetime != default.ticket_lifetime {
         line(text, "ticket-lifetime", server.ticket_lifetime);
     }
+    if server.early_data {
+        line(text, "early-data", true);
+    }
     if server.certificate != default.certificate {
         line(text, "certificate", server.certificate);
     }

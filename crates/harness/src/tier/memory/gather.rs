@@ -10,7 +10,7 @@ use bareflight_handshake_driver::{
 use bareflight_user_agent::{Event, SessionHandle};
 
 use super::super::run::write;
-use super::{MemoryWorld, wire};
+use super::{Kept, MemoryWorld, wire};
 use crate::case::Case;
 use crate::log::{
     Client, Connection, Event as Entry, LateAuthentication, Leg, Log, Response, Ticket,
@@ -44,7 +44,13 @@ impl MemoryWorld {
                 }
             }
         }
-        for event in self.driver.events() {
+        // The driver tells of sessions when all is quiet; they came with the handshake, before any answer.
+        let (sessions, others): (Vec<_>, Vec<_>) = self
+            .driver
+            .events()
+            .into_iter()
+            .partition(|event| matches!(event, ClientEvent::Session { .. }));
+        for event in sessions.into_iter().chain(others) {
             self.happened(event, events);
         }
     }
@@ -119,6 +125,7 @@ impl MemoryWorld {
             },
             offered: seen.offered.or(seen.resumed).and_then(session),
             resumed: seen.resumed.and_then(session),
+            early_data: seen.early_data > 0,
             ..self.connection(case, at)
         }
     }
@@ -229,7 +236,10 @@ impl MemoryWorld {
                     let single_use = session.copy().is_none();
                     let handle =
                         SessionHandle(u32::try_from(self.sessions.len()).unwrap_or(u32::MAX));
-                    self.sessions.push(Some(session));
+                    self.sessions.push(Some(Kept {
+                        session,
+                        configuration: open.configuration,
+                    }));
                     let lifetime = Duration::from_secs(u64::from(open.lifetime));
                     events.push(Event::Session {
                         connection: open.agent,
@@ -237,6 +247,7 @@ impl MemoryWorld {
                         session: handle,
                         single_use,
                         lifetime,
+                        early_data: single_use && open.early_data,
                     });
                 }
             }

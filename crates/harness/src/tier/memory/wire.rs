@@ -29,14 +29,16 @@ use crate::scenario::{
 #[derive(PartialEq, Eq, Hash)]
 pub(super) struct ConfigurationOf {
     session_key: SessionKey,
+    trust: TrustId,
     stack: Stack,
 }
 
 impl ConfigurationOf {
     /// Of a connection to a server under this rule.
-    pub(super) fn new(session_key: SessionKey, rule: ClientCertificate) -> Self {
+    pub(super) fn new(session_key: SessionKey, trust: TrustId, rule: ClientCertificate) -> Self {
         Self {
             session_key,
+            trust,
             stack: stack(rule),
         }
     }
@@ -69,7 +71,9 @@ pub(super) fn configuration(
         alpn: match connect.alpn {
             Offered::Any => vec![DriverProtocol::H2, DriverProtocol::Http11],
             Offered::Http1 => vec![DriverProtocol::Http11],
+            Offered::H2 => vec![DriverProtocol::H2],
         },
+        early_data: connect.early.is_some(),
         // The reference never needs it: its session key says who answers. A fault's may not.
         shared: true,
         ..ClientConfiguration::new(ConfigKey(key))
@@ -106,6 +110,9 @@ fn trusted(policy: TrustId) -> DriverTrust {
         DriverTrust::Anyone
     }
 }
+
+/// Bytes of early data that a server takes, if it takes any: more than any request here has.
+const EARLY_DATA: u32 = 1 << 14;
 
 pub(super) fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPlan {
     let names: Vec<&str> = server.hosts.iter().map(Name::as_str).collect();
@@ -144,10 +151,16 @@ pub(super) fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPla
             Alpn::H2 => vec![DriverProtocol::H2],
             Alpn::Both => vec![DriverProtocol::H2, DriverProtocol::Http11],
         },
-        resumption: if server.tickets_under(mode) {
-            Resumption::Tickets
+        resumption: match (server.tickets_under(mode), server.early_data_under(mode)) {
+            (false, _) => Resumption::Off,
+            (true, false) => Resumption::Tickets,
+            // What could be replayed must be for one use.
+            (true, true) => Resumption::Stateful,
+        },
+        early_data: if server.early_data_under(mode) {
+            EARLY_DATA
         } else {
-            Resumption::Off
+            0
         },
         tickets: TICKETS,
         lifetime: core::time::Duration::from_secs(u64::from(server.ticket_lifetime)),

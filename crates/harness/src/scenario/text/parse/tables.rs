@@ -46,6 +46,7 @@ pub(super) struct ServerTable {
     pub(super) alpn: Option<Spanned<Vec<String>>>,
     pub(super) tickets: Option<bool>,
     pub(super) ticket_lifetime: Option<Spanned<u32>>,
+    pub(super) early_data: Option<bool>,
     pub(super) certificate: Option<ServerCertificate>,
     pub(super) cors: Option<CorsTable>,
     pub(super) redirects: Option<Spanned<IndexMap<Text, Spanned<RedirectValue>>>>,

@@ -37,7 +37,7 @@ impl Reader<'_> {
         let alpn = table
             .alpn
             .map_or(Ok(default.alpn), |alpn| self.alpn(&alpn))?;
-        Ok(Server {
+        let server = Server {
             name: self.plain_name(name)?,
             hosts: names,
             ports: table
@@ -63,11 +63,16 @@ impl Reader<'_> {
             ticket_lifetime: table
                 .ticket_lifetime
                 .map_or(Ok(default.ticket_lifetime), |it| self.ticket_lifetime(&it))?,
+            early_data: table.early_data.unwrap_or(default.early_data),
             certificate: table.certificate.unwrap_or_default(),
             cors: table
                 .cors
                 .map_or(Ok(default.cors), |cors| self.cors(cors))?,
             redirects: Vec::new(),
+        };
+        Ok(Server {
+            early_data: server.early_data_under(rule),
+            ..server
         })
     }
 
