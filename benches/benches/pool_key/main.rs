@@ -15,6 +15,7 @@ use designs::One;
 use upkeep::Common;
 
 mod designs;
+mod loopback;
 mod upkeep;
 
 const SIZES: [u32; 4] = [1, 100, 10_000, 1_000_000];
@@ -94,8 +95,10 @@ fn upkeep_table() {
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let grid = lookups(&mut criterion);
+    let requests = loopback::requests(&mut criterion);
     criterion.final_summary();
-    print!("{grid}");
+    println!("{grid}");
+    println!("a request on a kept connection over loopback:\n{requests}");
     // `cargo test` and filters run the benches, and want no tables.
     if std::env::args().any(|argument| argument == "--bench") {
         upkeep_table();

@@ -181,6 +181,13 @@ impl UserAgent {
         self.settle();
     }
 
+    /// Gives a fetch up: it has no outcome, and what comes for it finds nobody. A connection that it rides stays taken
+    /// until an answer or its end is reported.
+    pub fn cancel(&mut self, id: FetchId) {
+        self.fetches.retain(|_, fetch| fetch.id != id);
+        self.settle();
+    }
+
     /// Takes what came of an action.
     pub fn handle(&mut self, event: Event) {
         match event {

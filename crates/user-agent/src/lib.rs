@@ -5,6 +5,8 @@
 //! choice and hands back what came of it as [`Event`]s. It does no I/O and reads no clock, so the same code runs over
 //! sockets, over real TLS in memory, and over an abstract model that is fast enough to fuzz.
 //!
+//! With the feature `tokio`, the module `front` is such an owner: a client over TCP, or over whatever a connector opens.
+//!
 //! Every choice that has ever been made wrongly in the field is a method of one of three small traits ([`Carry`],
 //! [`Share`], [`Keep`]) whose default is the right answer: [`Standard`] takes all the defaults. That is the seam where
 //! another policy, or a fault, is put in.
@@ -36,6 +38,8 @@ mod agent;
 mod decisions;
 mod error;
 mod fetch;
+#[cfg(feature = "tokio")]
+pub mod front;
 mod identities;
 
 pub use action::{
