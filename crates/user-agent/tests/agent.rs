@@ -190,6 +190,24 @@ fn a_preflight_flies_bare_and_the_request_takes_another_connection() {
 }
 
 #[test]
+fn a_fetch_that_is_given_up_is_heard_of_no_more_and_leaves_its_connection() {
+    let mut test = Test::new();
+    let opener = test.fetch(get(CredentialsMode::Include));
+    let connect = test.connect();
+    test.agent.cancel(opener);
+    test.connected(connect.connection, Protocol::Http1, false);
+    assert!(test.agent.poll().is_none(), "there is nothing to send");
+
+    let rider = test.fetch(get(CredentialsMode::Include));
+    let send = test.sent();
+    assert_eq!(send.connection, connect.connection);
+    test.agent.cancel(rider);
+    test.closed(send.connection, false, EndReason::Closed);
+    assert!(test.agent.poll().is_none(), "nor to send again");
+    assert_eq!(test.agent.under_way(), (0, 0));
+}
+
+#[test]
 fn nothing_is_sent_after_a_preflight_that_failed() {
     for status in [403, 302, 500] {
         let mut test = Test::new();

@@ -1,6 +1,7 @@
 //! The front over real sockets: what does a server see of it?
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use bareflight_user_agent::front::{Client, Connector, FetchError, Opened, Refuse
 use bareflight_user_agent::{Connect, EndReason, Limits, NetworkError, Send, Standard, UserAgent};
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
@@ -20,6 +22,7 @@ type Seen = (usize, String, bool);
 struct Server {
     port: u16,
     seen: Arc<Mutex<Vec<Seen>>>,
+    open: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -28,6 +31,8 @@ impl Server {
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let notes = Arc::clone(&seen);
+        let open = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&open);
         tokio::spawn(async move {
             for connection in 0.. {
                 let (stream, _) = listener.accept().await.unwrap();
@@ -36,13 +41,16 @@ impl Server {
                     note(&notes, connection, &request);
                     answer(request)
                 });
-                let io = TokioIo::new(stream);
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(io, answer),
-                );
+                let served = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+                let count = Arc::clone(&count);
+                count.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(async move {
+                    drop(served.await);
+                    count.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { port, seen }
+        Self { port, seen, open }
     }
 
     fn url(&self, path: &str) -> RequestUrl {
@@ -165,6 +173,7 @@ async fn a_connection_that_the_server_ends_serves_nobody_more() {
             .unwrap();
     }
     assert_eq!(server.connections(), (0..20).collect::<Vec<_>>());
+    client.with_agent(|agent| assert_eq!(agent.under_way(), (0, 0)));
 }
 
 #[tokio::test]
@@ -210,6 +219,18 @@ async fn a_fetch_that_is_dropped_gives_its_place_back() {
 }
 
 #[tokio::test]
+async fn a_fetch_that_is_dropped_is_not_sent_again() {
+    let (server, client) = (Server::start().await, client());
+    let get = |path| client.fetch(server.get(path), Bytes::new());
+    get("/").await.unwrap();
+    let given_up = tokio::time::timeout(Duration::from_millis(50), get("/never"));
+    given_up.await.unwrap_err();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(server.connections(), [0, 0]);
+    client.with_agent(|agent| assert_eq!(agent.under_way(), (0, 0)));
+}
+
+#[tokio::test]
 async fn a_body_beyond_the_bound_is_an_error_and_ends_the_connection() {
     let (server, client) = (Server::start().await, client());
     let error = client
@@ -231,9 +252,9 @@ async fn a_connection_that_idled_for_too_long_is_closed_though_nobody_asks() {
     let server = Server::start().await;
     let client = Client::new(agent(limits), Tcp);
     client.fetch(server.get("/"), Bytes::new()).await.unwrap();
-    client.with_agent(|agent| assert_eq!(agent.under_way(), (0, 1)));
-    tokio::time::sleep(Duration::from_millis(1200)).await;
-    assert_eq!(client.with_agent(|agent| agent.under_way()), (0, 0));
+    assert_eq!(server.open.load(Ordering::SeqCst), 1);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(server.open.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use bareflight_policy::{Body, Request};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use thiserror::Error;
 
 use crate::{
@@ -238,7 +238,7 @@ impl<C: Connector> UnderWay<'_, C> {
         let (head, body) = sender.send_request(request).await.ok()?.into_parts();
         let most = self.shared.most_body;
         let body = Limited::new(body, most).collect().await;
-        let body = body.map(|body| body.to_bytes()).map_err(|error| {
+        let body = body.map(Collected::to_bytes).map_err(|error| {
             if error.is::<LengthLimitError>() {
                 FetchError::BodyTooLong { most }
             } else {

@@ -88,3 +88,30 @@ fn add(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
         headers.append(name, value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Version;
+
+    #[test]
+    fn the_last_answer_on_a_connection_says_so() {
+        for (version, options, last) in [
+            (Version::HTTP_11, &[][..], false),
+            (Version::HTTP_11, &["keep-alive"], false),
+            (Version::HTTP_11, &["Close"], true),
+            (Version::HTTP_11, &["upgrade", "x, close"], true),
+            (Version::HTTP_11, &["closed"], false),
+            (Version::HTTP_10, &[], true),
+            (Version::HTTP_10, &["Keep-Alive"], false),
+            (Version::HTTP_10, &["keep-alive, close"], true),
+        ] {
+            let mut answer = http::Response::builder().version(version);
+            for option in options {
+                answer = answer.header("connection", *option);
+            }
+            let (head, ()) = answer.body(()).expect("it is one").into_parts();
+            assert_eq!(closes(&head), last, "{version:?} {options:?}");
+        }
+    }
+}
