@@ -134,6 +134,12 @@ impl SessionKey {
     pub fn epoch(&self) -> Epoch {
         self.0.fields.epoch()
     }
+
+    /// The hash that was made with the key.
+    #[inline]
+    pub(crate) fn hash(&self) -> u64 {
+        self.0.hash
+    }
 }
 
 impl fmt::Debug for ConnectionKey {

@@ -76,7 +76,7 @@
 //! | in | take |
 //! |---|---|
 //! | a client of one's own, on one thread | [`Pool`], [`SessionCache`], [`Interner`] |
-//! | one on several threads | [`SharedPool`], [`SharedInterner`] |
+//! | one on several threads | [`SharedPool`], [`SharedSessionCache`], [`SharedInterner`] |
 //! | rustls | `tls::ClientConfigs` (feature `rustls`): a configuration and a session store for each [`SessionKey`] |
 //! | hyper-util | `connect::KeyedConnector` and `connect::Keyed` (feature `hyper-util`), and the example `hyper_util` |
 //! | reqwest | the example `reqwest`: a client for each [`ConnectionKey`], name lookups shared |
@@ -140,5 +140,5 @@ pub use pool::{
     Want,
 };
 pub use session::{SessionCache, SessionFacts, SessionLimits, TLS12_LIFETIME, TLS13_LIFETIME};
-pub use shared::{SharedInterner, SharedPool};
+pub use shared::{SharedInterner, SharedPool, SharedSessionCache};
 pub use trust::{Roots, ServerTrust, Verification};

@@ -264,6 +264,11 @@ impl<S: Copy + Eq, H: BuildHasher> SessionCache<S, H> {
         self.removed.pop_front()
     }
 
+    /// Whether [`next_removed`](Self::next_removed) has something to give.
+    pub(crate) fn has_removed(&self) -> bool {
+        !self.removed.is_empty()
+    }
+
     /// How many sessions are stored.
     #[must_use]
     pub fn len(&self) -> u32 {

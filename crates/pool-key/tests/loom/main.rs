@@ -30,6 +30,8 @@ mod list;
 mod moment;
 #[path = "../../src/pool/mod.rs"]
 mod pool;
+#[path = "../../src/session.rs"]
+mod session;
 #[path = "../../src/shared/mod.rs"]
 mod shared;
 #[path = "../../src/slab.rs"]
@@ -56,4 +58,5 @@ pub use pool::{
     Grant, Handle, Lease, Limits, LineFull, Pool, Ready, Reservation, Reserved, Sharing, Ticket,
     Want,
 };
-pub use shared::{SharedInterner, SharedPool};
+pub use session::{SessionCache, SessionFacts, SessionLimits};
+pub use shared::{SharedInterner, SharedPool, SharedSessionCache};

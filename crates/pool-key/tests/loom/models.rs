@@ -10,8 +10,9 @@ use loom::{
 };
 
 use crate::{
-    ConnectionKey, Description, Epoch, Grant, Id, Lease, Limits, OriginId, Reserved,
-    SharedInterner, SharedPool, Sharing, TrustId, Want,
+    ConnectionKey, Description, Epoch, Grant, Id, Keys, Lease, Limits, OriginId, Reserved,
+    SessionFacts, SessionKey, SessionLimits, SharedInterner, SharedPool, SharedSessionCache,
+    Sharing, TrustId, Want,
 };
 
 const NOW: Duration = Duration::ZERO;
@@ -26,6 +27,14 @@ fn model(body: impl Fn() + Send + Sync + 'static) {
 }
 
 fn key(origin: u32, epoch: u64) -> ConnectionKey {
+    keys(origin, epoch).connection
+}
+
+fn session_key(epoch: u64) -> SessionKey {
+    keys(1, epoch).session
+}
+
+fn keys(origin: u32, epoch: u64) -> Keys {
     let id = NonZeroU32::new(origin).expect("not zero");
     let description = Description {
         epoch: Epoch(epoch),
@@ -34,7 +43,7 @@ fn key(origin: u32, epoch: u64) -> ConnectionKey {
             TrustId::from_number(NonZeroU32::MIN),
         )
     };
-    description.keys().connection
+    description.keys()
 }
 
 /// A pool of two shards, one connection for each key.
@@ -222,6 +231,57 @@ fn shards_keep_to_their_sum() {
             ));
         }
     });
+}
+
+/// A cache of one shard with two tickets of one key in it, and what another thread does to it.
+fn tickets(
+    theirs: impl Fn(&SharedSessionCache<u32>, &SessionKey) -> Vec<u32> + Send + Sync + Clone + 'static,
+    mine: impl Fn(&SharedSessionCache<u32>, &SessionKey) -> Vec<u32> + Send + Sync + 'static,
+) {
+    model(move || {
+        let session_key = session_key(0);
+        let sessions = Arc::new(SharedSessionCache::new(SessionLimits::default(), 1));
+        for ticket in [1, 2] {
+            sessions.insert(&session_key, ticket, TICKET, NOW);
+        }
+        let (shared, theirs) = (Arc::clone(&sessions), theirs.clone());
+        let other = thread::spawn(move || theirs(&shared, &session_key));
+        let mut all = mine(&sessions, &session_key);
+        all.extend(other.join().expect("it ends"));
+        all.extend(core::iter::from_fn(|| sessions.next_removed()));
+        all.sort_unstable();
+        assert_eq!((all, sessions.len()), (vec![1, 2], 0));
+    });
+}
+
+const TICKET: SessionFacts = SessionFacts {
+    single_use: true,
+    obtained: NOW,
+    lifetime: Duration::MAX,
+    authenticated_until: Duration::MAX,
+};
+
+#[test]
+fn a_ticket_is_offered_by_one_thread() {
+    let take = |sessions: &SharedSessionCache<u32>, key: &SessionKey| {
+        sessions.take(key, NOW).into_iter().collect()
+    };
+    tickets(take, take);
+}
+
+#[test]
+fn a_ticket_is_offered_or_freed_and_never_after_its_epoch() {
+    tickets(
+        |sessions, key| {
+            let taken = sessions.take(key, NOW);
+            taken.into_iter().chain(sessions.next_removed()).collect()
+        },
+        |sessions, key| {
+            sessions.retire(Epoch(1));
+            assert_eq!(sessions.take(key, NOW), None, "retire has returned");
+            Vec::new()
+        },
+    );
 }
 
 #[test]
