@@ -17,15 +17,18 @@ pub struct Tally {
 impl Tally {
     /// Has `once` measured, as [`Bencher::iter`] does, and keeps what it took.
     pub fn iter(&mut self, bencher: &mut Bencher<'_>, mut once: impl FnMut()) {
-        bencher.iter_custom(|times| {
-            let start = Instant::now();
-            for _ in 0..times {
-                once();
-            }
-            let took = start.elapsed();
-            self.note(took, times);
-            took
-        });
+        bencher.iter_custom(|times| self.time(times, &mut once));
+    }
+
+    /// Does it so many times, and keeps and gives what that took.
+    pub fn time(&mut self, times: u64, mut once: impl FnMut()) -> Duration {
+        let start = Instant::now();
+        for _ in 0..times {
+            once();
+        }
+        let took = start.elapsed();
+        self.note(took, times);
+        took
     }
 
     /// Keeps that doing it so many times took so long.
