@@ -179,8 +179,9 @@ pub static INVARIANTS: [Invariant; 20] = [
     },
     Invariant {
         name: "hop-bound",
-        sentence: "an origin's identity is never shown to a proxy or to a redirect's target, nor the other way round",
-        section: "CVE-2022-27774; Fetch, HTTP-redirect fetch (#http-redirect-fetch)",
+        sentence: "an origin's identity is never shown to a proxy or to a redirect's target, nor the other way round, \
+                   and no request goes another way than through its own proxy",
+        section: "CVE-2022-27774; curl change 7d8c68adbe; Fetch, HTTP-redirect fetch (#http-redirect-fetch)",
         judges: all,
         check: identity::hop_bound,
     },
