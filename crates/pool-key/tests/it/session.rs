@@ -1,10 +1,13 @@
 //! Does the session cache do what a plain list would, in every sequence of calls?
 
 use crate::common::{
-    Constant, DESCRIPTIONS, depth, sequences,
+    Constant, DESCRIPTIONS, depth, id, sequences,
     session::{Op, Pair, op},
 };
-use bareflight_pool_key::SessionLimits;
+use bareflight_pool_key::{
+    Description, SessionFacts, SessionKey, SessionLimits, SharedSessionCache,
+};
+use core::time::Duration;
 use proptest::{collection::vec, prelude::*};
 
 proptest! {
@@ -61,4 +64,38 @@ fn every_short_sequence_is_as_in_a_list() {
             "sessions: {count} sequences of {length} operations, {visited} without mirror images"
         );
     }
+}
+
+fn key(origin: u32) -> SessionKey {
+    Description::bare(id(origin), id(1)).keys().session
+}
+
+#[test]
+fn each_call_reaches_the_shard_of_its_key() {
+    let facts = SessionFacts {
+        single_use: false,
+        obtained: Duration::ZERO,
+        lifetime: Duration::MAX,
+        authenticated_until: Duration::MAX,
+    };
+    let sessions = SharedSessionCache::new(SessionLimits::default(), 4);
+    assert!(sessions.is_empty());
+    for origin in 1..=40 {
+        for session in [origin, 100 + origin] {
+            sessions.insert(&key(origin), session, facts, Duration::ZERO);
+        }
+    }
+    let shown = format!("{sessions:?}");
+    assert_eq!((sessions.shards(), sessions.len()), (4, 80));
+    assert_eq!(shown, "SharedSessionCache { shards: 4, sessions: 80, .. }");
+    assert!(!sessions.is_empty());
+
+    assert!(!sessions.drop_session(&key(1), 2), "that is another key's");
+    assert!(sessions.drop_session(&key(1), 101));
+    assert_eq!(sessions.take(&key(1), Duration::ZERO), Some(1));
+    sessions.forget_key(&key(2));
+    assert_eq!(sessions.take(&key(2), Duration::ZERO), None);
+    let mut removed: Vec<_> = core::iter::from_fn(|| sessions.next_removed()).collect();
+    removed.sort_unstable();
+    assert_eq!((removed, sessions.len()), (vec![2, 101, 102], 77));
 }
