@@ -37,6 +37,7 @@ fn the_reference_holds() {
 
 #[test]
 fn every_fault_is_caught_by_what_the_catalogue_names() {
+    let mut missed = Vec::new();
     for fault in Fault::all().iter().filter(|fault| !fault.control) {
         for &tier in &fault.tiers[..1] {
             let mut runner = Runner::new(tier).unwrap();
@@ -47,9 +48,12 @@ fn every_fault_is_caught_by_what_the_catalogue_names() {
                 fault.breaks.iter().any(|name| verdict.breaks(name))
             });
             eprintln!("{} on {tier}: {caught:?}", fault.name);
-            assert!(caught.is_some(), "{} on {tier}", fault.name);
+            if caught.is_none() {
+                missed.push(format!("{} on {tier}", fault.name));
+            }
         }
     }
+    assert!(missed.is_empty(), "{missed:?}");
 }
 
 #[test]

@@ -106,18 +106,17 @@ impl PreflightCache {
     pub fn matches(&self, request: &Request, now: Duration) -> bool {
         // An empty cache is common, and worth neither a key nor a hash.
         let found = (!self.urls.is_empty()).then(|| self.urls.get(&Key::of(request)));
-        let entries = found.flatten().map_or(&[][..], |entries| &entries.entries);
-        let include = request.credentials_mode == CredentialsMode::Include;
-        let live = || {
-            entries
-                .iter()
-                .filter(|entry| entry.serves(include) && now < entry.expires)
-        };
-        let method_needs_none = request.method.is_cors_safelisted() && !request.use_cors_preflight;
-        (method_needs_none || live().any(|entry| entry.allows.method(&request.method)))
-            && cors_unsafe_request_header_names(&request.headers)
-                .iter()
-                .all(|name| live().any(|entry| entry.allows.header(name)))
+        allow(found.flatten(), request, now)
+    }
+
+    /// As [`matches`](Self::matches), in whatever network partition the entries were stored: a scan, for measuring what a
+    /// laxer key would have done.
+    #[must_use]
+    pub fn matches_in_any_partition(&self, request: &Request, now: Duration) -> bool {
+        let wanted = Key::of(request);
+        let same = |key: &Key| key.origin == wanted.origin && key.url == wanted.url;
+        let mut found = self.urls.iter().filter(|(key, _)| same(key));
+        found.any(|(_, entries)| allow(Some(entries), request, now)) || allow(None, request, now)
     }
 
     /// Stores what a preflight's answer allowed for a request, as the last steps of
@@ -208,6 +207,22 @@ impl PreflightCache {
             });
         }
     }
+}
+
+/// Whether the entries of one (partition, origin, URL) allow a request, or it needs nobody's leave.
+fn allow(entries: Option<&Entries>, request: &Request, now: Duration) -> bool {
+    let entries = entries.map_or(&[][..], |entries| &entries.entries);
+    let include = request.credentials_mode == CredentialsMode::Include;
+    let live = || {
+        entries
+            .iter()
+            .filter(|entry| entry.serves(include) && now < entry.expires)
+    };
+    let method_needs_none = request.method.is_cors_safelisted() && !request.use_cors_preflight;
+    (method_needs_none || live().any(|entry| entry.allows.method(&request.method)))
+        && cors_unsafe_request_header_names(&request.headers)
+            .iter()
+            .all(|name| live().any(|entry| entry.allows.header(name)))
 }
 
 fn renew_or_create(entries: &mut Vec<Entry>, new: Entry, most: usize) {

@@ -4,6 +4,7 @@
 //! A fault of the harness overrides one method.
 
 use core::time::Duration;
+use std::borrow::Cow;
 
 use bareflight_policy::{
     Body, CertificateAnswer, Origin, PreflightCache, Profile, Purpose, Request,
@@ -14,7 +15,10 @@ use bareflight_pool_key::{
     coalesce,
 };
 
-use crate::{Carried, ConnectionId, HeldIdentity, Identities, Protocol, Running, StoredSession};
+use crate::{
+    Carried, ConnectionId, EndReason, HeldIdentity, Identities, Label, Protocol, Running,
+    StoredSession,
+};
 
 /// A CertificateRequest that must be answered, or that may come.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,10 @@ pub struct Wanted {
     pub description: Description,
     /// The identity that the user chooses for the host, whether or not it may be shown.
     pub chosen: Option<IdentityId>,
+    /// How its owner speaks of it, which is not enough to tell it from others.
+    pub label: Option<Label>,
+    /// The identity that the caller named: the option as it was set, whatever host it was set for.
+    pub named: Option<IdentityId>,
     /// For which request.
     pub purpose: Purpose,
 }
@@ -126,6 +134,13 @@ pub trait Carry {
     fn skips_preflight(&self, cache: &PreflightCache, request: &Request, now: Duration) -> bool {
         cache.matches(request, now)
     }
+
+    /// Whether an answer of this status to a preflight is followed to where it points. A preflight that is not
+    /// answered by an *ok status* has failed (CORS-preflight fetch, step 7).
+    fn follows_preflight_redirect(&self, status: u16) -> bool {
+        let _ = status;
+        false
+    }
 }
 
 /// Who may share.
@@ -144,6 +159,11 @@ pub trait Share {
     /// What the connection's key is built from.
     fn connection_description(&self, wanted: &Wanted) -> Description {
         wanted.description
+    }
+
+    /// The origin whose sessions may serve: the request's own, host and port.
+    fn session_origin<'o>(&self, origin: &'o Origin) -> Cow<'o, Origin> {
+        Cow::Borrowed(origin)
     }
 
     /// What the session's key is built from.
@@ -193,6 +213,12 @@ pub trait Keep {
     ) -> Option<StoredSession> {
         let _ = wanted;
         sessions.take(key, now)
+    }
+
+    /// Whether the end of a connection takes the sessions of its key with it: a handshake or a check that failed does,
+    /// a connection that was closed does not (CVE-2024-0853).
+    fn forgets_sessions(&self, reason: EndReason) -> bool {
+        reason != EndReason::Closed
     }
 }
 

@@ -20,6 +20,16 @@ pub struct Identities {
 struct Held {
     hosts: Vec<String>,
     id: IdentityId,
+    serial: u32,
+}
+
+/// What people call an identity by. Unlike its [`IdentityId`] it stands for more than one (chain, key) pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Its place in the user's store, as a file name would be: a renewed certificate keeps it.
+    pub held: HeldIdentity,
+    /// Its certificate's number among those that its own issuer made for its holder, from 1.
+    pub serial: NonZeroU32,
 }
 
 impl Identities {
@@ -28,7 +38,11 @@ impl Identities {
         let index = u32::try_from(self.held.len()).expect("nobody holds four billion certificates");
         let id = self.next_id();
         let hosts = hosts.into_iter().map(Into::into).collect();
-        self.held.push(Held { hosts, id });
+        self.held.push(Held {
+            hosts,
+            id,
+            serial: 1,
+        });
         HeldIdentity(index)
     }
 
@@ -37,6 +51,7 @@ impl Identities {
         let id = self.next_id();
         if let Some(held) = self.held.get_mut(identity.0 as usize) {
             held.id = id;
+            held.serial = held.serial.saturating_add(1);
         }
     }
 
@@ -52,6 +67,15 @@ impl Identities {
     /// What stands for the identity in a key.
     pub fn id(&self, identity: HeldIdentity) -> Option<IdentityId> {
         self.held.get(identity.0 as usize).map(|held| held.id)
+    }
+
+    /// What people call the identity by.
+    pub fn label(&self, identity: HeldIdentity) -> Option<Label> {
+        let held = self.held.get(identity.0 as usize)?;
+        NonZeroU32::new(held.serial).map(|serial| Label {
+            held: identity,
+            serial,
+        })
     }
 
     /// The identity that an id stands for, if it was not renewed since.

@@ -50,4 +50,4 @@ pub use agent::{FetchRequest, Limits, Proxy, UserAgent, trust};
 pub use decisions::{Carry, Decisions, Keep, Question, Share, Standard, Wanted};
 pub use error::NetworkError;
 pub use fetch::{Outcome, Running};
-pub use identities::Identities;
+pub use identities::{Identities, Label};

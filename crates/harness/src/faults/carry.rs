@@ -109,6 +109,51 @@ impl Carry for PreflightSkipped {
 
 otherwise_standard!(PreflightSkipped: Share, Keep);
 
+/// Entries of the preflight cache are found in whatever network partition they were stored. Right: the network partition
+/// key is the first part of a *cache entry match*.
+pub(super) struct PreflightCacheNotPartitioned;
+
+impl Carry for PreflightCacheNotPartitioned {
+    fn skips_preflight(&self, cache: &PreflightCache, request: &Request, now: Duration) -> bool {
+        cache.matches_in_any_partition(request, now)
+    }
+}
+
+otherwise_standard!(PreflightCacheNotPartitioned: Share, Keep);
+
+/// A redirect is followed whatever it answers, a preflight included, and where it leads somebody says yes. Right: the
+/// preflight has failed.
+pub(super) struct PreflightFollowsRedirect;
+
+impl Carry for PreflightFollowsRedirect {
+    fn follows_preflight_redirect(&self, status: u16) -> bool {
+        (300..400).contains(&status)
+    }
+}
+
+otherwise_standard!(PreflightFollowsRedirect: Share, Keep);
+
+/// Where no identity is chosen for a host, one that is in the store because of another request is presented. Right: no
+/// choice is no certificate (CVE-2016-7141).
+pub(super) struct CertificatePickedFromGlobalStore;
+
+impl Carry for CertificatePickedFromGlobalStore {
+    fn choose_identity(
+        &self,
+        identities: &Identities,
+        target: &Origin,
+        named: Option<(&Origin, HeldIdentity)>,
+        earlier: Option<HeldIdentity>,
+    ) -> Option<HeldIdentity> {
+        let first = HeldIdentity(0);
+        Standard
+            .choose_identity(identities, target, named, earlier)
+            .or_else(|| identities.id(first).map(|_| first))
+    }
+}
+
+otherwise_standard!(CertificatePickedFromGlobalStore: Share, Keep);
+
 /// includeCredentials is computed for the first hop and kept for the others. Right: it is decided again on every hop.
 pub(super) struct RedirectKeepsCredentialsDecision;
 

@@ -1,9 +1,10 @@
 //! Faults in how keys are compared: every field is there, and the comparison is wrong.
 
 use core::hash::{Hash, Hasher};
+use core::num::NonZeroU32;
 use core::time::Duration;
 
-use bareflight_pool_key::{ConnectionKey, Description, Lease, Pool};
+use bareflight_pool_key::{ConnectionKey, Description, Id, IdentityId, Lease, Pool, Route};
 use bareflight_user_agent::{ConnectionId, Running, Share, Wanted};
 
 use super::otherwise_standard;
@@ -79,6 +80,57 @@ impl Share for HashOnly {
 }
 
 otherwise_standard!(HashOnly: Carry, Keep);
+
+/// Identities that the caller hands over as structures are turned into text to be compared, and each into the same text.
+/// Right: their contents are compared (CVE-2026-56850).
+pub(super) struct Coerced;
+
+impl Share for Coerced {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        let text = wanted
+            .named
+            .map(|_| IdentityId::from_number(NonZeroU32::MAX));
+        let identity = wanted.description.identity;
+        Description {
+            identity: identity.and(text.or(identity)),
+            ..wanted.description
+        }
+    }
+}
+
+otherwise_standard!(Coerced: Carry, Keep);
+
+/// The option that the caller set is compared, not what it comes to for the request at hand: an identity that was named
+/// for one origin counts as the same after a redirect to another, where it is not shown. Right: the identity derived for
+/// this hop (CVE-2026-86415).
+pub(super) struct RawOption;
+
+impl Share for RawOption {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        Description {
+            identity: wanted.named.or(wanted.description.identity),
+            ..wanted.description
+        }
+    }
+}
+
+otherwise_standard!(RawOption: Carry, Keep);
+
+/// Identities are compared for connections that begin with TLS; one that becomes TLS later, here in a tunnel, escapes.
+/// Right: they are compared wherever there may be TLS (CVE-2026-8286).
+pub(super) struct GatedOnScheme;
+
+impl Share for GatedOnScheme {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        let begins_with_tls = wanted.description.route == Route::Direct;
+        Description {
+            identity: wanted.description.identity.filter(|_| begins_with_tls),
+            ..wanted.description
+        }
+    }
+}
+
+otherwise_standard!(GatedOnScheme: Carry, Keep);
 
 fn cut(key: &ConnectionKey) -> u64 {
     let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);

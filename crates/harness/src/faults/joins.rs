@@ -26,6 +26,27 @@ impl Share for WithClientCertificate {
 
 otherwise_standard!(WithClientCertificate: Carry, Keep);
 
+/// Hosts join by address alone, and in the world of a scenario all servers are at one. Right: the certificate has to
+/// cover the host that joins (RFC 9113 section 9.1.1).
+pub(super) struct IgnoresCertificateNames;
+
+impl Share for IgnoresCertificateNames {
+    fn joins(
+        &self,
+        connection: &ConnectionKey,
+        request: &ConnectionKey,
+        facts: CoalesceFacts,
+    ) -> bool {
+        let covered = CoalesceFacts {
+            certificate_covers: true,
+            ..facts
+        };
+        coalesce(connection, request, covered).is_ok()
+    }
+}
+
+otherwise_standard!(IgnoresCertificateNames: Carry, Keep);
+
 /// The coalescing key lacks the credentials bit, and with it who is meant by it.
 pub(super) struct IgnoresCredentials;
 

@@ -87,7 +87,7 @@ const fn above_tls(name: &'static str, decisions: &'static dyn Decisions) -> Mad
 }
 
 /// The faults that exist, in the order of the catalogue.
-const MADE: [Made; 35] = [
+const MADE: [Made; 52] = [
     made("omit-presents-certificate", &carry::OmitPresentsCertificate),
     made(
         "preflight-presents-certificate",
@@ -98,9 +98,20 @@ const MADE: [Made; 35] = [
         &share::PreflightUsesCredentialedPool,
     ),
     made("anonymous-shares-tickets", &keep::AnonymousSharesTickets),
+    Made {
+        profile: Some("firefox-allow-client-cert"),
+        ..made(
+            "anonymous-variant-shares-tickets",
+            &keep::AnonymousVariantSharesTickets,
+        )
+    },
     made(
         "bare-request-rides-authenticated-connection",
         &share::BareRequestRidesAuthenticatedConnection,
+    ),
+    made(
+        "certificate-picked-from-global-store",
+        &carry::CertificatePickedFromGlobalStore,
     ),
     made(
         "withheld-certificate-sticks",
@@ -116,10 +127,23 @@ const MADE: [Made; 35] = [
     ),
     made("preflight-prompts", &carry::PreflightPrompts),
     above_tls("preflight-skipped", &carry::PreflightSkipped),
+    above_tls(
+        "preflight-cache-not-partitioned",
+        &carry::PreflightCacheNotPartitioned,
+    ),
+    above_tls(
+        "preflight-follows-redirect",
+        &carry::PreflightFollowsRedirect,
+    ),
     made("pool-key-without-identity", &share::PoolKeyWithoutIdentity),
     made(
         "pool-key-identity-by-presence",
         &share::PoolKeyIdentityByPresence,
+    ),
+    made("pool-key-identity-by-name", &share::PoolKeyIdentityByName),
+    made(
+        "pool-key-identity-by-serial",
+        &share::PoolKeyIdentityBySerial,
     ),
     made("pool-key-without-trust", &share::PoolKeyWithoutTrust),
     made(
@@ -128,18 +152,28 @@ const MADE: [Made; 35] = [
     ),
     made("pool-key-without-proxy", &proxy::PoolKeyWithoutProxy),
     made("pool-key-only-proxy", &proxy::PoolKeyOnlyProxy),
+    made("pool-key-without-epoch", &share::PoolKeyWithoutEpoch),
+    made("compare-coerced", &compare::Coerced),
     made("compare-one-sided", &compare::OneSided),
+    made("compare-gated-on-scheme", &compare::GatedOnScheme),
+    made("compare-raw-option", &compare::RawOption),
     made("compare-cleared-copy", &compare::ClearedCopy),
     made("compare-hash-only", &compare::HashOnly),
     made(
         "session-key-without-identity",
         &keep::SessionKeyWithoutIdentity,
     ),
+    made("session-disable-flag-lost", &keep::SessionDisableFlagLost),
+    made("session-key-without-trust", &keep::SessionKeyWithoutTrust),
     made("session-key-without-leg", &proxy::SessionKeyWithoutLeg),
+    made("session-key-without-port", &keep::SessionKeyWithoutPort),
+    made("session-key-without-host", &keep::SessionKeyWithoutHost),
     made(
         "session-key-without-partition",
         &keep::SessionKeyWithoutPartition,
     ),
+    made("session-kept-after-failure", &keep::SessionKeptAfterFailure),
+    made("session-survives-logout", &keep::SessionSurvivesLogout),
     made("early-data-before-decision", &keep::EarlyDataBeforeDecision),
     made(
         "coalesce-with-client-certificate",
@@ -147,6 +181,10 @@ const MADE: [Made; 35] = [
     ),
     made("coalesce-ignores-credentials", &joins::IgnoresCredentials),
     made("coalesce-ignores-partition", &joins::IgnoresPartition),
+    made(
+        "coalesce-ignores-certificate-names",
+        &joins::IgnoresCertificateNames,
+    ),
     made(
         "late-certificate-on-bare-connection",
         &late::OnBareConnection,

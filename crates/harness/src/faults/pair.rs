@@ -1,14 +1,15 @@
 //! Two faults at once: does one hide the other?
 
 use core::time::Duration;
+use std::borrow::Cow;
 
 use bareflight_policy::{CertificateAnswer, Origin, PreflightCache, Purpose, Request};
 use bareflight_pool_key::{
     CoalesceFacts, ConnectionKey, Description, Lease, Pool, SessionCache, SessionKey,
 };
 use bareflight_user_agent::{
-    Carried, Carry, ConnectionId, Decisions, HeldIdentity, Identities, Keep, Protocol, Question,
-    Running, Share, Standard, StoredSession, Wanted,
+    Carried, Carry, ConnectionId, Decisions, EndReason, HeldIdentity, Identities, Keep, Protocol,
+    Question, Running, Share, Standard, StoredSession, Wanted,
 };
 
 /// Each decision is the first fault's where that differs from the right one, and the second's elsewhere. Of the two that
@@ -112,6 +113,14 @@ impl Carry for Pair {
             || self.1.skips_preflight(cache, request, now),
         )
     }
+
+    fn follows_preflight_redirect(&self, status: u16) -> bool {
+        either(
+            self.0.follows_preflight_redirect(status),
+            &Standard.follows_preflight_redirect(status),
+            || self.1.follows_preflight_redirect(status),
+        )
+    }
 }
 
 #[deny(
@@ -182,6 +191,14 @@ impl Share for Pair {
         let first = self.0.checkout(pool, key, wanted, now);
         first.or_else(|| self.1.checkout(pool, key, wanted, now))
     }
+
+    fn session_origin<'o>(&self, origin: &'o Origin) -> Cow<'o, Origin> {
+        either(
+            self.0.session_origin(origin),
+            &Standard.session_origin(origin),
+            || self.1.session_origin(origin),
+        )
+    }
 }
 
 #[deny(
@@ -198,5 +215,13 @@ impl Keep for Pair {
     ) -> Option<StoredSession> {
         let first = self.0.offer(sessions, key, wanted, now);
         first.or_else(|| self.1.offer(sessions, key, wanted, now))
+    }
+
+    fn forgets_sessions(&self, reason: EndReason) -> bool {
+        either(
+            self.0.forgets_sessions(reason),
+            &Standard.forgets_sessions(reason),
+            || self.1.forgets_sessions(reason),
+        )
     }
 }

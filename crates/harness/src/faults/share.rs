@@ -4,8 +4,10 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use bareflight_policy::Purpose;
-use bareflight_pool_key::{ConnectionKey, Description, Id, IdentityId, Lease, Pool, TrustId};
-use bareflight_user_agent::{ConnectionId, Running, Share, Wanted};
+use bareflight_pool_key::{
+    ConnectionKey, Description, Epoch, Id, IdentityId, Lease, Pool, TrustId,
+};
+use bareflight_user_agent::{ConnectionId, Label, Running, Share, Wanted};
 
 use super::otherwise_standard;
 
@@ -126,6 +128,59 @@ impl Share for PoolKeyWithoutPartition {
 }
 
 otherwise_standard!(PoolKeyWithoutPartition: Carry, Keep);
+
+/// After the user logs out or the network changes, idle connections from before still match. Right: the epoch is in the
+/// key, and the pool drops what is of an earlier one.
+pub(super) struct PoolKeyWithoutEpoch;
+
+impl Share for PoolKeyWithoutEpoch {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        Description {
+            epoch: Epoch(u64::MAX),
+            ..wanted.description
+        }
+    }
+}
+
+otherwise_standard!(PoolKeyWithoutEpoch: Carry, Keep);
+
+/// An identity is known by the name of the file that it comes from, which a renewed certificate keeps; those that the
+/// caller hands over as bytes have no name and look alike. Right: whole chain and private key (curl issue 5617).
+pub(super) struct PoolKeyIdentityByName;
+
+impl Share for PoolKeyIdentityByName {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        known_by(wanted, |label| match wanted.named {
+            Some(_) => NonZeroU32::MAX,
+            None => NonZeroU32::MIN.saturating_add(label.held.0),
+        })
+    }
+}
+
+otherwise_standard!(PoolKeyIdentityByName: Carry, Keep);
+
+/// An identity is known by its certificate's serial number, and each issuer counts from one. Right: whole chain and
+/// private key.
+pub(super) struct PoolKeyIdentityBySerial;
+
+impl Share for PoolKeyIdentityBySerial {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        known_by(wanted, |label| label.serial)
+    }
+}
+
+otherwise_standard!(PoolKeyIdentityBySerial: Carry, Keep);
+
+/// The description with something else in place of the identity, if it has one.
+fn known_by(wanted: &Wanted, number: impl Fn(Label) -> NonZeroU32) -> Description {
+    let instead = wanted
+        .label
+        .map(|label| IdentityId::from_number(number(label)));
+    Description {
+        identity: wanted.description.identity.and(instead),
+        ..wanted.description
+    }
+}
 
 /// A description less what tells who the client is.
 fn ignoring_identity(key: &ConnectionKey) -> Description {

@@ -11,14 +11,15 @@
 
 use core::cell::Cell;
 use core::time::Duration;
+use std::borrow::Cow;
 
 use bareflight_policy::{CertificateAnswer, Origin, PreflightCache, Purpose, Request};
 use bareflight_pool_key::{
     CoalesceFacts, ConnectionKey, Description, Lease, Pool, SessionCache, SessionKey,
 };
 use bareflight_user_agent::{
-    Carried, Carry, ConnectionId, Decisions, HeldIdentity, Identities, Keep, Protocol, Question,
-    Running, Share, Standard, StoredSession, Wanted,
+    Carried, Carry, ConnectionId, Decisions, EndReason, HeldIdentity, Identities, Keep, Protocol,
+    Question, Running, Share, Standard, StoredSession, Wanted,
 };
 
 thread_local! {
@@ -116,6 +117,13 @@ impl Carry for Watched {
             &Standard.skips_preflight(cache, request, now),
         )
     }
+
+    fn follows_preflight_redirect(&self, status: u16) -> bool {
+        watch(
+            self.0.follows_preflight_redirect(status),
+            &Standard.follows_preflight_redirect(status),
+        )
+    }
 }
 
 #[deny(
@@ -189,6 +197,13 @@ impl Share for Watched {
         }
         lease
     }
+
+    fn session_origin<'o>(&self, origin: &'o Origin) -> Cow<'o, Origin> {
+        watch(
+            self.0.session_origin(origin),
+            &Standard.session_origin(origin),
+        )
+    }
 }
 
 #[deny(
@@ -214,6 +229,13 @@ impl Keep for Watched {
             count();
         }
         offer
+    }
+
+    fn forgets_sessions(&self, reason: EndReason) -> bool {
+        watch(
+            self.0.forgets_sessions(reason),
+            &Standard.forgets_sessions(reason),
+        )
     }
 }
 

@@ -51,6 +51,8 @@ impl UserAgent {
         let wanted = Wanted {
             description,
             chosen: shown,
+            label: identity.and_then(|held| self.identities.label(held)),
+            named: None,
             ..*wanted
         };
         let offer = self

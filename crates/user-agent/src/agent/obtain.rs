@@ -1,5 +1,7 @@
 //! Obtain a connection: one from the pool, a shared one, a new one, or a place in line.
 
+use std::borrow::Cow;
+
 use bareflight_policy::{CertificateAnswer, Mode};
 use smallvec::SmallVec;
 
@@ -148,6 +150,11 @@ impl UserAgent {
         Ok(Wanted {
             description,
             chosen,
+            label: question.chosen.and_then(|held| self.identities.label(held)),
+            named: fetch
+                .named
+                .as_ref()
+                .and_then(|(_, held)| self.identities.id(*held)),
             purpose: question.purpose,
         })
     }
@@ -179,7 +186,14 @@ impl UserAgent {
             return;
         };
         let answer = self.decisions.answer(question);
-        let session_key = self.decisions.session_description(wanted).keys().session;
+        let origin = fetch.current().current_url().origin().clone();
+        let mut sessions_of = self.decisions.session_description(wanted);
+        if let Cow::Owned(other) = self.decisions.session_origin(&origin)
+            && let Ok(other) = self.origins.intern(&other)
+        {
+            sessions_of.origin = other;
+        }
+        let session_key = sessions_of.keys().session;
         let offer = self
             .decisions
             .offer(&mut self.sessions, &session_key, wanted, self.now);
@@ -201,7 +215,6 @@ impl UserAgent {
             (None, _) => Alpn::Http1,
         };
         let cause = fetch.cause();
-        let origin = fetch.current().current_url().origin().clone();
         let trust = fetch.trust;
         let connection = self.connections.open(Record {
             cause,

@@ -154,13 +154,15 @@ impl UserAgent {
         if let Some(reservation) = record.reservation.take() {
             self.pool.fail(reservation);
         }
-        match (reason, &record.hop) {
-            (EndReason::Closed, _) => {}
-            (EndReason::Proxy, Some(hop)) => {
-                self.sessions.forget_key(&hop.key);
-                self.keep_offer(&record);
-            }
-            _ => self.sessions.forget_key(&record.sessions.key),
+        let proxy_failed = reason == EndReason::Proxy && record.hop.is_some();
+        if proxy_failed {
+            self.keep_offer(&record);
+        }
+        if self.decisions.forgets_sessions(reason) {
+            self.sessions.forget_key(match &record.hop {
+                Some(hop) if proxy_failed => &hop.key,
+                _ => &record.sessions.key,
+            });
         }
         if let Some(running) = record.opener.take() {
             self.fail(running, NetworkError::Connection(reason));
@@ -251,7 +253,13 @@ impl UserAgent {
             fetch.misdirected = true;
             return self.obtain(running);
         }
-        if fetch.preflight.is_some() {
+        if let Some(preflight) = &mut fetch.preflight {
+            // The answer to a preflight is never followed, wherever it points (CORS-preflight fetch).
+            if self.decisions.follows_preflight_redirect(status)
+                && let Ok(Redirect::Followed) = http_redirect_fetch(preflight, status, headers)
+            {
+                return self.obtain(running);
+            }
             return self.preflight_answered(running, status, headers);
         }
         if fetch.request.response_tainting() == ResponseTainting::Cors
