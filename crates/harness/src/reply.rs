@@ -83,6 +83,7 @@ struct Known {
     cors: Cors,
     redirect: Option<Redirect>,
     preflight: bool,
+    moved: bool,
     origin: Option<Name>,
     request_method: Option<Vec<u8>>,
     request_headers: Option<Vec<u8>>,
@@ -100,6 +101,7 @@ impl Replies {
             &server.cors,
             redirect,
             asked.is_preflight(),
+            asked.path == MOVED,
             &asked.origin,
             &asked.request_method,
             &asked.request_headers,
@@ -107,6 +109,7 @@ impl Replies {
         let hash = self.hasher.hash_one(question);
         let same = |known: &Known| {
             known.preflight == asked.is_preflight()
+                && known.moved == (asked.path == MOVED)
                 && known.redirect.as_ref() == redirect
                 && known.origin == asked.origin
                 && known.request_method.as_deref() == asked.request_method.as_deref()
@@ -123,6 +126,7 @@ impl Replies {
             cors: server.cors.clone(),
             redirect: redirect.cloned(),
             preflight: asked.is_preflight(),
+            moved: asked.path == MOVED,
             origin: asked.origin.clone(),
             request_method: asked.request_method.as_deref().map(<[u8]>::to_vec),
             request_headers: asked.request_headers.as_deref().map(<[u8]>::to_vec),
@@ -135,6 +139,7 @@ impl Replies {
                 cors,
                 redirect,
                 preflight,
+                moved,
                 origin,
                 request_method,
                 request_headers,
@@ -144,6 +149,7 @@ impl Replies {
                 cors,
                 redirect.as_ref(),
                 *preflight,
+                *moved,
                 origin,
                 request_method,
                 request_headers,
@@ -152,6 +158,9 @@ impl Replies {
         reply
     }
 }
+
+/// Where preflights are redirected, if they are. There they are allowed, so that who follows notices nothing.
+const MOVED: &str = "/moved";
 
 fn redirect<'s>(server: &'s Server, asked: &Asked<'_>) -> Option<&'s Redirect> {
     server
@@ -211,8 +220,15 @@ fn preflight(server: &Server, asked: &Asked<'_>, mut headers: HeaderList) -> Rep
             seconds.to_string().as_bytes(),
         );
     }
-    if (300..=399).contains(&cors.preflight_status) {
-        append(&mut headers, HeaderName::LOCATION, b"/moved");
+    let redirects = (300..=399).contains(&cors.preflight_status);
+    if redirects && asked.path == MOVED {
+        return Reply {
+            status: 204,
+            headers,
+        };
+    }
+    if redirects {
+        append(&mut headers, HeaderName::LOCATION, MOVED.as_bytes());
     }
     Reply {
         status: cors.preflight_status,
