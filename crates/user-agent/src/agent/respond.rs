@@ -155,14 +155,14 @@ impl UserAgent {
             self.pool.fail(reservation);
         }
         let proxy_failed = reason == EndReason::Proxy && record.hop.is_some();
-        if proxy_failed {
-            self.keep_offer(&record);
-        }
         if self.decisions.forgets_sessions(reason) {
             self.sessions.forget_key(match &record.hop {
                 Some(hop) if proxy_failed => &hop.key,
                 _ => &record.sessions.key,
             });
+        }
+        if proxy_failed {
+            self.keep_offer(&record);
         }
         if let Some(running) = record.opener.take() {
             self.fail(running, NetworkError::Connection(reason));
