@@ -42,7 +42,7 @@ fn every_fault_is_caught_by_what_the_catalogue_names() {
         for &tier in &fault.tiers[..1] {
             let mut runner = Runner::new(tier).unwrap();
             let mut campaign = Campaign::new(2, []);
-            let caught = (0..60_000).find(|_| {
+            let caught = (0..20_000).find(|_| {
                 let scenario = campaign.next_scenario();
                 let verdict = runner.run(&scenario, Some(fault)).unwrap();
                 fault.breaks.iter().any(|name| verdict.breaks(name))
