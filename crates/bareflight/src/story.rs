@@ -409,6 +409,16 @@ fn event_title(scenario: &Scenario, event: &WorldEvent) -> String {
                 server(it)
             )
         }
+        WorldEvent::Reload {
+            server: it,
+            client_certificate,
+        } => {
+            let mode = client_certificate.as_str();
+            format!(
+                "server {} takes up client-certificate = \"{mode}\" and keeps its sessions",
+                server(it)
+            )
+        }
         WorldEvent::Logout => "the user logs out: client certificates are cleared".to_owned(),
         WorldEvent::Renew { identity: it } => {
             format!("the certificate of {} is renewed", identity(it))

@@ -174,8 +174,8 @@ pub use plan::{
 pub use rustls::sign::CertifiedKey;
 pub use rustls::{AlertDescription, Error as TlsError};
 pub use server::{
-    Admits, Authenticated, Checks, Hello, LateOutcome, Offer, Rechecks, Reply, Responder, Resumes,
-    Route, Routes, Rules, Strict,
+    Admits, Authenticated, Certificate, Checks, Hello, LateOutcome, Offer, Rechecks, Reply,
+    Responder, Resumes, Route, Routes, Rules, Strict,
 };
 pub use tap::Packet;
 pub use wire::{MAX_IDLE_BYTES, Transport};

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use bareflight_policy::Profile;
-use bareflight_user_agent::{Decisions, Standard};
 
 use crate::case::{Case, Vocabulary};
 use crate::expect::{self, Mismatch};
@@ -12,7 +11,7 @@ use crate::faults::watched::take_reached;
 use crate::invariants::{Violation, judge};
 use crate::log::Log;
 use crate::scenario::{Choose, Scenario};
-use crate::tier::{Tier, TierError, TierName, Wire};
+use crate::tier::{Deciders, Tier, TierError, TierName, Wire};
 
 /// Runs cases on one tier and judges them. Everything that can be used again is.
 pub struct Runner {
@@ -95,12 +94,12 @@ impl Runner {
         fault: Option<&Fault>,
     ) -> Result<Verdict<'_>, TierError> {
         match fault {
-            None => self.run_with(scenario, &Standard, None),
-            Some(fault) => self.run_with(scenario, fault.decisions, fault.profile),
+            None => self.run_with(scenario, Deciders::default(), None),
+            Some(fault) => self.run_with(scenario, fault.deciders, fault.profile),
         }
     }
 
-    /// As [`run`](Self::run), with decisions that need not be in the catalogue, and under a profile in place of the
+    /// As [`run`](Self::run), with deciders that need not be in the catalogue, and under a profile in place of the
     /// scenario's own.
     ///
     /// # Errors
@@ -109,7 +108,7 @@ impl Runner {
     pub fn run_with(
         &mut self,
         scenario: &Scenario,
-        decisions: &'static dyn Decisions,
+        deciders: impl Into<Deciders>,
         profile: Option<&'static Profile>,
     ) -> Result<Verdict<'_>, TierError> {
         let case = match profile {
@@ -118,7 +117,7 @@ impl Runner {
         };
         self.violations.clear();
         take_reached();
-        self.tier.run(&case, decisions, &mut self.log)?;
+        self.tier.run(&case, deciders.into(), &mut self.log)?;
         judge(&case, &self.log, &mut self.violations);
         Ok(Verdict {
             log: &self.log,
@@ -149,7 +148,7 @@ impl Runner {
     /// [`TierError`] where nothing can be decided.
     pub fn expectations(&mut self, scenario: &Scenario) -> Result<Vec<Mismatch>, TierError> {
         let case = Case::new(scenario, &mut self.vocabulary);
-        self.tier.run(&case, &Standard, &mut self.log)?;
+        self.tier.run(&case, Deciders::default(), &mut self.log)?;
         Ok(expect::check(&case, &self.log))
     }
 }

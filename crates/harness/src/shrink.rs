@@ -274,7 +274,8 @@ fn remove_server(scenario: &mut Scenario, index: usize) {
                 WorldEvent::Close { server }
                 | WorldEvent::Restart { server }
                 | WorldEvent::RotateTicketKeys { server }
-                | WorldEvent::ChangeMode { server, .. },
+                | WorldEvent::ChangeMode { server, .. }
+                | WorldEvent::Reload { server, .. },
             ) => *server = without(index, *server).unwrap_or(0),
             Action::Event(_) => {}
         }
@@ -340,7 +341,11 @@ fn rename(scenario: &mut Scenario) {
     };
     for server in &mut scenario.servers {
         for rule in &mut server.host_rules {
-            rule.host = renamed(&rule.host);
+            let lower = Name::from(rule.host.to_ascii_lowercase());
+            rule.host = match rule.host == lower {
+                true => renamed(&lower),
+                false => Name::from(renamed(&lower).to_ascii_uppercase()),
+            };
         }
     }
     each_target(scenario, |target| target.host = renamed(&target.host));

@@ -163,14 +163,23 @@ impl Desk {
     fn route(&self, host: Option<&str>) -> (Arc<HostPlan>, Option<StatusCode>) {
         let (policy, office) = (&self.attendant.policy, &self.attendant.office);
         let wanted = policy.hosts.named(host);
+        let in_force = &self.standing.host.plan;
+        let chain = self.standing.authentication.chain.as_deref();
+        let passes = || {
+            let judged = wanted.verifier.as_ref().zip(chain?.split_first());
+            let (verifier, (leaf, rest)) = judged?;
+            let now = office.clock.unix();
+            verifier.verify_client_cert(leaf, rest, now).ok()
+        };
+        let passes = || passes().is_some();
         let belongs = office.rules.routes.belongs(&Route {
             server_name: self.standing.server_name.as_deref(),
             host,
-            in_force: &self.standing.host.plan,
-            wanted: &wanted.plan,
-            chain: self.standing.authentication.chain.as_deref(),
-            verifier: wanted.verifier.as_deref(),
-            now: office.clock.unix(),
+            in_force: in_force.client_auth,
+            wanted: wanted.plan.client_auth,
+            one_policy: Arc::ptr_eq(in_force, &wanted.plan),
+            one_authority: in_force.accepts == wanted.plan.accepts,
+            passes: chain.is_some().then_some(&passes),
         });
         let turned_away = (!belongs).then_some(StatusCode::MISDIRECTED_REQUEST);
         (Arc::clone(&wanted.plan), turned_away)

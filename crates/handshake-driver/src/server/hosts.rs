@@ -120,8 +120,8 @@ impl Hosts {
             0 => &self.own,
             1 => claimants[0],
             several => {
-                let plans: Vec<_> = claimants.iter().map(|host| &*host.plan).collect();
-                claimants.swap_remove(self.routes.settle(&plans).min(several - 1))
+                let modes: Vec<_> = claimants.iter().map(|it| it.plan.client_auth).collect();
+                claimants.swap_remove(self.routes.settle(&modes).min(several - 1))
             }
         }
     }

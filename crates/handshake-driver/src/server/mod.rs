@@ -31,7 +31,7 @@ use rustls::sign::SingleCertAndKey;
 pub(crate) use connection::{Attendant, Ending, attend, attend_after};
 pub(crate) use late::Unanswered;
 pub use late::{Admits, Authenticated, LateOutcome, Strict};
-pub use resumes::{Offer, Rechecks, Resumes};
+pub use resumes::{Certificate, Offer, Rechecks, Resumes};
 pub use route::{Checks, Hello, Route, Routes};
 pub(crate) use sessions::SessionTable;
 pub(crate) use tunnel::{Dial, Dials};
@@ -154,6 +154,12 @@ pub struct Rules {
     pub routes: Arc<dyn Routes>,
     /// Who passes after a late authentication.
     pub admits: Arc<dyn Admits>,
+}
+
+impl std::fmt::Debug for Rules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rules").finish_non_exhaustive()
+    }
 }
 
 impl Default for Rules {

@@ -7,9 +7,9 @@ use rustls::server::danger::ClientCertVerifier;
 
 use super::authentication::only_leaf_passes;
 use crate::ids::ServerId;
-use crate::plan::{ClientAuth, HostPlan, Resumption, Version};
+use crate::plan::{ClientAuth, Resumption, Version};
 
-/// A session on offer, beside what is in force where it is offered.
+/// A session on offer, beside what is in force where it is offered. Plain facts: a model of a server can tell them too.
 pub struct Offer<'a> {
     /// The server that issued the session.
     pub issued_by: ServerId,
@@ -30,16 +30,32 @@ pub struct Offer<'a> {
     /// How the server remembers sessions now.
     pub resumption: Resumption,
     /// The policy that the original handshake was under.
-    pub issued_under: &'a HostPlan,
+    pub issued_under: ClientAuth,
     /// The policy in force for the name that is asked for now.
-    pub policy: &'a HostPlan,
-    /// The chain that the original handshake verified; `None` if it was bare.
-    pub chain: Option<&'a [CertificateDer<'static>]>,
-    pub(super) judges: Judges<'a>,
+    pub policy: ClientAuth,
+    /// The certificate that the original handshake verified; `None` if it was bare.
+    pub certificate: Option<&'a dyn Certificate>,
 }
 
-/// Who would judge a certificate, and as of when.
+/// The certificate of an earlier handshake, as it would be judged now. Each question is answered when it is asked, since
+/// the answer may take a signature.
+pub trait Certificate {
+    /// Whether it would pass if it were shown now: issuers, dates and use, all along its chain. True for a policy that no
+    /// longer asks, since there is nothing left to satisfy.
+    fn passes(&self) -> bool;
+
+    /// As [`passes`](Self::passes), with the issuers of the original handshake: dates alone are looked at again. Not
+    /// enough; here for a known fault.
+    fn is_in_date(&self) -> bool;
+
+    /// As [`passes`](Self::passes), but of the dates those of the leaf alone are looked at again. Not enough; here for a
+    /// known fault.
+    fn leaf_is_in_date(&self) -> bool;
+}
+
+/// A chain, who would judge it, and as of when.
 pub(super) struct Judges<'a> {
+    pub(super) chain: &'a [CertificateDer<'static>],
     /// Of the policy in force; a policy that does not ask has none.
     pub(super) now: Option<&'a dyn ClientCertVerifier>,
     /// Of the policy that the original handshake was under.
@@ -49,43 +65,30 @@ pub(super) struct Judges<'a> {
     pub(super) original_time: UnixTime,
 }
 
-impl Offer<'_> {
-    /// Whether the original certificate would pass if it were shown now: issuers, dates and use, all along its chain. True
-    /// for a policy that no longer asks, since there is nothing left to satisfy; false if there was none.
-    #[must_use]
-    pub fn certificate_passes(&self) -> bool {
-        self.passes(self.judges.now, self.judges.time)
+impl Certificate for Judges<'_> {
+    fn passes(&self) -> bool {
+        self.pass(self.now, self.time)
     }
 
-    /// As [`certificate_passes`](Self::certificate_passes), with the issuers of the original handshake: dates alone are
-    /// looked at again. Not enough; here for a known fault.
-    #[must_use]
-    pub fn certificate_is_in_date(&self) -> bool {
-        self.passes(self.judges.then, self.judges.time)
+    fn is_in_date(&self) -> bool {
+        self.pass(self.then, self.time)
     }
 
-    /// As [`certificate_passes`](Self::certificate_passes), but of the dates those of the leaf alone are looked at again. Not
-    /// enough; here for a known fault.
-    #[must_use]
-    pub fn leaf_is_in_date(&self) -> bool {
-        let Judges {
-            now,
-            algorithms,
-            time,
-            original_time,
-            ..
-        } = self.judges;
+    fn leaf_is_in_date(&self) -> bool {
         match self.chain {
-            Some([leaf, issuer, ..]) => {
-                self.passes(now, original_time) && only_leaf_passes(leaf, issuer, algorithms, time)
+            [leaf, issuer, ..] => {
+                self.pass(self.now, self.original_time)
+                    && only_leaf_passes(leaf, issuer, self.algorithms, self.time)
             }
             // A root issued it, and nobody looks at a root's dates.
-            _ => self.passes(now, time),
+            _ => self.passes(),
         }
     }
+}
 
-    fn passes(&self, judge: Option<&dyn ClientCertVerifier>, time: UnixTime) -> bool {
-        match (self.chain.and_then(<[_]>::split_first), judge) {
+impl Judges<'_> {
+    fn pass(&self, judge: Option<&dyn ClientCertVerifier>, time: UnixTime) -> bool {
+        match (self.chain.split_first(), judge) {
             (None, _) => false,
             (Some(_), None) => true,
             (Some((leaf, rest)), Some(judge)) => judge.verify_client_cert(leaf, rest, time).is_ok(),
@@ -124,14 +127,14 @@ pub trait Resumes: Send + Sync {
     /// The certificate of the original handshake would be accepted now (CVE-2025-68121: issuers were not looked at again;
     /// golang/go issue 77113: dates of the leaf alone were).
     fn certificate_stands(&self, offer: &Offer<'_>) -> bool {
-        offer.certificate_passes()
+        offer.certificate.is_some_and(Certificate::passes)
     }
 
     /// Whom the session stands for is someone whom the policy in force would let in. A bare session will do unless that
     /// policy insists on a certificate (mod_ssl's PR 53193: every resumption counted as authenticated).
     fn authenticated_enough(&self, offer: &Offer<'_>) -> bool {
-        match offer.chain {
-            None => offer.policy.client_auth != ClientAuth::Require,
+        match offer.certificate {
+            None => offer.policy != ClientAuth::Require,
             Some(_) => self.certificate_stands(offer),
         }
     }

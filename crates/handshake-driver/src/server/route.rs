@@ -4,13 +4,10 @@
 //! Host or `:authority`, and the two need not agree (RFC 9110 section 7.4). Where the policies of the two differ, a client
 //! that was let in as somebody, or as nobody, for one host would be served as such by another.
 
+use crate::plan::ClientAuth;
 use http::header::HOST;
 use http::uri::Authority;
 use http::{Request, StatusCode};
-use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::danger::ClientCertVerifier;
-
-use crate::plan::{ClientAuth, HostPlan};
 
 /// What a server knows of a ClientHello before it chooses a policy.
 #[derive(Clone, Copy, Debug)]
@@ -23,20 +20,23 @@ pub struct Hello<'a> {
     pub fragmented: bool,
 }
 
-/// A request beside the connection that it came on.
+/// A request beside the connection that it came on. Plain facts: a model of a server can tell them too.
 pub struct Route<'a> {
     /// The name in the connection's ClientHello.
     pub server_name: Option<&'a str>,
     /// The host in the request's Host or `:authority`, without port.
     pub host: Option<&'a str>,
     /// The policy that the connection's handshake was under.
-    pub in_force: &'a HostPlan,
+    pub in_force: ClientAuth,
     /// The policy of the request's host.
-    pub wanted: &'a HostPlan,
-    /// The chain of whom this connection authenticates.
-    pub chain: Option<&'a [CertificateDer<'static>]>,
-    pub(super) verifier: Option<&'a dyn ClientCertVerifier>,
-    pub(super) now: UnixTime,
+    pub wanted: ClientAuth,
+    /// Whether the two are one host's.
+    pub one_policy: bool,
+    /// Whether the two take certificates of the same authorities.
+    pub one_authority: bool,
+    /// Whether the certificate of whom this connection authenticates would pass under the policy of the request's host, told
+    /// when it is asked; `None` if the connection is bare.
+    pub passes: Option<&'a dyn Fn() -> bool>,
 }
 
 impl Route<'_> {
@@ -52,7 +52,7 @@ impl Route<'_> {
     /// Whether this connection could have come about under the policy of the request's host.
     #[must_use]
     pub fn meets_wanted(&self) -> bool {
-        match (self.wanted.client_auth, self.chain) {
+        match (self.wanted, self.passes) {
             (ClientAuth::None, _) => true,
             // Who is to be asked late is asked on a connection of that host.
             (ClientAuth::Require | ClientAuth::Renegotiate | ClientAuth::PostHandshake, None) => {
@@ -60,15 +60,9 @@ impl Route<'_> {
             }
             // It was asked for the same, and declined.
             (ClientAuth::Request, None) => {
-                self.in_force.client_auth == ClientAuth::Request
-                    && self.in_force.accepts == self.wanted.accepts
+                self.in_force == ClientAuth::Request && self.one_authority
             }
-            (_, Some(chain)) => {
-                let judged = self.verifier.zip(chain.split_first());
-                judged.is_some_and(|(verifier, (leaf, rest))| {
-                    verifier.verify_client_cert(leaf, rest, self.now).is_ok()
-                })
-            }
+            (_, Some(passes)) => passes(),
         }
     }
 }
@@ -96,8 +90,8 @@ pub trait Routes: Send + Sync {
 
     /// Which of several hosts that list one name has its policy, by its place: the strictest (CVE-2026-85597: the weakest
     /// had).
-    fn settle(&self, claimants: &[&HostPlan]) -> usize {
-        let strictness = |at: &usize| claimants[*at].client_auth.strictness();
+    fn settle(&self, claimants: &[ClientAuth]) -> usize {
+        let strictness = |at: &usize| claimants[*at].strictness();
         // The first of those that insist equally.
         (0..claimants.len())
             .rev()
@@ -109,7 +103,7 @@ pub trait Routes: Send + Sync {
     /// connection meets. If not, the answer is 421 (RFC 9110 section 15.5.20, RFC 9113 section 9.1.2; CVE-2018-21246,
     /// CVE-2025-66614: it was served).
     fn belongs(&self, route: &Route<'_>) -> bool {
-        route.same_name() || std::ptr::eq(route.in_force, route.wanted) || route.meets_wanted()
+        route.same_name() || route.one_policy || route.meets_wanted()
     }
 }
 

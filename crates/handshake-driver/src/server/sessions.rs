@@ -196,6 +196,14 @@ impl ConnectionSessions {
 
     fn allows(&self, entry: &Entry, original: &Authentication) -> bool {
         let present = &self.present;
+        let judges = original.chain.as_deref().map(|chain| Judges {
+            chain,
+            now: self.host.verifier.as_deref(),
+            then: original.host.verifier.as_deref(),
+            algorithms: present.algorithms,
+            time: present.clock.unix(),
+            original_time: Clock::unix_at(original.at),
+        });
         present.resumes.resumes(&Offer {
             issued_by: entry.server,
             server: present.server,
@@ -206,16 +214,9 @@ impl ConnectionSessions {
             age: present.clock.now().saturating_sub(entry.issued),
             lifetime: present.lifetime,
             resumption: present.resumption,
-            issued_under: &original.host.plan,
-            policy: &self.host.plan,
-            chain: original.chain.as_deref(),
-            judges: Judges {
-                now: self.host.verifier.as_deref(),
-                then: original.host.verifier.as_deref(),
-                algorithms: present.algorithms,
-                time: present.clock.unix(),
-                original_time: Clock::unix_at(original.at),
-            },
+            issued_under: original.host.plan.client_auth,
+            policy: self.host.plan.client_auth,
+            certificate: judges.as_ref().map(|judges| judges as _),
         })
     }
 }

@@ -246,8 +246,8 @@ mod faults {
     /// CVE-2026-85597.
     struct DefaultPolicyOnConflict;
     impl Routes for DefaultPolicyOnConflict {
-        fn settle(&self, claimants: &[&HostPlan]) -> usize {
-            let open = |host: &&HostPlan| host.client_auth == ClientAuth::None;
+        fn settle(&self, claimants: &[ClientAuth]) -> usize {
+            let open = |mode: &ClientAuth| *mode == ClientAuth::None;
             claimants.iter().position(open).unwrap_or(0)
         }
     }

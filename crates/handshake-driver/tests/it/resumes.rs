@@ -31,16 +31,16 @@ faults! {
     ConstantSessionContext: satisfies_policy = |offer| offer.issued_for == offer.server_name;
     /// CVE-2025-23419.
     ChecksNewNameOnly: satisfies_policy = |offer| {
-        offer.policy.client_auth != ClientAuth::Require || offer.chain.is_some()
+        offer.policy != ClientAuth::Require || offer.certificate.is_some()
     };
     /// CVE-2025-23048.
     SkipsCheckWithoutName: satisfies_policy = |offer| {
         offer.server_name.is_none() || Rechecks.satisfies_policy(offer)
     };
     /// CVE-2025-68121.
-    IssuersNotRechecked: certificate_stands = |offer| offer.certificate_is_in_date();
+    IssuersNotRechecked: certificate_stands = |offer| offer.certificate.is_some_and(Certificate::is_in_date);
     /// golang/go issue 77113.
-    LeafExpiryOnly: certificate_stands = |offer| offer.leaf_is_in_date();
+    LeafExpiryOnly: certificate_stands = |offer| offer.certificate.is_some_and(Certificate::leaf_is_in_date);
     /// mod_ssl PR 53193.
     ReportsSuccessOnResume: authenticated_enough = |_| true;
     /// CVE-2014-7189.

@@ -259,8 +259,14 @@ fn event() -> impl Strategy<Value = WorldEvent> {
         server
             .clone()
             .prop_map(|server| WorldEvent::RotateTicketKeys { server }),
+        (server.clone(), select(&ClientCertificate::ALL[..])).prop_map(
+            |(server, client_certificate)| WorldEvent::ChangeMode {
+                server,
+                client_certificate,
+            }
+        ),
         (server, select(&ClientCertificate::ALL[..])).prop_map(|(server, client_certificate)| {
-            WorldEvent::ChangeMode {
+            WorldEvent::Reload {
                 server,
                 client_certificate,
             }

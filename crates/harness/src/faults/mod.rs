@@ -12,17 +12,19 @@ mod keep;
 mod late;
 mod pair;
 mod proxy;
+mod servers;
 mod share;
 pub(crate) mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use bareflight_handshake_driver::Rules;
 use bareflight_policy::Profile;
 use bareflight_user_agent::{Decisions, Standard};
 use serde::Deserialize;
 
-use crate::tier::TierName;
+use crate::tier::{Deciders, TierName};
 use pair::Pair;
 use watched::Watched;
 
@@ -45,7 +47,7 @@ pub struct Fault {
     pub tiers: &'static [TierName],
     /// What it does; each decision that differs from the right one is counted, see
     /// [`Verdict::reached`](crate::Verdict::reached).
-    pub decisions: &'static dyn Decisions,
+    pub deciders: Deciders,
     /// The profile that its scenarios are run and judged under, in place of their own.
     pub profile: Option<&'static Profile>,
 }
@@ -65,6 +67,7 @@ struct Entry {
 struct Made {
     name: &'static str,
     decisions: &'static dyn Decisions,
+    servers: Option<fn() -> Rules>,
     profile: Option<&'static str>,
     tiers: &'static [TierName],
 }
@@ -73,8 +76,17 @@ const fn made(name: &'static str, decisions: &'static dyn Decisions) -> Made {
     Made {
         name,
         decisions,
+        servers: None,
         profile: None,
         tiers: &TierName::ALL,
+    }
+}
+
+/// A fault of a server.
+const fn served(name: &'static str, rules: fn() -> Rules) -> Made {
+    Made {
+        servers: Some(rules),
+        ..made(name, &Standard)
     }
 }
 
@@ -96,7 +108,7 @@ const fn stopped_by_rustls(name: &'static str, decisions: &'static dyn Decisions
 }
 
 /// The faults that exist, in the order of the catalogue.
-const MADE: [Made; 51] = [
+const MADE: [Made; 57] = [
     made("omit-presents-certificate", &carry::OmitPresentsCertificate),
     made(
         "preflight-presents-certificate",
@@ -207,6 +219,30 @@ const MADE: [Made; 51] = [
         "redirect-keeps-credentials-decision",
         &carry::RedirectKeepsCredentialsDecision,
     ),
+    served(
+        "late-requirement-assumed",
+        servers::late_requirement_assumed,
+    ),
+    served(
+        "server-constant-session-context",
+        servers::constant_session_context,
+    ),
+    served(
+        "server-reports-success-on-resume",
+        servers::reports_success_on_resume,
+    ),
+    served(
+        "server-routes-by-host-alone",
+        servers::routes_by_host_alone,
+    ),
+    served(
+        "server-default-policy-on-conflict",
+        servers::default_policy_on_conflict,
+    ),
+    served(
+        "server-exact-name-lookup",
+        servers::exact_name_lookup,
+    ),
     made("control-extra-field", &controls::ExtraField),
     made(
         "control-no-resumption-with-identity",
@@ -216,6 +252,7 @@ const MADE: [Made; 51] = [
     Made {
         name: "control-abort-on-request",
         decisions: &Standard,
+        servers: None,
         profile: Some("abort-on-request"),
         tiers: &TierName::ALL,
     },
@@ -235,7 +272,12 @@ static FAULTS: LazyLock<Vec<Fault>> = LazyLock::new(|| {
             breaks: entry.breaks,
             control: entry.control,
             tiers: made.tiers,
-            decisions: Box::leak(Box::new(Watched(made.decisions))),
+            deciders: Deciders {
+                agent: Box::leak(Box::new(Watched(made.decisions))),
+                ..made.servers.map_or_else(Deciders::default, |rules| {
+                    Deciders::from(&*Box::leak(Box::new(servers::watched(rules()))))
+                })
+            },
             profile: made.profile.and_then(Profile::from_name),
         }
     };
@@ -265,8 +307,12 @@ impl Fault {
 
     /// The decisions of this fault and another at once: this one's where they differ from the right ones, the other's
     /// elsewhere. They live as long as the process does, so they are asked for once.
-    pub fn with(&self, other: &Self) -> &'static dyn Decisions {
-        Box::leak(Box::new(Pair(self.decisions, other.decisions)))
+    pub fn with(&self, other: &Self) -> Deciders {
+        let (one, two) = (self.deciders, other.deciders);
+        Deciders {
+            agent: Box::leak(Box::new(Pair(one.agent, two.agent))),
+            servers: Box::leak(Box::new(servers::pair(one.servers, two.servers))),
+        }
     }
 
     /// Whether a violation of this invariant ends a hunt for the fault: one that its entry names, or, for a control, one

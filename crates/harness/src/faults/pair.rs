@@ -20,7 +20,7 @@ pub(super) struct Pair(
 );
 
 /// The first if it is wrong, else the second.
-fn either<T: PartialEq>(first: T, right: &T, second: impl FnOnce() -> T) -> T {
+pub(super) fn either<T: PartialEq>(first: T, right: &T, second: impl FnOnce() -> T) -> T {
     if first == *right { second() } else { first }
 }
 

@@ -41,8 +41,10 @@ pub(super) fn server_route_matched(view: &View<'_>, findings: &mut Findings<'_>)
 /// Whether a connection that was made under one rule, with this client, could have come about under another.
 fn meets(wanted: ClientCertificate, made_under: ClientCertificate, client: &Client) -> bool {
     match wanted {
-        _ if wanted == made_under => true,
         ClientCertificate::None => true,
+        // Nobody gets in under it without one, so a connection without one was not made under it.
+        ClientCertificate::Require => client.is_authenticated(),
+        _ if wanted == made_under => true,
         // Who was not asked has not declined.
         _ => client.is_authenticated(),
     }

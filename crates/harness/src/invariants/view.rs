@@ -259,6 +259,10 @@ impl<'l> View<'l> {
             WorldEvent::ChangeMode {
                 server: at,
                 client_certificate,
+            }
+            | WorldEvent::Reload {
+                server: at,
+                client_certificate,
             } if usize::from(*at) == server => Some(*client_certificate),
             _ => None,
         });

@@ -172,6 +172,14 @@ impl Scenario {
                     *client_certificate = in_handshake(*client_certificate);
                 }
             }
+            // Who asks late keeps no sessions.
+            WorldEvent::Reload {
+                server,
+                client_certificate,
+            } => {
+                *server = wrap(*server, self.servers.len());
+                *client_certificate = in_handshake(*client_certificate);
+            }
             WorldEvent::Renew { identity } => match self.identity(*identity) {
                 Some(index) => *identity = index,
                 None => *event = WorldEvent::Logout,
@@ -280,7 +288,8 @@ fn fixup_host_rules(server: &mut Server) {
     let hosts = &server.hosts;
     let mut seen: Vec<Name> = Vec::new();
     server.host_rules.retain(|it| {
-        let new = hosts.contains(&it.host) && !seen.contains(&it.host);
+        let known = |host: &Name| host.eq_ignore_ascii_case(&it.host);
+        let new = hosts.iter().any(known) && !seen.contains(&it.host);
         seen.push(it.host.clone());
         new && it.client_certificate.late().is_none()
     });

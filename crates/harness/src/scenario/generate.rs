@@ -190,11 +190,20 @@ fn server(from: &mut impl Choose, swarm: Swarm, index: usize) -> Server {
         server.hosts.push(Name::const_new(HOSTS[2]));
     }
     if swarm.has(Feature::HostRules) && server.hosts.len() > 1 {
-        let rule = HostRule {
-            host: server.hosts[1].clone(),
-            client_certificate: *from.pick(&HOST_RULES),
-        };
-        server.host_rules.push(rule);
+        let host = server.hosts[1].clone();
+        // Files spell names as they like, and say things twice.
+        if from.chance(1, 3) {
+            server.host_rules.push(HostRule {
+                host: host.to_ascii_uppercase().into(),
+                client_certificate: *from.pick(&HOST_RULES),
+            });
+        }
+        if server.host_rules.is_empty() || from.chance(1, 2) {
+            server.host_rules.push(HostRule {
+                host,
+                client_certificate: *from.pick(&HOST_RULES),
+            });
+        }
     }
     if swarm.has(Feature::SecondPort) {
         server.ports.push(8443);
@@ -455,6 +464,10 @@ pub(super) fn event(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -
         0 | 8 | 9 if swarm.has(Feature::Close) => WorldEvent::Close { server },
         1 if swarm.has(Feature::Restart) => WorldEvent::Restart { server },
         2 if swarm.has(Feature::Restart) => WorldEvent::RotateTicketKeys { server },
+        3 if swarm.has(Feature::ChangeMode) && from.chance(1, 2) => WorldEvent::Reload {
+            server,
+            client_certificate: *from.pick(&HOST_RULES),
+        },
         3 if swarm.has(Feature::ChangeMode) => WorldEvent::ChangeMode {
             server,
             client_certificate: mode(from, Swarm::ALL),
@@ -544,7 +557,7 @@ mod tests {
                 }
             }
         }
-        let wanted = 5 + 5 + 3 + 8 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 2 + 2 + 8;
+        let wanted = 5 + 5 + 3 + 8 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 2 + 2 + 9;
         assert_eq!(seen.len(), wanted, "{seen:#?}");
     }
 

@@ -149,6 +149,16 @@ impl ClientCertificate {
         }
     }
 
+    /// How much a rule on the handshake insists.
+    fn strictness(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Request => 1,
+            Self::Renegotiate | Self::PostHandshake => 2,
+            Self::Require => 3,
+        }
+    }
+
     /// Whether a full handshake contains a CertificateRequest.
     pub fn asks(self) -> bool {
         matches!(self, Self::Request | Self::Require)
@@ -208,10 +218,10 @@ impl Protected {
     }
 }
 
-/// The rule of one virtual host.
+/// The rule of one virtual host. A file may have several for one host, spelled differently: the strictest holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HostRule {
-    /// The host.
+    /// The host, in any case.
     pub host: Name,
     /// Whether it asks for a client certificate; in the handshake, for that is where hosts can be told apart.
     pub client_certificate: ClientCertificate,
@@ -220,8 +230,11 @@ pub struct HostRule {
 impl Server {
     /// The rule for a host while `rule` is the server's: the host's own, or the server's.
     pub fn rule_for(&self, host: &str, rule: ClientCertificate) -> ClientCertificate {
-        let own = self.host_rules.iter().find(|it| it.host == host);
-        own.map_or(rule, |it| it.client_certificate)
+        let own = self.host_rules.iter();
+        own.filter(|it| it.host.eq_ignore_ascii_case(host))
+            .map(|it| it.client_certificate)
+            .max_by_key(|rule| rule.strictness())
+            .unwrap_or(rule)
     }
 
     /// The TLS versions that it speaks while this rule on client certificates is in force.
@@ -546,6 +559,14 @@ pub enum WorldEvent {
     },
     /// The machine joins another network: connections and sessions of the old one are not used any more.
     NetworkChange,
+    /// A server takes up another rule on client certificates, one on the handshake, and closes its connections, but keeps its
+    /// sessions and ticket keys: what a reload of the configuration does.
+    Reload {
+        /// Index into [`Scenario::servers`].
+        server: u8,
+        /// The rule from now on.
+        client_certificate: ClientCertificate,
+    },
 }
 
 /// What the author of a step says must be seen.

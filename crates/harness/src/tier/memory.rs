@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use bareflight_handshake_driver::{
     Busy, CertifiedKey, ClientConfiguration, ClientHandshake, ConnectionId as DriverId, Driver,
-    EndReason as DriverEnd, Hop as DriverHop, IdentityPlan, Pki, ServerId, Session,
+    EndReason as DriverEnd, Hop as DriverHop, IdentityPlan, Pki, Rules, ServerId, Session,
 };
 use bareflight_policy::Origin;
 use bareflight_pool_key::TrustId;
 use bareflight_user_agent::{
-    Action, Connect, ConnectionId, Decisions, EndReason, Event, HeldIdentity, Hop, Limits,
-    Protocol, Send, SessionHandle, UserAgent, trust,
+    Action, Connect, ConnectionId, EndReason, Event, HeldIdentity, Hop, Limits, Protocol, Send,
+    SessionHandle, UserAgent, trust,
 };
 use foldhash::HashMap;
 
@@ -23,7 +23,7 @@ use certificates::Certificates;
 
 use super::model::endpoint;
 use super::run::{Run, cause_of, number};
-use super::{Packet, Tier, TierError, Wire, World};
+use super::{Deciders, Packet, Tier, TierError, Wire, World};
 use crate::case::Case;
 use crate::log::{Cause, Client, Leg, Log};
 use crate::scenario::{ClientCertificate, Trust, WorldEvent};
@@ -74,16 +74,12 @@ impl Memory {
 }
 
 impl Tier for Memory {
-    fn run(
-        &mut self,
-        case: &Case<'_>,
-        decisions: &'static dyn Decisions,
-        log: &mut Log,
-    ) -> Result<(), TierError> {
+    fn run(&mut self, case: &Case<'_>, deciders: Deciders, log: &mut Log) -> Result<(), TierError> {
         log.records.clear();
         self.events.clear();
-        self.agent.reset(case.profile, decisions);
-        let mut world = MemoryWorld::new(self.certificates.serve(case.scenario), case)?;
+        self.agent.reset(case.profile, deciders.agent);
+        let pki = self.certificates.serve(case.scenario);
+        let mut world = MemoryWorld::new(pki, deciders.servers, case)?;
         if self.keeps_wire {
             world.driver.capture();
         }
@@ -171,8 +167,8 @@ struct Open {
 }
 
 impl MemoryWorld {
-    fn new(pki: Arc<Pki>, case: &Case<'_>) -> Result<Self, TierError> {
-        let mut driver = Driver::new(pki);
+    fn new(pki: Arc<Pki>, rules: &Rules, case: &Case<'_>) -> Result<Self, TierError> {
+        let mut driver = Driver::with_rules(pki, rules.clone());
         let servers = case.scenario.servers.iter().map(|server| {
             let plan = server.clone();
             let responder = move |_: DriverId, request: &http::Request<bytes::Bytes>| {
@@ -257,12 +253,12 @@ impl World for MemoryWorld {
             } => {
                 let index = usize::from(*server);
                 self.driver.forget_sessions(self.servers[index]);
-                let plan = wire::server_plan(&case.scenario.servers[index], *client_certificate);
-                let changed = self.driver.reconfigure(self.servers[index], plan);
-                changed.map_err(|error| TierError::Setup(error.to_string().into()))?;
-                self.rules[index] = *client_certificate;
-                self.close_all(index)?;
+                self.take_up(case, index, *client_certificate)?;
             }
+            WorldEvent::Reload {
+                server,
+                client_certificate,
+            } => self.take_up(case, usize::from(*server), *client_certificate)?,
             WorldEvent::Renew { identity } => self.renewals[usize::from(*identity)] += 1,
             WorldEvent::Logout | WorldEvent::NetworkChange => {}
         }
@@ -272,6 +268,20 @@ impl World for MemoryWorld {
 }
 
 impl MemoryWorld {
+    /// A server takes up another rule, and closes the connections that were made under the old one.
+    fn take_up(
+        &mut self,
+        case: &Case<'_>,
+        server: usize,
+        rule: ClientCertificate,
+    ) -> Result<(), TierError> {
+        let plan = wire::server_plan(&case.scenario.servers[server], rule);
+        let changed = self.driver.reconfigure(self.servers[server], plan);
+        changed.map_err(|error| TierError::Setup(error.to_string().into()))?;
+        self.rules[server] = rule;
+        self.close_all(server)
+    }
+
     fn connect(
         &mut self,
         case: &Case<'_>,

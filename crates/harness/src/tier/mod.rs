@@ -1,5 +1,6 @@
 //! Where a scenario runs: a tier is a world that performs a user agent's actions and writes the observation log.
 
+mod deciders;
 mod memory;
 mod model;
 mod run;
@@ -7,13 +8,15 @@ mod wire;
 
 use std::sync::Arc;
 
-use bareflight_user_agent::{Action, Decisions, Event};
+use bareflight_handshake_driver::ClientAuth;
+use bareflight_user_agent::{Action, Event};
 use thiserror::Error;
 
 use crate::case::Case;
 use crate::log::Log;
-use crate::scenario::WorldEvent;
+use crate::scenario::{ClientCertificate, WorldEvent};
 
+pub use deciders::Deciders;
 pub use memory::Memory;
 pub use model::Model;
 pub use wire::{Packet, Wire};
@@ -65,17 +68,12 @@ impl core::fmt::Display for TierName {
 
 /// Something that runs scenarios.
 pub trait Tier {
-    /// Runs a case with the given decisions and writes what was seen to `log`, which is emptied first.
+    /// Runs a case with the given deciders and writes what was seen to `log`, which is emptied first.
     ///
     /// # Errors
     ///
     /// [`TierError`] where the run could not be carried to its end; nothing can be decided then.
-    fn run(
-        &mut self,
-        case: &Case<'_>,
-        decisions: &'static dyn Decisions,
-        log: &mut Log,
-    ) -> Result<(), TierError>;
+    fn run(&mut self, case: &Case<'_>, deciders: Deciders, log: &mut Log) -> Result<(), TierError>;
 
     /// From now on what crosses the network is kept for [`take_wire`](Self::take_wire), where there is a network.
     fn keep_wire(&mut self) {}
@@ -122,4 +120,15 @@ trait World {
         log: &mut Log,
         events: &mut Vec<Event>,
     ) -> Result<(), TierError>;
+}
+
+/// A rule of the scenario as servers' decisions know it.
+fn client_auth(rule: ClientCertificate) -> ClientAuth {
+    match rule {
+        ClientCertificate::None => ClientAuth::None,
+        ClientCertificate::Request => ClientAuth::Request,
+        ClientCertificate::Require => ClientAuth::Require,
+        ClientCertificate::Renegotiate => ClientAuth::Renegotiate,
+        ClientCertificate::PostHandshake => ClientAuth::PostHandshake,
+    }
 }

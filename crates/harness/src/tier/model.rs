@@ -4,6 +4,7 @@
 //! the logs.
 
 mod late;
+mod rules;
 
 use core::time::Duration;
 use std::sync::{Arc, LazyLock};
@@ -11,13 +12,13 @@ use std::sync::{Arc, LazyLock};
 use bareflight_policy::{CertificateAnswer, Origin};
 use bareflight_pool_key::TrustId;
 use bareflight_user_agent::{
-    Action, Alpn as Offered, Connect, ConnectionId, Decisions, EndReason, Event, HeldIdentity, Hop,
-    Limits, Protocol, Send, SessionHandle, UserAgent,
+    Action, Alpn as Offered, Connect, ConnectionId, EndReason, Event, HeldIdentity, Hop, Limits,
+    Protocol, Send, SessionHandle, UserAgent,
 };
 
 use self::late::{Passage, Setting};
 use super::run::{Run, cause_of, number, write};
-use super::{Tier, TierError, World};
+use super::{Deciders, Tier, TierError, World};
 use crate::case::{Case, authority, host_and_port};
 use crate::log::{
     Client, Connection, Event as Entry, Leg, Log, Protocol as LogProtocol, Request, Response,
@@ -51,15 +52,10 @@ impl Default for Model {
 }
 
 impl Tier for Model {
-    fn run(
-        &mut self,
-        case: &Case<'_>,
-        decisions: &'static dyn Decisions,
-        log: &mut Log,
-    ) -> Result<(), TierError> {
+    fn run(&mut self, case: &Case<'_>, deciders: Deciders, log: &mut Log) -> Result<(), TierError> {
         log.records.clear();
-        self.agent.reset(case.profile, decisions);
-        self.world.reset(case);
+        self.agent.reset(case.profile, deciders.agent);
+        self.world.reset(case, deciders);
         self.events.clear();
         let run = Run {
             case,
@@ -80,6 +76,7 @@ impl Tier for Model {
 
 #[derive(Debug, Default)]
 struct ModelWorld {
+    deciders: Deciders,
     now: Duration,
     handshakes: u64,
     /// How often each identity was renewed.
@@ -113,6 +110,8 @@ struct Open {
     client: Client,
     /// The host that the handshake was for.
     host: Name,
+    /// The host rule that it was under; none for the server's own.
+    under: Option<usize>,
     /// What would come of a late authentication; none if the server does not ask late.
     late: Option<Setting>,
 }
@@ -135,6 +134,7 @@ impl Open {
             hop: None,
             client: Client::Absent,
             host: Name::default(),
+            under: None,
             late: None,
         }
     }
@@ -160,6 +160,8 @@ struct Session {
     tls: Tls,
     sni: Name,
     client: Client,
+    /// The rule that the handshake was under.
+    under: ClientCertificate,
     issued: Duration,
     lifetime: Duration,
     /// Whether the server still knows it.
@@ -167,7 +169,8 @@ struct Session {
 }
 
 impl ModelWorld {
-    fn reset(&mut self, case: &Case<'_>) {
+    fn reset(&mut self, case: &Case<'_>, deciders: Deciders) {
+        self.deciders = deciders;
         self.now = Duration::ZERO;
         self.renewals.clear();
         self.renewals.resize(case.scenario.identities.len(), 0);
@@ -220,6 +223,13 @@ impl World for ModelWorld {
                 client_certificate,
             } => {
                 self.forget(usize::from(*server));
+                self.servers[usize::from(*server)].client_certificate = *client_certificate;
+                self.close_all(usize::from(*server), log, events);
+            }
+            WorldEvent::Reload {
+                server,
+                client_certificate,
+            } => {
                 self.servers[usize::from(*server)].client_certificate = *client_certificate;
                 self.close_all(usize::from(*server), log, events);
             }
@@ -310,18 +320,18 @@ impl ModelWorld {
         leg.record.through = hop.as_ref().map(|tunnel| tunnel.number);
         let outcome = self.shake_hands(case, &mut leg, &hello);
         let agreed = outcome.as_ref().ok();
-        let rule = self.servers[leg.server].client_certificate;
         let plan = &case.scenario.servers[leg.server];
+        let under = self.asked_for(plan, &leg.sni);
+        let rule = self.rule_of(plan, leg.server, under);
         self.connections.push(Open {
             number: leg.record.id,
             server: leg.server,
             hop,
             closed: agreed.is_none(),
             host: leg.sni.clone(),
+            under,
             client: agreed.map_or(Client::Absent, |agreed| agreed.client.clone()),
-            late: agreed.and_then(|agreed| {
-                Setting::of(plan.rule_for(&leg.sni, rule), connect, agreed.protocol)
-            }),
+            late: agreed.and_then(|agreed| Setting::of(rule, connect, agreed.protocol)),
         });
         match outcome {
             Ok(agreed) => {
@@ -426,7 +436,7 @@ impl ModelWorld {
         let offer = hello.offer.filter(|_| rule.late().is_none());
         let offered = offer.map(|session| session.0 as usize);
         record.offered = offered.map(|session| self.sessions[session].number);
-        let mode = plan.rule_for(sni, rule);
+        let mode = self.rule_of(plan, server, self.asked_for(plan, sni));
         let tls = version(plan.tls_under(rule));
         let Some(protocol) = protocol(plan.alpn, hello.alpn) else {
             return Err(Refused {
@@ -435,8 +445,9 @@ impl ModelWorld {
                 late: None,
             });
         };
-        let resumed = offered
-            .filter(|&session| self.resumes(&self.sessions[session], server, mode, tls, sni));
+        let resumed = offered.filter(|&session| {
+            self.resumes(plan, &self.sessions[session], (server, mode), tls, sni)
+        });
         if let Some(session) = resumed {
             record.early_data = hello.early && tls == Tls::V1_3 && plan.early_data_under(rule);
             let client = self.sessions[session].client.clone();
@@ -497,27 +508,6 @@ impl ModelWorld {
         })
     }
 
-    fn resumes(
-        &self,
-        session: &Session,
-        server: usize,
-        rule: ClientCertificate,
-        tls: Tls,
-        sni: &Name,
-    ) -> bool {
-        let fresh = self.now.saturating_sub(session.issued) <= session.lifetime;
-        let satisfied = match rule {
-            ClientCertificate::Require => session.client.is_authenticated(),
-            _ => true,
-        };
-        session.known
-            && session.server == server
-            && session.tls == tls
-            && session.sni == *sni
-            && fresh
-            && satisfied
-    }
-
     fn identity(&self, case: &Case<'_>, identity: HeldIdentity) -> Client {
         let index = identity.0 as usize;
         Client::Identity {
@@ -571,6 +561,7 @@ impl ModelWorld {
                 tls,
                 sni: sni.clone(),
                 client: client.clone(),
+                under: self.rule_of(plan, server, self.asked_for(plan, &sni)),
                 issued: self.now,
                 lifetime,
                 known: true,
@@ -706,33 +697,6 @@ impl ModelWorld {
             return Passage::Misdirected;
         }
         self.authenticate(case, plan, send, needs, log, events)
-    }
-
-    /// Whether a request is for the host that its connection was made for, or for one whose rule the connection meets.
-    fn belongs(&self, plan: &Server, send: &Send) -> bool {
-        let open = &self.connections[send.connection.0 as usize];
-        let rule = self.servers[open.server].client_certificate;
-        let host = send
-            .request
-            .current_url()
-            .as_url()
-            .host_str()
-            .unwrap_or_default();
-        let own = |host: &str| plan.host_rules.iter().any(|it| it.host == host);
-        // Hosts without a rule of their own share the server's.
-        if host == open.host || !(own(host) || own(&open.host)) {
-            return true;
-        }
-        match plan.rule_for(host, rule) {
-            ClientCertificate::None => true,
-            ClientCertificate::Request => {
-                let asked = plan.rule_for(&open.host, rule) == ClientCertificate::Request;
-                asked || open.client.is_authenticated()
-            }
-            ClientCertificate::Require
-            | ClientCertificate::Renegotiate
-            | ClientCertificate::PostHandshake => open.client.is_authenticated(),
-        }
     }
 
     fn close(&mut self, connection: ConnectionId, log: &mut Log) {

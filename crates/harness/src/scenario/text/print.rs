@@ -213,6 +213,10 @@ fn event(text: &mut String, scenario: &Scenario, event: &WorldEvent) {
         WorldEvent::ChangeMode {
             server: it,
             client_certificate,
+        }
+        | WorldEvent::Reload {
+            server: it,
+            client_certificate,
         } => {
             line(text, "server", server(*it));
             line(text, "client-certificate", client_certificate);
@@ -233,6 +237,7 @@ impl WorldEvent {
             Self::Restart { .. } => "restart",
             Self::RotateTicketKeys { .. } => "rotate-ticket-keys",
             Self::ChangeMode { .. } => "change-mode",
+            Self::Reload { .. } => "reload",
             Self::Logout => "logout",
             Self::Renew { .. } => "renew",
             Self::NetworkChange => "network-change",

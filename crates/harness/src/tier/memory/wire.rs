@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
-    AlertDescription, Answer, Authority, CertifiedKey, ClientAuth, ClientConfiguration, ConfigKey,
+    AlertDescription, Answer, Authority, CertifiedKey, ClientConfiguration, ConfigKey,
     EndReason as DriverEnd, HostPlan, LateAnswer, LateInHttp2 as DriverLateInHttp2,
     LateKind as DriverLate, Protected, Protocol as DriverProtocol, RequestHead, Resumption,
     ServerPlan, Shown, Stack, TlsError, Trust as DriverTrust, Validity, Version, Versions,
@@ -16,6 +16,7 @@ use bareflight_user_agent::{
 };
 use bytes::Bytes;
 
+use super::super::client_auth;
 use super::super::model::TICKETS;
 use super::super::run::number;
 use crate::case::authority;
@@ -173,16 +174,6 @@ fn stack(rule: ClientCertificate) -> Stack {
     match rule.late() {
         Some(_) => Stack::OpenSsl,
         None => Stack::Rustls,
-    }
-}
-
-fn client_auth(rule: ClientCertificate) -> ClientAuth {
-    match rule {
-        ClientCertificate::None => ClientAuth::None,
-        ClientCertificate::Request => ClientAuth::Request,
-        ClientCertificate::Require => ClientAuth::Require,
-        ClientCertificate::Renegotiate => ClientAuth::Renegotiate,
-        ClientCertificate::PostHandshake => ClientAuth::PostHandshake,
     }
 }
 

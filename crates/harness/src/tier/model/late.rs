@@ -2,6 +2,7 @@
 //!
 //! It denies unless it gets one: a late authentication that cannot run, is declined or fails opens nothing.
 
+use bareflight_handshake_driver::{Identity, LateKind as AskedBy, LateOutcome, Shown};
 use bareflight_policy::CertificateAnswer;
 use bareflight_user_agent::{
     Connect, ConnectionId, EndReason, Event, HeldIdentity, Protocol, Send,
@@ -22,6 +23,8 @@ pub(super) struct Setting {
     offered: bool,
     identity: Option<HeldIdentity>,
     h2: bool,
+    /// Whether the requirement counts as met.
+    met: bool,
 }
 
 impl Setting {
@@ -44,6 +47,7 @@ impl Setting {
             offered: connect.late.http1 != CertificateAnswer::Abort,
             identity: connect.late.identity,
             h2: protocol == Protocol::H2,
+            met: false,
         })
     }
 }
@@ -78,7 +82,7 @@ impl ModelWorld {
         let Some(setting) = open.late else {
             return Passage::Open;
         };
-        if open.client.is_authenticated() || !plan.protected.covers(path, preflight) {
+        if setting.met || !plan.protected.covers(path, preflight) {
             return Passage::Open;
         }
         if setting.h2 && plan.protected.in_http2 == LateInHttp2::SendAway {
@@ -86,7 +90,9 @@ impl ModelWorld {
         }
         let (client, refused) = match (setting.kind, setting.answer) {
             // Who does not offer the extension `post_handshake_auth` cannot be asked (RFC 9846 section 4.2.6).
-            (LateKind::PostHandshake, _) if !setting.offered => return Passage::Denied,
+            (LateKind::PostHandshake, _) if !setting.offered => {
+                return self.met(send.connection, setting.kind, Shown::NotAsked);
+            }
             (_, CertificateAnswer::Abort) => (Client::Absent, true),
             (_, CertificateAnswer::Present) => match setting.identity {
                 Some(identity) => (self.identity(case, identity), false),
@@ -102,12 +108,13 @@ impl ModelWorld {
             refused,
         };
         write(log, self.now, Entry::LateAuthentication(late));
-        self.concluded(send.connection, client, refused, log, events)
+        self.concluded(send.connection, setting.kind, client, refused, log, events)
     }
 
     fn concluded(
         &mut self,
         connection: ConnectionId,
+        kind: LateKind,
         client: Client,
         refused: bool,
         log: &mut Log,
@@ -123,11 +130,33 @@ impl ModelWorld {
             return Passage::BrokenOff;
         }
         events.push(Event::AskedLate { connection });
-        let passage = match client.is_authenticated() {
-            true => Passage::Open,
-            false => Passage::Denied,
+        let shown = match client.is_authenticated() {
+            // Who it is makes no difference here.
+            true => Shown::Identity(Identity::Unknown),
+            false => Shown::Declined,
         };
         self.connections[connection.0 as usize].client = client;
-        passage
+        self.met(connection, kind, shown)
+    }
+
+    /// Whether the server takes its requirement as met, by what was shown.
+    fn met(&mut self, connection: ConnectionId, kind: LateKind, shown: Shown) -> Passage {
+        let outcome = LateOutcome {
+            kind: match kind {
+                LateKind::Renegotiation => AskedBy::Renegotiation,
+                LateKind::PostHandshake => AskedBy::PostHandshake,
+            },
+            identity: matches!(shown, Shown::Identity(_)).then_some(Identity::Unknown),
+            shown,
+            refused: false,
+        };
+        let met = self.deciders.servers.admits.met(&outcome);
+        if let Some(setting) = &mut self.connections[connection.0 as usize].late {
+            setting.met = met;
+        }
+        match met {
+            true => Passage::Open,
+            false => Passage::Denied,
+        }
     }
 }

@@ -14,6 +14,8 @@ use crate::scenario::{
     Mode, Scenario, Step, WorldEvent,
 };
 
+const RELOAD_ASKS_EARLY: &str = "who asks late keeps no sessions: \"reload\" takes \"none\", \"request\" or \"require\", and \"change-mode\" takes all";
+
 impl Reader<'_> {
     pub(super) fn step(
         &self,
@@ -205,6 +207,18 @@ impl Reader<'_> {
                     client_certificate,
                 }
             }
+            "reload" => {
+                let server = server()?;
+                let rule = table.client_certificate;
+                let client_certificate = rule.ok_or_else(|| needs("client-certificate"))?;
+                if client_certificate.late().is_some() {
+                    return Err(self.error(Some(event.span()), RELOAD_ASKS_EARLY));
+                }
+                WorldEvent::Reload {
+                    server,
+                    client_certificate,
+                }
+            }
             "logout" => WorldEvent::Logout,
             "renew" => match &table.identity {
                 Some(name) => WorldEvent::Renew {
@@ -218,7 +232,7 @@ impl Reader<'_> {
                     Some(event.span()),
                     format!(
                         "there is no event `{other}`; there are time, close, restart, rotate-ticket-keys, change-mode, \
-                         logout, renew and network-change"
+                         reload, logout, renew and network-change"
                     ),
                 ));
             }

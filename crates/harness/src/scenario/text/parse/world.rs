@@ -192,10 +192,13 @@ impl Reader<'_> {
         hosts: &[Name],
     ) -> Result<Vec<HostRule>, TextError> {
         let rule = |(host, client_certificate): (Text, ClientCertificate)| {
-            let known = hosts.iter().find(|known| *known == host.get_ref());
+            let known = hosts
+                .iter()
+                .find(|known| known.eq_ignore_ascii_case(host.get_ref()));
             match (known, client_certificate.late()) {
-                (Some(host), None) => Ok(HostRule {
-                    host: host.clone(),
+                // In the case in which it is written: a server must not mind.
+                (Some(_), None) => Ok(HostRule {
+                    host: self.name(&host)?,
                     client_certificate,
                 }),
                 (None, _) => Err(self.error(

@@ -1,0 +1,107 @@
+//! What a server decides: which sessions it resumes, under which policy a request comes, whom it admits late.
+
+mod both;
+
+use std::sync::Arc;
+
+use bareflight_handshake_driver::{
+    Admits, ClientAuth, LateOutcome, Offer, Resumes, Route, Routes, Rules,
+};
+
+pub(super) use both::{pair, watched};
+
+/// Rules of which one decision is wrong.
+fn resuming(resumes: impl Resumes + 'static) -> Rules {
+    Rules::from(Arc::new(resumes) as Arc<dyn Resumes>)
+}
+
+fn routing(routes: impl Routes + 'static) -> Rules {
+    Rules::from(Arc::new(routes) as Arc<dyn Routes>)
+}
+
+/// `server-constant-session-context`: one session context serves policies that differ, so that the name alone is compared
+/// (HAProxy before August 2026). Right is to compare what the session stands for with the policy now in force.
+struct ConstantSessionContext;
+
+impl Resumes for ConstantSessionContext {
+    fn satisfies_policy(&self, offer: &Offer<'_>) -> bool {
+        self.under_its_name(offer)
+    }
+}
+
+pub(super) fn constant_session_context() -> Rules {
+    resuming(ConstantSessionContext)
+}
+
+/// `server-reports-success-on-resume`: the verification of the original handshake is taken to have succeeded (mod_ssl PR
+/// 53193). Right is that a bare session does not satisfy a policy that insists.
+struct ReportsSuccessOnResume;
+
+impl Resumes for ReportsSuccessOnResume {
+    fn authenticated_enough(&self, _: &Offer<'_>) -> bool {
+        true
+    }
+}
+
+pub(super) fn reports_success_on_resume() -> Rules {
+    resuming(ReportsSuccessOnResume)
+}
+
+/// `server-default-policy-on-conflict`: of two policies for one host the weakest holds (CVE-2026-85597). Right is the
+/// strictest.
+struct DefaultPolicyOnConflict;
+
+impl Routes for DefaultPolicyOnConflict {
+    fn settle(&self, claimants: &[ClientAuth]) -> usize {
+        let place = |mode: &ClientAuth| claimants.iter().position(|it| it == mode);
+        let weakest = [ClientAuth::None, ClientAuth::Request];
+        weakest.iter().find_map(place).unwrap_or(0)
+    }
+}
+
+pub(super) fn default_policy_on_conflict() -> Rules {
+    routing(DefaultPolicyOnConflict)
+}
+
+/// `server-exact-name-lookup`: a policy is found only under the very spelling of its file (CVE-2026-48491, CVE-2026-53622).
+/// Right is any case (RFC 9110 section 4.2.3), and a wildcard for one label.
+struct ExactNameLookup;
+
+impl Routes for ExactNameLookup {
+    fn covers(&self, pattern: &str, name: &str) -> bool {
+        pattern == name
+    }
+}
+
+pub(super) fn exact_name_lookup() -> Rules {
+    routing(ExactNameLookup)
+}
+
+/// `server-routes-by-host-alone`: a request is served under the policy of its Host, whatever name the handshake was for
+/// (nginx before 2013, CVE-2018-21246, CVE-2025-66614). Right is 421 where the connection does not meet that policy (RFC 9110
+/// section 15.5.20).
+struct RoutesByHostAlone;
+
+impl Routes for RoutesByHostAlone {
+    fn belongs(&self, _: &Route<'_>) -> bool {
+        true
+    }
+}
+
+pub(super) fn routes_by_host_alone() -> Rules {
+    routing(RoutesByHostAlone)
+}
+
+/// `late-requirement-assumed`: a path's requirement counts as met although no certificate came (CVE-2019-0215). Right is to
+/// deny.
+struct LateRequirementAssumed;
+
+impl Admits for LateRequirementAssumed {
+    fn met(&self, _: &LateOutcome) -> bool {
+        true
+    }
+}
+
+pub(super) fn late_requirement_assumed() -> Rules {
+    Rules::from(Arc::new(LateRequirementAssumed) as Arc<dyn Admits>)
+}
