@@ -231,18 +231,12 @@ const MADE: [Made; 57] = [
         "server-reports-success-on-resume",
         servers::reports_success_on_resume,
     ),
-    served(
-        "server-routes-by-host-alone",
-        servers::routes_by_host_alone,
-    ),
+    served("server-routes-by-host-alone", servers::routes_by_host_alone),
     served(
         "server-default-policy-on-conflict",
         servers::default_policy_on_conflict,
     ),
-    served(
-        "server-exact-name-lookup",
-        servers::exact_name_lookup,
-    ),
+    served("server-exact-name-lookup", servers::exact_name_lookup),
     made("control-extra-field", &controls::ExtraField),
     made(
         "control-no-resumption-with-identity",
