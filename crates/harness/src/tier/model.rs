@@ -343,7 +343,9 @@ impl ModelWorld {
                 });
                 self.agree(case, connect.connection, leg, agreed, log, &mut sessions);
             }
-            Err(refused) => self.refuse(connect, refused, leg.record, log, events),
+            Err(refused) => {
+                self.refuse(connect, refused, leg.record, log, events, &mut sessions);
+            }
         }
         events.append(&mut sessions);
         if let Some(early) = &connect.early {
@@ -599,6 +601,7 @@ impl ModelWorld {
         mut record: Connection,
         log: &mut Log,
         events: &mut Vec<Event>,
+        sessions: &mut Vec<Event>,
     ) {
         record.failed = Some(Name::const_new(refused.name));
         let (asked, tunnel) = (record.asked, record.through);
@@ -616,6 +619,8 @@ impl ModelWorld {
                 names: Arc::clone(&NO_NAMES),
             });
         }
+        // The proxy's came with the tunnel, before the origin broke off.
+        events.append(sessions);
         events.push(Event::Closed {
             connection,
             asked,
