@@ -341,10 +341,10 @@ fn rename(scenario: &mut Scenario) {
     };
     for server in &mut scenario.servers {
         for rule in &mut server.host_rules {
-            let lower = Name::from(rule.host.to_ascii_lowercase());
+            let lower = rule.host.to_ascii_lowercase();
             rule.host = match rule.host == lower {
                 true => renamed(&lower),
-                false => Name::from(renamed(&lower).to_ascii_uppercase()),
+                false => renamed(&lower).to_ascii_uppercase(),
             };
         }
     }

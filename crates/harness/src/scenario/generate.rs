@@ -194,7 +194,7 @@ fn server(from: &mut impl Choose, swarm: Swarm, index: usize) -> Server {
         // Files spell names as they like, and say things twice.
         if from.chance(1, 3) {
             server.host_rules.push(HostRule {
-                host: host.to_ascii_uppercase().into(),
+                host: host.to_ascii_uppercase(),
                 client_certificate: *from.pick(&HOST_RULES),
             });
         }
