@@ -1,6 +1,7 @@
 //! Who does what, and when? The driver: a clock, an executor, servers, connections. It does one thing at a time and
 //! runs until nothing moves.
 
+mod accept;
 mod through;
 
 use std::cell::RefCell;
@@ -8,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,6 +33,7 @@ use crate::server::{
 };
 use crate::tap::{Capture, Packet, Tap};
 use crate::wire::Transport;
+use accept::Accepted;
 pub use through::{Hop, Through};
 
 /// Connections that one driver holds open at a time.
@@ -55,6 +57,7 @@ pub struct Driver {
     servers: Vec<Server>,
     configurations: Configurations,
     connections: BTreeMap<ConnectionId, Connection>,
+    accepted: BTreeMap<ConnectionId, Accepted>,
     opened: u64,
     events: Rc<RefCell<VecDeque<ClientEvent>>>,
 }
@@ -98,6 +101,7 @@ impl Driver {
             servers: Vec::new(),
             configurations: Configurations::default(),
             connections: BTreeMap::new(),
+            accepted: BTreeMap::new(),
             opened: 0,
             events: Rc::default(),
         }
@@ -198,6 +202,10 @@ impl Driver {
         for connection in self.connections.values().filter(|c| c.server == server) {
             connection.tell_server(Ending::InOrder);
         }
+        for accepted in self.accepted.values().filter(|it| it.server == server) {
+            // One that has ended needs no ending.
+            let _ = accepted.end.send(Ending::InOrder);
+        }
         self.run()
     }
 
@@ -289,7 +297,7 @@ impl Driver {
     fn make_room(&mut self, more: usize) -> Result<(), ConnectError> {
         self.connections
             .retain(|_, connection| !connection.is_over());
-        match self.connections.len() + more > MAX_CONNECTIONS {
+        match self.connections.len() + self.accepted.len() + more > MAX_CONNECTIONS {
             true => Err(ConnectError::Full("connections")),
             false => Ok(()),
         }
@@ -431,6 +439,8 @@ impl Driver {
     fn end_by_server(&mut self, connection: ConnectionId, ending: Ending) -> Result<(), Busy> {
         if let Some(line) = self.connections.get(&connection) {
             line.tell_server(ending);
+        } else if let Some(accepted) = self.accepted.get(&connection) {
+            let _ = accepted.end.send(ending);
         }
         self.run()
     }
@@ -445,6 +455,11 @@ impl Driver {
         while ran.is_ok() && self.office.unanswered.give_up() {
             ran = self.turn();
         }
+        self.gather_sessions();
+        ran
+    }
+
+    fn gather_sessions(&mut self) {
         for (&connection, line) in &self.connections {
             for session in line.shelf.collect() {
                 self.events.borrow_mut().push_back(ClientEvent::Session {
@@ -453,7 +468,6 @@ impl Driver {
                 });
             }
         }
-        ran
     }
 
     #[cfg(not(feature = "insecure-test-crypto"))]
@@ -467,20 +481,32 @@ impl Driver {
     }
 
     /// Runs until `done`, waiting in between for what comes from outside: over sockets bytes arrive when they do. The same
-    /// tasks as in memory, polled by whatever runtime this future is polled by.
+    /// tasks as in memory, polled by whatever runtime this future is polled by. A late question waits for its answer as long
+    /// as `done` does.
     ///
     /// # Errors
     /// When the budget of polls is spent in one go: something loops.
     pub async fn run_until(&mut self, mut done: impl FnMut(&mut Self) -> bool) -> Result<(), Busy> {
         poll_fn(|cx| {
-            self.executor.wake_too(cx.waker());
-            self.run()?;
+            self.poll(cx)?;
             match done(self) {
                 true => Poll::Ready(Ok(())),
                 false => Poll::Pending,
             }
         })
         .await
+    }
+
+    /// One turn of [`run_until`](Self::run_until), for a caller that waits for other things as well: all that can go on
+    /// does, and the caller is woken when there is more.
+    ///
+    /// # Errors
+    /// When the budget of polls is spent: something loops.
+    pub fn poll(&mut self, cx: &Context<'_>) -> Result<(), Busy> {
+        self.executor.wake_too(cx.waker());
+        let ran = self.turn();
+        self.gather_sessions();
+        ran
     }
 
     /// What happened to the client since this was last asked, in order. Sessions come last.

@@ -169,7 +169,6 @@ pub struct Pki {
     identities: Mutex<HashMap<IdentityPlan, Arc<CertifiedKey>>>,
     names: Mutex<HashMap<Vec<CertificateDer<'static>>, IdentityName>>,
     /// The private keys, for a stack that wants them itself.
-    #[cfg(feature = "openssl")]
     private:
         Mutex<HashMap<Vec<CertificateDer<'static>>, rustls::pki_types::PrivateKeyDer<'static>>>,
 }
@@ -210,7 +209,6 @@ impl Pki {
             servers: Mutex::default(),
             identities: Mutex::default(),
             names: Mutex::default(),
-            #[cfg(feature = "openssl")]
             private: Mutex::default(),
         }
     }
@@ -273,9 +271,11 @@ impl Pki {
         Ok(roots)
     }
 
-    /// The certificates of these authorities.
-    #[cfg(feature = "openssl")]
-    pub(crate) fn anchors(
+    /// The certificates of these authorities, for who verifies by other means than [`roots`](Self::roots).
+    ///
+    /// # Errors
+    /// When a certificate cannot be made.
+    pub fn anchors(
         &self,
         authorities: &[Authority],
     ) -> Result<Vec<CertificateDer<'static>>, PkiError> {
@@ -283,9 +283,9 @@ impl Pki {
         authorities.iter().map(der).collect()
     }
 
-    /// The private key of a chain that was made here.
-    #[cfg(feature = "openssl")]
-    pub(crate) fn private_key(
+    /// The private key of a chain that was made here, for a client that is started with files.
+    #[must_use]
+    pub fn private_key(
         &self,
         chain: &[CertificateDer<'static>],
     ) -> Option<rustls::pki_types::PrivateKeyDer<'static>> {
@@ -347,6 +347,8 @@ impl Pki {
         validity: Validity,
     ) -> Result<Arc<CertifiedKey>, PkiError> {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        // RFC 5280 section 4.2.1.1 wants it, and strict verifiers (Python's since 3.13) insist.
+        params.use_authority_key_identifier_extension = true;
         limit(&mut params, validity);
         let certificate = params
             .signed_by(key, &*self.authority(issuer)?)
@@ -357,7 +359,6 @@ impl Pki {
             chain.push(self.authority(below)?.der().clone());
             issuer = below.above.as_deref();
         }
-        #[cfg(feature = "openssl")]
         lock(&self.private).insert(chain.clone(), key.private());
         CertifiedKey::from_der(chain, key.private(), &self.provider)
             .map(Arc::new)

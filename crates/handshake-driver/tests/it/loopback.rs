@@ -106,3 +106,63 @@ fn sockets_and_memory_are_seen_alike() {
         }
     }
 }
+
+/// A client that is not the driver's: rustls over a blocking socket on a thread of its own, and HTTP/1.1 by hand.
+fn stranger(address: std::net::SocketAddr) -> String {
+    use std::io::{Read, Write};
+    let config = rustls::ClientConfig::builder_with_provider(Arc::clone(PKI.provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(PKI.roots(&[Authority::servers()]).unwrap())
+        .with_client_auth_cert(
+            alice().cert.clone(),
+            PKI.private_key(&alice().cert).unwrap(),
+        )
+        .unwrap();
+    let mut tls =
+        rustls::ClientConnection::new(Arc::new(config), HOST.try_into().unwrap()).unwrap();
+    let mut tcp = std::net::TcpStream::connect(address).unwrap();
+    let mut stream = rustls::Stream::new(&mut tls, &mut tcp);
+    write!(
+        stream,
+        "GET /stranger HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_client_that_is_somebody_elses_is_served() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let seen = runtime.block_on(async {
+        let mut driver = Driver::new(Arc::clone(&PKI));
+        let server = driver
+            .add_server(server(ClientAuth::Require, Versions::Both), echo)
+            .unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = std::thread::spawn(move || stranger(address));
+        let connection = driver
+            .accept(listener.accept().await.unwrap().0, server)
+            .unwrap();
+        let mut seen = Vec::new();
+        let closed = |driver: &mut Driver| {
+            seen.append(&mut driver.observations());
+            let closed = |it: &Observation| matches!(it, Observation::Closed { connection: c, .. } if *c == connection);
+            seen.iter().any(closed)
+        };
+        let bounded = tokio::time::timeout(Duration::from_secs(20), driver.run_until(closed));
+        bounded.await.expect("an end within 20 seconds").unwrap();
+        assert!(client.join().unwrap().ends_with("/stranger"));
+        seen
+    });
+    let authenticated = seen.iter().any(|it| {
+        matches!(it, Observation::Handshake(it) if matches!(&it.identity, Some(Identity::Known(name)) if &*name.subject == "alice"))
+    });
+    assert!(authenticated, "{seen:?}");
+}
