@@ -75,6 +75,12 @@ fn all(_: &Profile) -> bool {
     true
 }
 
+/// An HTTP client has neither credentials modes nor partitions; what may be shared follows from the identity and the trust
+/// that each request is given.
+fn identities_by_request(profile: &Profile) -> bool {
+    !profile.speaks_cors.value
+}
+
 /// All invariants, in the order of the design.
 pub static INVARIANTS: [Invariant; 20] = [
     Invariant {
@@ -133,7 +139,9 @@ pub static INVARIANTS: [Invariant; 20] = [
         sentence: "a credentialed request never rides a connection, or a resumption, from which the certificate was \
                    withheld",
         section: "whatwg/fetch issue 869",
-        judges: |profile| profile.connections_split_by_credentials.value,
+        judges: |profile| {
+            profile.connections_split_by_credentials.value || identities_by_request(profile)
+        },
         check: identity::identity_kept,
     },
     Invariant {
@@ -149,7 +157,8 @@ pub static INVARIANTS: [Invariant; 20] = [
                    partition, credentials, identity, trust)",
         section: TLS_RESUMPTION,
         judges: |profile| {
-            profile.connections_split_by_credentials.value && profile.connections_partitioned.value
+            let split = profile.connections_split_by_credentials.value;
+            (split && profile.connections_partitioned.value) || identities_by_request(profile)
         },
         check: sessions::ticket_scope,
     },

@@ -114,7 +114,7 @@ pub struct Connection {
 
 impl Connection {
     /// What is known of a connection before its handshake.
-    pub fn opened(id: u32, server: Name, port: u16, cause: Cause) -> Self {
+    pub fn opened(id: u32, server: Name, port: u16, cause: Option<Cause>) -> Self {
         Self {
             id,
             server,
@@ -122,7 +122,7 @@ impl Connection {
             leg: Leg::Origin,
             through: None,
             sni: None,
-            cause: Some(cause),
+            cause,
             tls: None,
             alpn: None,
             asked: false,

@@ -2,7 +2,7 @@
 
 mod certificates;
 mod gather;
-mod wire;
+pub(super) mod wire;
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -23,9 +23,10 @@ use certificates::Certificates;
 
 use super::model::endpoint;
 use super::run::{Run, cause_of, number};
+use super::scribe::Scribe;
 use super::{Deciders, Packet, Tier, TierError, Wire, World};
 use crate::case::Case;
-use crate::log::{Cause, Client, Leg, Log};
+use crate::log::{Cause, Leg, Log};
 use crate::scenario::{ClientCertificate, Trust, WorldEvent};
 
 /// Runs scenarios on the tier `memory`.
@@ -124,8 +125,7 @@ struct MemoryWorld {
     ours: Vec<usize>,
     /// And by the driver's number.
     numbers: HashMap<u64, usize>,
-    /// Whom each issued session stands for, by the driver's number, and its number in the log.
-    issued: HashMap<u64, (u32, Client)>,
+    scribe: Scribe,
     /// The client's ends of sessions, by the user agent's handle.
     sessions: Vec<Option<Kept>>,
     configurations: HashMap<wire::ConfigurationOf, u64>,
@@ -189,7 +189,7 @@ impl MemoryWorld {
             connections: Vec::new(),
             ours: Vec::new(),
             numbers: HashMap::default(),
-            issued: HashMap::default(),
+            scribe: Scribe::default(),
             sessions: Vec::new(),
             configurations: HashMap::default(),
             rules: case

@@ -4,6 +4,7 @@ mod deciders;
 mod memory;
 mod model;
 mod run;
+mod scribe;
 mod wire;
 
 use std::sync::Arc;
@@ -18,7 +19,9 @@ use crate::scenario::{ClientCertificate, WorldEvent};
 
 pub use deciders::Deciders;
 pub use memory::Memory;
+pub use memory::wire::{respond, server_plan};
 pub use model::Model;
+pub use scribe::{Known, Scribe, connection_of};
 pub use wire::{Packet, Wire};
 
 /// A tier by name.

@@ -409,7 +409,7 @@ impl ModelWorld {
         self.accepted += 1;
         let (server, sni, port) = endpoint(case, to);
         let name = case.scenario.servers[server].name.clone();
-        let opened = Connection::opened(self.accepted, name, port, cause_of(connect.cause));
+        let opened = Connection::opened(self.accepted, name, port, Some(cause_of(connect.cause)));
         Handshake {
             server,
             record: Connection {

@@ -115,7 +115,8 @@ fn trusted(policy: TrustId) -> DriverTrust {
 /// Bytes of early data that a server takes, if it takes any: more than any request here has.
 const EARLY_DATA: u32 = 1 << 14;
 
-pub(super) fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPlan {
+/// A scenario's server, under a rule on client certificates, as the handshake driver sets it up.
+pub fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPlan {
     let names: Vec<&str> = server.hosts.iter().map(Name::as_str).collect();
     ServerPlan {
         issuer: match server.certificate {
@@ -178,7 +179,7 @@ fn stack(rule: ClientCertificate) -> Stack {
 }
 
 /// What a server answers to a request that arrived.
-pub(super) fn respond(server: &Server, request: &http::Request<Bytes>) -> http::Response<Bytes> {
+pub fn respond(server: &Server, request: &http::Request<Bytes>) -> http::Response<Bytes> {
     if request.method() == http::Method::CONNECT {
         let dug = server.proxy;
         let status = if dug {
@@ -239,7 +240,7 @@ pub(super) fn request(send: &Send) -> http::Request<Bytes> {
 }
 
 /// A request as its server read it.
-pub(super) fn seen(head: &RequestHead, connection: u32, cause: Option<Cause>) -> Request {
+pub(in crate::tier) fn seen(head: &RequestHead, connection: u32, cause: Option<Cause>) -> Request {
     let text = |name: &str| {
         head.headers
             .get(name)
@@ -322,7 +323,7 @@ pub(super) fn end_reason(reason: &DriverEnd) -> EndReason {
 }
 
 /// Why a server's handshake failed, by the names of the log.
-pub(super) fn refusal(reason: &DriverEnd, shown: &Shown) -> &'static str {
+pub(in crate::tier) fn refusal(reason: &DriverEnd, shown: &Shown) -> &'static str {
     match reason {
         DriverEnd::Tls(TlsError::NoCertificatesPresented) => "certificate-required",
         DriverEnd::AlertReceived(
@@ -335,21 +336,21 @@ pub(super) fn refusal(reason: &DriverEnd, shown: &Shown) -> &'static str {
     }
 }
 
-pub(super) fn late(kind: DriverLate) -> LateKind {
+pub(in crate::tier) fn late(kind: DriverLate) -> LateKind {
     match kind {
         DriverLate::Renegotiation => LateKind::Renegotiation,
         DriverLate::PostHandshake => LateKind::PostHandshake,
     }
 }
 
-pub(super) fn tls(version: Version) -> Tls {
+pub(in crate::tier) fn tls(version: Version) -> Tls {
     match version {
         Version::Tls12 => Tls::V1_2,
         Version::Tls13 => Tls::V1_3,
     }
 }
 
-pub(super) fn protocol(protocol: Option<DriverProtocol>) -> Protocol {
+pub(in crate::tier) fn protocol(protocol: Option<DriverProtocol>) -> Protocol {
     match protocol {
         Some(DriverProtocol::H2) => Protocol::H2,
         _ => Protocol::Http1,
