@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bareflight_harness::engines::{EngineName, Exhaustive};
 use bareflight_harness::faults::Fault;
 use bareflight_harness::tier::TierName;
+use bareflight_observatory::agents::{AGENTS, Agent};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -50,6 +51,9 @@ pub(crate) enum Command {
     /// Measures how fast each engine finds each known bug
     #[command(after_help = EXIT_CODES)]
     Faults(FaultsArgs),
+    /// Puts HTTP clients that are not ours under the same scenarios, and judges them by what their servers see
+    #[command(after_help = EXIT_CODES)]
+    Observe(ObserveArgs),
     /// Lists what there is
     #[command(after_help = EXIT_CODES)]
     List(ListArgs),
@@ -196,6 +200,34 @@ pub(crate) struct FaultsArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ObserveArgs {
+    /// Clients that are known by name: `bareflight list agents`
+    #[arg(value_name = "AGENT", value_parser = agent(), required_unless_present = "command")]
+    pub(crate) agents: Vec<&'static Agent>,
+    /// A program of your own that speaks the step protocol (crates/observatory/PROTOCOL.md), as a line for the shell
+    #[arg(long, value_name = "LINE")]
+    pub(crate) command: Vec<String>,
+    /// A scenario (TOML or binary) in place of those for HTTP clients
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Vec<PathBuf>,
+    /// How often each scenario is run
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) runs: u32,
+    /// How long a program has for each answer, in seconds
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(crate) limit: u64,
+    /// Prints what was observed as JSON, a line for each client
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Writes the verdicts for a CI server, as JUnit does
+    #[arg(long, value_name = "FILE.xml")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Where the observation logs are written [default: `target/bareflight/observed`]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// What
     #[arg(value_enum)]
@@ -220,6 +252,8 @@ pub(crate) enum Listed {
     Targets,
     /// The corpus
     Scenarios,
+    /// Clients that can be observed
+    Agents,
     /// What implementations do where the standard leaves a choice
     Profiles,
 }
@@ -253,6 +287,14 @@ fn fault() -> impl TypedValueParser<Value = &'static Fault> {
         .map(|fault| PossibleValue::new(fault.name.as_str()));
     PossibleValuesParser::new(names)
         .map(|name| Fault::named(&name).expect("one of the possible values"))
+}
+
+fn agent() -> impl TypedValueParser<Value = &'static Agent> {
+    let names = AGENTS
+        .iter()
+        .map(|agent| PossibleValue::new(agent.name).help(agent.summary));
+    PossibleValuesParser::new(names)
+        .map(|name| Agent::named(&name).expect("one of the possible values"))
 }
 
 fn engine() -> impl TypedValueParser<Value = EngineName> {

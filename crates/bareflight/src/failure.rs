@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use bareflight_harness::tier::TierError;
+use bareflight_observatory::ObserveError;
 use thiserror::Error;
 
 use crate::exit::Exit;
@@ -19,6 +20,9 @@ pub(crate) enum Failure {
     /// A tier could not be set up, or gave up.
     #[error("nothing could be decided: {0}")]
     Tier(#[from] TierError),
+    /// Nothing could be observed.
+    #[error("nothing could be decided: {0}")]
+    Observe(#[from] ObserveError),
     /// A file is there already.
     #[error("{} is there already, and nothing is overwritten: name another file", .0.display())]
     Exists(PathBuf),
@@ -43,7 +47,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Input(_) | Self::Exists(_) | Self::Io { .. } | Self::Usage(_) => Exit::Unusable,
-            Self::Tier(_) | Self::Program(_) => Exit::Undecided,
+            Self::Tier(_) | Self::Observe(_) | Self::Program(_) => Exit::Undecided,
         }
     }
 

@@ -5,6 +5,7 @@ use bareflight_harness::faults::Fault;
 use bareflight_harness::fuzz::TARGETS;
 use bareflight_harness::invariants::INVARIANTS;
 use bareflight_harness::scenario::Scenario;
+use bareflight_observatory::agents::AGENTS;
 use bareflight_policy::PROFILES;
 use serde_json::{Value, json};
 
@@ -23,6 +24,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<Exit, Failure> {
         Listed::Engines => engines(),
         Listed::Targets => targets(),
         Listed::Profiles => profiles(),
+        Listed::Agents => agents(),
         Listed::Scenarios => {
             let corpus = Corpus::open(args.corpus.as_deref())?;
             let (scenarios, unusable) = corpus.read_written();
@@ -105,6 +107,16 @@ fn targets() -> (Columns, Vec<Row>) {
         json: json!({ "name": name, "looks-for": question }),
     });
     (vec!["target", "looks for"], rows.collect())
+}
+
+fn agents() -> (Columns, Vec<Row>) {
+    let rows = AGENTS.iter().map(|it| Row {
+        cells: [it.name, it.package, it.summary]
+            .map(str::to_owned)
+            .to_vec(),
+        json: json!({ "name": it.name, "needs": it.package, "is": it.summary }),
+    });
+    (vec!["agent", "needs", "is"], rows.collect())
 }
 
 fn profiles() -> (Columns, Vec<Row>) {

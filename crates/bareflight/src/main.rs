@@ -15,6 +15,7 @@ mod fuzz;
 mod input;
 mod judge;
 mod list;
+mod observe;
 mod output;
 mod progress;
 mod replay;
@@ -48,6 +49,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Decide(args) => decide::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Faults(args) => faults::run(&args),
+        Command::Observe(args) => observe::run(&args),
         Command::List(args) => list::run(&args),
         Command::Corpus(CorpusCommand::Pack(args)) => corpus::pack(&args),
     }

@@ -4,7 +4,6 @@ mod corpus;
 mod found;
 mod html;
 mod hunt;
-mod promising;
 mod reference;
 mod report;
 mod tables;

@@ -1,0 +1,139 @@
+//! `bareflight observe`: what do clients do that are not ours?
+
+mod junit;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bareflight_observatory::agents::{Agent, NotHere, Start};
+use bareflight_observatory::verdict::Report;
+use bareflight_observatory::{
+    Asked, Limits, ObserveError, Program, observe, observe_own, scenarios,
+};
+use serde_json::{Value, json};
+
+use crate::cli::ObserveArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::{files, input, output, repository};
+
+/// What came of one client.
+enum Observed {
+    Seen(Box<Report>),
+    /// It has to be installed first.
+    NotHere(String, NotHere),
+    /// It did not do its part.
+    Failed(String, ObserveError),
+}
+
+impl Observed {
+    /// What it means for the exit code. What is not here has not passed.
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Seen(report) if report.is_broken() => Exit::Broken,
+            Self::Seen(report) if report.is_undecided() => Exit::Undecided,
+            Self::Seen(_) => Exit::Holds,
+            Self::NotHere(..) | Self::Failed(..) => Exit::Undecided,
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Seen(report) => serde_json::to_value(report).expect("names and numbers are JSON"),
+            Self::NotHere(agent, it) => {
+                json!({ "agent": agent, "not-here": { "needs": it.package, "reason": it.reason } })
+            }
+            Self::Failed(agent, error) => json!({ "agent": agent, "error": error.to_string() }),
+        }
+    }
+}
+
+pub(crate) fn run(args: &ObserveArgs) -> Result<Exit, Failure> {
+    let asked = asked(&args.scenario)?;
+    let limits = Limits {
+        runs: args.runs,
+        step: Duration::from_secs(args.limit),
+    };
+    let folder = tempfile::tempdir().map_err(Failure::io("a temporary folder"))?;
+    let out = args.out.clone();
+    let out = out.unwrap_or_else(|| repository::at_root("target").join("bareflight/observed"));
+    let mut all = Vec::new();
+    for agent in &args.agents {
+        all.push(by_name(agent, folder.path(), &asked, &limits));
+    }
+    for line in &args.command {
+        let program = Program::shell(line);
+        all.push(of(line, None, observe(&program, &asked, &limits)));
+    }
+    for observed in &mut all {
+        if let Observed::Seen(report) = observed {
+            write_logs(report, &out)?;
+        }
+    }
+    if args.json {
+        let all: Vec<Value> = all.iter().map(Observed::to_json).collect();
+        let json = serde_json::to_string_pretty(&all).expect("names and numbers are JSON");
+        output::print(&format!("{json}\n"));
+    } else {
+        output::print(&report::text(&all));
+    }
+    if let Some(path) = &args.junit {
+        files::replace(path, junit::text(&all).as_bytes())?;
+    }
+    Ok(all.iter().map(Observed::exit).max().unwrap_or_default())
+}
+
+fn asked(files: &[PathBuf]) -> Result<Vec<Asked>, Failure> {
+    if files.is_empty() {
+        return Ok(scenarios());
+    }
+    let read = files.iter().map(|file| {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        Ok(Asked::of(&name, input::read(file)?.scenario))
+    });
+    read.collect()
+}
+
+fn by_name(agent: &Agent, folder: &Path, asked: &[Asked], limits: &Limits) -> Observed {
+    let root = repository::root();
+    match agent.ready(folder, root.as_deref()) {
+        Err(not_here) => Observed::NotHere(agent.name.to_owned(), not_here),
+        Ok(Start::Own) => of(agent.name, Some(agent.name), observe_own(asked, limits)),
+        Ok(Start::Program(program)) => of(
+            agent.name,
+            Some(agent.name),
+            observe(&program, asked, limits),
+        ),
+    }
+}
+
+/// `agent` is the name of one that is known; others say their own.
+fn of(name: &str, agent: Option<&str>, outcome: Result<Report, ObserveError>) -> Observed {
+    match outcome {
+        Ok(mut report) => {
+            report.agent = agent.map_or(report.agent, str::to_owned);
+            Observed::Seen(Box::new(report))
+        }
+        Err(error) => Observed::Failed(name.to_owned(), error),
+    }
+}
+
+/// A log for each scenario, in a folder for each client.
+fn write_logs(report: &mut Report, out: &Path) -> Result<(), Failure> {
+    let tame = |c: char| {
+        if c.is_ascii_alphanumeric() || "-._".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let name: String = report.agent.chars().take(60).map(tame).collect();
+    let folder = out.join(name.trim_matches('.'));
+    for scenario in report.scenarios.iter().filter(|it| !it.log.is_empty()) {
+        let path = folder.join(&scenario.name).with_extension("jsonl");
+        files::replace(&path, scenario.log.as_bytes())?;
+    }
+    report.log = Some(folder);
+    Ok(())
+}

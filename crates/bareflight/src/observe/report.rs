@@ -1,0 +1,151 @@
+//! What was observed, for a reader: which of these leaks, and where; then how, and what each seems to be keyed on.
+
+use core::fmt::Write;
+
+use bareflight_observatory::FOR_CLIENTS;
+use bareflight_observatory::verdict::{LeftOut, Report, Tally, Verdict};
+
+use super::Observed;
+use crate::output::{BAD, BOLD, DIM, WARN, styled};
+use crate::table::{Cell, Side, Table, Tone, cell};
+
+/// All of it.
+pub(super) fn text(all: &[Observed]) -> String {
+    let mut text = String::new();
+    let seen: Vec<&Report> = all
+        .iter()
+        .filter_map(|it| match it {
+            Observed::Seen(report) => Some(&**report),
+            _ => None,
+        })
+        .collect();
+    if !seen.is_empty() {
+        text.push_str(&matrix(&seen).to_text());
+        text.push('\n');
+        text.push_str(&facts(&seen).to_text());
+    }
+    for report in seen {
+        details(&mut text, report);
+    }
+    for it in all {
+        let (agent, what) = match it {
+            Observed::Seen(_) => continue,
+            Observed::NotHere(agent, it) => {
+                let what = format!("not here: install {} ({})", it.package, it.reason);
+                (agent, styled(WARN, &what))
+            }
+            Observed::Failed(agent, error) => {
+                (agent, styled(WARN, &format!("not decided: {error}")))
+            }
+        };
+        let _ = writeln!(text, "\n{}\n  {what}", styled(BOLD, agent));
+    }
+    text
+}
+
+fn matrix(seen: &[&Report]) -> Table {
+    let agents = seen.iter().map(|it| (name(it), Side::Left));
+    let columns = core::iter::once((String::from("invariant"), Side::Left)).chain(agents);
+    let mut table = Table::new(columns);
+    for invariant in FOR_CLIENTS {
+        let verdicts = seen.iter().map(|report| verdict(report, invariant));
+        table.row(core::iter::once(cell(invariant, Tone::Name)).chain(verdicts));
+    }
+    table
+}
+
+fn name(report: &Report) -> String {
+    let version = report.version.split_whitespace().next().unwrap_or_default();
+    match report.agent.ends_with(version) {
+        true => report.agent.clone(),
+        false => format!("{} {version}", report.agent),
+    }
+}
+
+fn verdict(report: &Report, invariant: &str) -> Cell {
+    let verdict = report.verdict(invariant);
+    let tone = match verdict {
+        Verdict::Holds => Tone::Good,
+        Verdict::Broken => Tone::Bad,
+        Verdict::Unstable => Tone::Warn,
+        Verdict::NotApplicable => Tone::Dim,
+    };
+    match verdict {
+        Verdict::Unstable => {
+            let tallies = report
+                .scenarios
+                .iter()
+                .filter_map(|it| it.tallies.get(invariant));
+            let Tally { broken, runs } = tallies
+                .copied()
+                .find(|it| it.verdict() == Verdict::Unstable)
+                .unwrap_or_default();
+            cell(format!("unstable ({broken} of {runs})"), tone)
+        }
+        Verdict::NotApplicable => cell("–", tone),
+        verdict => cell(verdict.to_string(), tone),
+    }
+}
+
+/// Those facts that at least one client shows.
+fn facts(seen: &[&Report]) -> Table {
+    let agents = seen.iter().map(|it| (name(it), Side::Left));
+    let columns = core::iter::once((String::from("fact"), Side::Left)).chain(agents);
+    let mut table = Table::new(columns);
+    let all: Vec<_> = seen
+        .iter()
+        .map(|it| serde_json::to_value(&it.facts).expect("words are JSON"))
+        .collect();
+    let names = all.first().and_then(|it| it.as_object());
+    for fact in names.into_iter().flat_map(|it| it.keys()) {
+        if all.iter().all(|it| it[fact].is_null()) {
+            continue;
+        }
+        let cells = all.iter().map(|it| match it[fact].as_bool() {
+            Some(true) => cell("yes", Tone::Plain),
+            Some(false) => cell("no", Tone::Plain),
+            None => cell("–", Tone::Dim),
+        });
+        let fact = cell(fact.replace('_', " "), Tone::Name);
+        table.row(core::iter::once(fact).chain(cells));
+    }
+    table
+}
+
+fn details(text: &mut String, report: &Report) {
+    let mut lines = String::new();
+    for scenario in &report.scenarios {
+        for broken in &scenario.broken {
+            let tally = scenario
+                .tallies
+                .get(broken.invariant)
+                .copied()
+                .unwrap_or_default();
+            let _ = writeln!(
+                lines,
+                "  {} in {} ({} of {} runs): {}",
+                styled(BAD, broken.invariant),
+                scenario.name,
+                tally.broken,
+                tally.runs,
+                broken.message
+            );
+        }
+        let (style, what) = match &scenario.left_out {
+            None => continue,
+            Some(LeftOut::Unsupported(what)) => (DIM, format!("left out: {what}")),
+            Some(LeftOut::Unreached(what)) => (WARN, format!("not decided: {what}")),
+        };
+        let _ = writeln!(lines, "  {}: {}", scenario.name, styled(style, &what));
+    }
+    if !lines.is_empty() {
+        let _ = write!(text, "\n{}\n{lines}", styled(BOLD, &name(report)));
+        if let Some(folder) = &report.log {
+            let hint = format!(
+                "bareflight explain {}/….jsonl tells what happened",
+                folder.display()
+            );
+            let _ = writeln!(text, "  {}", styled(DIM, &hint));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `bareflight observe` as a person meets it: what is printed and written, and what the exit code says.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn observe(folder: &Path, args: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_bareflight"))
+        .arg("observe")
+        .args(args)
+        .current_dir(folder)
+        .env_remove("CLICOLOR_FORCE")
+        .output()
+        .unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+#[test]
+fn a_report_for_machines() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = [
+        "user-agent",
+        "--runs",
+        "2",
+        "--json",
+        "--out",
+        "seen",
+        "--junit",
+        "junit.xml",
+    ];
+    let ran = observe(folder.path(), &args);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let all: Value = serde_json::from_str(&ran.out).unwrap();
+    let report = &all[0];
+    assert_eq!(report["agent"], "user-agent");
+    assert_eq!(report["profile"], "http-client");
+    assert_eq!(report["runs"], 2);
+    assert_eq!(report["verdicts"].as_object().unwrap().len(), 20);
+    assert_eq!(report["verdicts"]["identity-match"], "holds");
+    assert_eq!(report["verdicts"]["preflight-bare"], "not-applicable");
+    assert_eq!(report["facts"]["separate_connections_by_identity"], true);
+    assert_eq!(
+        report["facts"]["preflight_presents_certificate"],
+        Value::Null
+    );
+    assert_eq!(report["log"], "seen/user-agent");
+    assert!(
+        folder
+            .path()
+            .join("seen/user-agent/two-identities.jsonl")
+            .is_file()
+    );
+    let junit = fs::read_to_string(folder.path().join("junit.xml")).unwrap();
+    assert!(
+        junit.contains(r#"<testcase name="two-identities: identity-match"/>"#),
+        "{junit}"
+    );
+}
+
+#[test]
+fn a_program_that_fails_decides_nothing_and_the_others_are_observed() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = [
+        "user-agent",
+        "--command",
+        "echo mine; cat",
+        "--runs",
+        "1",
+        "--junit",
+        "junit.xml",
+    ];
+    let ran = observe(folder.path(), &args);
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("identity-match"), "{}", ran.out);
+    assert!(
+        ran.out
+            .contains("`echo mine; cat` answered who it is with `mine`"),
+        "{}",
+        ran.out
+    );
+    let junit = fs::read_to_string(folder.path().join("junit.xml")).unwrap();
+    assert!(junit.contains("<error message="), "{junit}");
+}
+
+#[test]
+fn what_is_not_here_has_not_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = observe(folder.path(), &["reqwest"]);
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("not here: install"), "{}", ran.out);
+    assert_eq!(observe(folder.path(), &["lynx"]).code, 2);
+    assert_eq!(observe(folder.path(), &[]).code, 2);
+}

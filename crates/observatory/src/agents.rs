@@ -1,0 +1,277 @@
+//! Which clients are known? Each is a short program that speaks the step protocol, kept in `agents/` and `examples/`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{fs, io};
+
+use crate::program::Program;
+
+/// A client that is known by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Agent {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is, and what its pool is by design.
+    pub summary: &'static str,
+    /// What has to be installed.
+    pub package: &'static str,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// The user agent of this workspace.
+    Own,
+    /// A script: the interpreter, what it says on whether the library is there, and the script.
+    Script {
+        interpreter: &'static str,
+        probe: &'static [&'static str],
+        file: &'static str,
+        text: &'static str,
+    },
+    /// A Rust program of the repository, built when it is asked for.
+    Rust {
+        /// The package that it is in.
+        manifest: &'static str,
+        /// Which of its programs, as cargo is told.
+        program: &'static [&'static str],
+        /// The file, below the folder that cargo builds in.
+        built: &'static str,
+        /// The crate that it puts to the test.
+        of: &'static str,
+    },
+}
+
+const EXAMPLES: &str = "crates/observatory/Cargo.toml";
+const OTHERS: &str = "crates/observatory/agents/others/Cargo.toml";
+const REPOSITORY: &str = "cargo, and a copy of the bareflight repository to be in";
+
+/// All clients that are known by name.
+pub static AGENTS: &[Agent] = &[
+    Agent {
+        name: "user-agent",
+        summary: "the user agent of this workspace",
+        package: "nothing",
+        kind: Kind::Own,
+    },
+    Agent {
+        name: "hyper-util",
+        summary: "hyper-util's legacy client: a pool by scheme and authority, so one client for each TLS configuration",
+        package: REPOSITORY,
+        kind: Kind::Rust {
+            manifest: EXAMPLES,
+            program: &["--example", "hyper_util"],
+            built: "examples/hyper_util",
+            of: "hyper-util",
+        },
+    },
+    Agent {
+        name: "reqwest",
+        summary: "reqwest: a pool in each client, so one client for each TLS configuration",
+        package: REPOSITORY,
+        kind: Kind::Rust {
+            manifest: EXAMPLES,
+            program: &["--example", "reqwest"],
+            built: "examples/reqwest",
+            of: "reqwest",
+        },
+    },
+    Agent {
+        name: "ureq",
+        summary: "ureq: one agent, its TLS configuration given with each request",
+        package: REPOSITORY,
+        kind: Kind::Rust {
+            manifest: EXAMPLES,
+            program: &["--example", "ureq"],
+            built: "examples/ureq",
+            of: "ureq",
+        },
+    },
+    Agent {
+        name: "ureq-3.4.0",
+        summary: "ureq as of 3.4.0, whose pool did not know of the TLS configuration: it must be caught",
+        package: REPOSITORY,
+        kind: Kind::Rust {
+            manifest: OTHERS,
+            program: &["--bin", "ureq-3-4-0", "--features", "ureq"],
+            built: "ureq-3-4-0",
+            of: "ureq",
+        },
+    },
+    Agent {
+        name: "libcurl",
+        summary: "libcurl: one easy handle, its TLS options set anew for each request",
+        package: REPOSITORY,
+        kind: Kind::Rust {
+            manifest: OTHERS,
+            program: &["--bin", "libcurl", "--features", "curl"],
+            built: "libcurl",
+            of: "curl-sys",
+        },
+    },
+    Agent {
+        name: "requests",
+        summary: "Python's requests: one Session, its certificate and its verification given with each request",
+        package: "requests (pip, or Debian's python3-requests)",
+        kind: Kind::Script {
+            interpreter: "python3",
+            probe: &["-c", "import requests"],
+            file: "requests_client.py",
+            text: include_str!("../agents/requests_client.py"),
+        },
+    },
+    Agent {
+        name: "urllib3",
+        summary: "Python's urllib3: one pool manager for each TLS configuration, which is how its pools are meant to be",
+        package: "urllib3 (pip, or Debian's python3-urllib3)",
+        kind: Kind::Script {
+            interpreter: "python3",
+            probe: &["-c", "import urllib3"],
+            file: "urllib3_client.py",
+            text: include_str!("../agents/urllib3_client.py"),
+        },
+    },
+    Agent {
+        name: "node-https",
+        summary: "Node's https module: one Agent, its TLS options given with each request",
+        package: "Node.js 18 or newer",
+        kind: Kind::Script {
+            interpreter: "node",
+            probe: &[
+                "-e",
+                "process.exit(process.versions.node.split('.')[0] < 18 ? 1 : 0)",
+            ],
+            file: "node_https.mjs",
+            text: include_str!("../agents/node_https.mjs"),
+        },
+    },
+    Agent {
+        name: "node-fetch",
+        summary: "Node's fetch (undici): one undici Agent for each TLS configuration",
+        package: "Node.js 18 or newer",
+        kind: Kind::Script {
+            interpreter: "node",
+            probe: &[
+                "-e",
+                "process.exit(process.versions.node.split('.')[0] < 18 ? 1 : 0)",
+            ],
+            file: "node_fetch.mjs",
+            text: include_str!("../agents/node_fetch.mjs"),
+        },
+    },
+];
+
+/// Why a client is not observed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotHere {
+    /// What has to be installed.
+    pub package: &'static str,
+    /// What was found instead.
+    pub reason: String,
+}
+
+/// How a client is observed.
+#[derive(Debug)]
+pub enum Start {
+    /// In this process.
+    Own,
+    /// As a program.
+    Program(Program),
+}
+
+impl Agent {
+    /// The client of that name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        AGENTS.iter().find(|it| it.name == name)
+    }
+
+    /// Makes it ready: builds it, or writes its script into `folder`. `repository` is where the repository is, if it is here.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHere`] where something has to be installed first.
+    pub fn ready(&self, folder: &Path, repository: Option<&Path>) -> Result<Start, NotHere> {
+        match self.kind {
+            Kind::Own => Ok(Start::Own),
+            Kind::Script {
+                interpreter,
+                probe,
+                file,
+                text,
+            } => {
+                self.runs(Command::new(interpreter).args(probe))?;
+                let path = folder.join(file);
+                fs::write(&path, text).map_err(|error| self.not_here(error.to_string()))?;
+                Ok(Start::Program(Program::new([
+                    PathBuf::from(interpreter),
+                    path,
+                ])))
+            }
+            Kind::Rust {
+                manifest,
+                program,
+                built,
+                of,
+            } => {
+                let root =
+                    repository.ok_or_else(|| self.not_here("this is no copy of it".into()))?;
+                let manifest = root.join(manifest);
+                let mut cargo = Command::new("cargo");
+                cargo.args(["build", "--quiet", "--locked", "--manifest-path"]);
+                self.runs(cargo.arg(&manifest).args(program))?;
+                let told = self.metadata(&manifest)?;
+                let target = told["target_directory"].as_str().unwrap_or("target");
+                let built = Path::new(target).join("debug").join(built);
+                Ok(Start::Program(
+                    Program::new([built]).of_version(version(&told, of)),
+                ))
+            }
+        }
+    }
+
+    /// What cargo says of a package: where it builds, which the environment may decide, and the versions it builds with.
+    fn metadata(&self, manifest: &Path) -> Result<serde_json::Value, NotHere> {
+        let mut cargo = Command::new("cargo");
+        cargo.args([
+            "metadata",
+            "--all-features",
+            "--format-version",
+            "1",
+            "--locked",
+            "--manifest-path",
+        ]);
+        let output = cargo.arg(manifest).stderr(Stdio::null()).output();
+        let output = output.map_err(|error| self.not_here(error.to_string()))?;
+        serde_json::from_slice(&output.stdout).map_err(|error| self.not_here(error.to_string()))
+    }
+
+    fn runs(&self, command: &mut Command) -> Result<(), NotHere> {
+        let output = command.stdin(Stdio::null()).stdout(Stdio::null()).output();
+        match output {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                let last = said.lines().last().unwrap_or("it failed without a word");
+                Err(self.not_here(last.to_owned()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let program = command.get_program().to_string_lossy();
+                Err(self.not_here(format!("`{program}` is not installed")))
+            }
+            Err(error) => Err(self.not_here(error.to_string())),
+        }
+    }
+
+    fn not_here(&self, reason: String) -> NotHere {
+        NotHere {
+            package: self.package,
+            reason,
+        }
+    }
+}
+
+fn version(metadata: &serde_json::Value, of: &str) -> Option<String> {
+    let packages = metadata["packages"].as_array()?;
+    let package = packages.iter().find(|it| it["name"] == of)?;
+    package["version"].as_str().map(str::to_owned)
+}

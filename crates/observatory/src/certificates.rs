@@ -1,0 +1,98 @@
+//! Which files does a client need? The authority to trust, and each identity's chain and key, as PEM, in a folder that is
+//! removed afterwards.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bareflight_handshake_driver::{Authority, IdentityPlan, Pki};
+use bareflight_harness::scenario::Scenario;
+use tempfile::TempDir;
+
+use crate::error::WorldError;
+use crate::protocol::IdentityFiles;
+
+/// An authority and identities, in memory for the servers and in files for a client.
+#[derive(Debug)]
+pub struct Certificates {
+    pki: Arc<Pki>,
+    folder: TempDir,
+    authorities: PathBuf,
+}
+
+impl Certificates {
+    /// Makes an authority, and a folder that only this user can read.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`] where a certificate or a file cannot be made.
+    pub fn new() -> Result<Self, WorldError> {
+        let pki = Arc::new(Pki::default());
+        let folder = tempfile::Builder::new().prefix("bareflight-").tempdir();
+        let folder = folder.map_err(WorldError::io("a temporary folder could not be made"))?;
+        let anchors = pki
+            .anchors(&[Authority::servers()])
+            .map_err(WorldError::setup)?;
+        let text = anchors.iter().map(|it| certificate(it));
+        let authorities = write(folder.path(), "authorities.pem", &text.collect::<String>())?;
+        Ok(Self {
+            pki,
+            folder,
+            authorities,
+        })
+    }
+
+    pub(crate) fn pki(&self) -> &Arc<Pki> {
+        &self.pki
+    }
+
+    /// The file with the authority that vouches for the servers.
+    pub fn authorities(&self) -> &Path {
+        &self.authorities
+    }
+
+    /// Writes the files of each identity of a scenario.
+    pub(crate) fn identities(
+        &self,
+        scenario: &Scenario,
+    ) -> Result<BTreeMap<String, IdentityFiles>, WorldError> {
+        let files = scenario.identities.iter().map(|identity| {
+            let files = self.identity(&identity.name)?;
+            Ok((identity.name.to_string(), files))
+        });
+        files.collect()
+    }
+
+    fn identity(&self, name: &str) -> Result<IdentityFiles, WorldError> {
+        let made = self
+            .pki
+            .identity(&IdentityPlan::new(name))
+            .map_err(WorldError::setup)?;
+        let key = self.pki.private_key(&made.cert);
+        let key = key.ok_or_else(|| WorldError::setup(format!("{name} has no private key")))?;
+        let chain: String = made.cert.iter().map(|it| certificate(it)).collect();
+        let key = encode("PRIVATE KEY", key.secret_der());
+        let folder = self.folder.path();
+        Ok(IdentityFiles {
+            certificate: write(folder, &format!("{name}.chain.pem"), &chain)?,
+            key: write(folder, &format!("{name}.key.pem"), &key)?,
+            both: write(folder, &format!("{name}.pem"), &format!("{chain}{key}"))?,
+        })
+    }
+}
+
+fn certificate(der: &[u8]) -> String {
+    encode("CERTIFICATE", der)
+}
+
+fn encode(tag: &str, der: &[u8]) -> String {
+    pem::encode(&pem::Pem::new(tag, der))
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, WorldError> {
+    let path = folder.join(name);
+    let failed = WorldError::io(format!("{} could not be written", path.display()));
+    fs::write(&path, text).map_err(failed)?;
+    Ok(path)
+}

@@ -1,0 +1,176 @@
+//! Which name and port on this machine stands for which of the scenario? Both ways.
+
+use bareflight_harness::scenario::{Name, Scenario, Target};
+
+/// The domain whose names lead to this machine without a look-up (RFC 6761 section 6.3).
+const LOCAL: &str = "localhost";
+
+/// One socket that servers listen on.
+#[derive(Clone, Debug)]
+pub(crate) struct Listening {
+    /// An index into the scenario's servers.
+    pub(crate) server: usize,
+    /// The port as the scenario has it.
+    pub(crate) port: u16,
+    /// The port on this machine.
+    pub(crate) here: u16,
+}
+
+/// The names of a world.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    listening: Vec<Listening>,
+    /// The host that each listening server is known by in the scenario: index into `listening`, host.
+    hosts: Vec<(usize, Name)>,
+}
+
+impl Names {
+    /// The names of a scenario whose servers listen there.
+    pub(crate) fn new(scenario: &Scenario, listening: Vec<Listening>) -> Self {
+        let hosts = listening.iter().enumerate().flat_map(|(index, it)| {
+            let hosts = scenario.servers[it.server].hosts.iter();
+            hosts.map(move |host| (index, host.clone()))
+        });
+        Self {
+            hosts: hosts.collect(),
+            listening,
+        }
+    }
+
+    /// Each host under its name on this machine, with its port here.
+    pub(crate) fn here(&self) -> impl Iterator<Item = (String, u16)> {
+        self.hosts
+            .iter()
+            .map(|(index, name)| (host(name), self.listening[*index].here))
+    }
+
+    /// A URL of the scenario as it is reached on this machine.
+    pub(crate) fn url(&self, target: &Target) -> String {
+        let port = self.port_here(&target.host, target.port);
+        format!("https://{}:{port}{}", host(&target.host), target.path)
+    }
+
+    /// An absolute URL of the scenario, or an origin, as it is here; what is no URL of a server here is left as it is.
+    pub(crate) fn translated(&self, text: &str) -> String {
+        let Ok(mut url) = url::Url::parse(text) else {
+            return text.to_owned();
+        };
+        let Some(name) = url.host_str().map(Name::new) else {
+            return text.to_owned();
+        };
+        let port = self.port_here(&name, url.port().unwrap_or(443));
+        // Both are valid parts of a URL, or were not changed.
+        let _ = url.set_host(Some(&host(&name)));
+        let _ = url.set_port(Some(port));
+        match text.ends_with('/') {
+            true => url.to_string(),
+            false => url.as_str().trim_end_matches('/').to_owned(),
+        }
+    }
+
+    fn port_here(&self, name: &str, port: u16) -> u16 {
+        let known = self.hosts.iter().find_map(|(index, host)| {
+            let listening = &self.listening[*index];
+            (host == name && listening.port == port).then_some(listening.here)
+        });
+        known.unwrap_or(port)
+    }
+
+    /// What a client calls a host and port here, as the scenario has it: `Host`, `:authority`.
+    pub(crate) fn authority(&self, here: &str) -> Name {
+        let (name, port) = match here.rsplit_once(':') {
+            Some((name, port)) => (name, port.parse().ok()),
+            None => (here, None),
+        };
+        let known = self
+            .listening
+            .iter()
+            .find(|it| Some(it.here) == port)
+            .map(|it| it.port);
+        match known.or(port) {
+            None | Some(443) => scenario_host(name),
+            Some(port) => Name::from(format!("{}:{port}", scenario_host(name))),
+        }
+    }
+
+    /// An origin as the scenario has it.
+    pub(crate) fn origin(&self, here: &str) -> Name {
+        match here.strip_prefix("https://") {
+            Some(authority) => Name::from(format!("https://{}", self.authority(authority))),
+            None => Name::new(here),
+        }
+    }
+}
+
+/// The name on this machine of a host of the scenario.
+pub(crate) fn host(name: &str) -> String {
+    match is_local(name) {
+        true => name.to_owned(),
+        false => format!("{name}.{LOCAL}"),
+    }
+}
+
+/// The scenario's name of a host of this machine.
+pub(crate) fn scenario_host(here: &str) -> Name {
+    let stripped = here.strip_suffix(LOCAL).and_then(|it| it.strip_suffix('.'));
+    Name::new(stripped.filter(|it| it.contains('.')).unwrap_or(here))
+}
+
+fn is_local(name: &str) -> bool {
+    name == LOCAL || name.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bareflight_harness::scenario::Server;
+
+    fn names() -> Names {
+        let scenario = Scenario {
+            servers: vec![Server {
+                hosts: vec![Name::new("api.test"), Name::new("localhost")],
+                ports: vec![443, 8443],
+                ..Server::default()
+            }],
+            ..Scenario::default()
+        };
+        let at = |port, here| Listening {
+            server: 0,
+            port,
+            here,
+        };
+        Names::new(&scenario, vec![at(443, 40_001), at(8443, 40_002)])
+    }
+
+    #[test]
+    fn there_and_back() {
+        let table = [
+            ("https://api.test", "https://api.test.localhost:40001"),
+            ("https://api.test:8443", "https://api.test.localhost:40002"),
+            ("https://localhost", "https://localhost:40001"),
+        ];
+        for (there, here) in table {
+            assert_eq!(names().translated(there), here);
+            assert_eq!(names().origin(here), there);
+        }
+        assert_eq!(names().translated("null"), "null");
+        assert_eq!(names().translated("*"), "*");
+        assert_eq!(
+            names().authority("api.test.localhost:40002"),
+            "api.test:8443"
+        );
+        assert_eq!(
+            names().translated("https://api.test/a?b=c"),
+            "https://api.test.localhost:40001/a?b=c"
+        );
+    }
+
+    #[test]
+    fn a_local_name_is_its_own() {
+        assert_eq!(host("localhost"), "localhost");
+        assert_eq!(scenario_host("localhost"), "localhost");
+        assert_eq!(scenario_host("api.test.localhost"), "api.test");
+        assert_eq!(host("a.localhost"), "a.localhost");
+        assert_eq!(scenario_host("a.localhost"), "a.localhost");
+    }
+}

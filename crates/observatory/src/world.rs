@@ -1,0 +1,410 @@
+//! Where do the servers of a scenario stand, and what do they see? On loopback sockets; and they write the log.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bareflight_handshake_driver::{ConnectionId, Driver, EndReason, Observation, ServerId};
+use bareflight_harness::case::Case;
+use bareflight_harness::log::{Event, Leg, Log, Outcome, Record};
+use bareflight_harness::scenario::{
+    Action, Body, Exchange, Kind, Scenario, Server, Trust, WorldEvent,
+};
+use bareflight_harness::tier::{Known, Scribe, connection_of, respond, server_plan};
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use tokio::net::TcpListener;
+
+use crate::attribute::{Token, cause_of_connection, cause_of_request};
+use crate::certificates::Certificates;
+use crate::error::WorldError;
+use crate::names::{Listening, Names, host, scenario_host};
+use crate::protocol::{self, ServerLine, StepLine, WorldLine};
+
+/// How long nothing must happen before what was seen of a step counts as all of it.
+const QUIET: Duration = Duration::from_millis(15);
+
+/// How often that is waited for at most: a client that never rests does not hold up the next step.
+const ROUNDS: usize = 20;
+
+/// The servers of one run of one case.
+pub struct World<'c> {
+    case: &'c Case<'c>,
+    driver: Driver,
+    servers: Vec<ServerId>,
+    listeners: Vec<(TcpListener, Listening)>,
+    names: Names,
+    scribe: Scribe,
+    open: HashMap<u64, Known>,
+    accepted: u32,
+    began: Instant,
+    under_way: Option<u16>,
+    log: Log,
+}
+
+impl<'c> World<'c> {
+    /// Starts the servers of a case, each port of the scenario on a free one of this machine. It must be called on a tokio
+    /// runtime with I/O and time, of one thread.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`] where a step cannot be taken from outside, or a server not be set up.
+    pub async fn start(
+        case: &'c Case<'c>,
+        certificates: &Certificates,
+    ) -> Result<Self, WorldError> {
+        check(case.scenario)?;
+        let mut listeners = Vec::new();
+        for (server, plan) in case.scenario.servers.iter().enumerate() {
+            for &port in &plan.ports {
+                listeners.push(listen(server, port).await?);
+            }
+        }
+        let listening = listeners.iter().map(|(_, it)| it.clone()).collect();
+        let mut world = Self {
+            case,
+            driver: Driver::new(Arc::clone(certificates.pki())),
+            servers: Vec::new(),
+            names: Names::new(case.scenario, listening),
+            listeners,
+            scribe: Scribe::default(),
+            open: HashMap::new(),
+            accepted: 0,
+            began: Instant::now(),
+            under_way: None,
+            log: Log::default(),
+        };
+        for server in &case.scenario.servers {
+            let responder = responder(server.clone(), world.names.clone());
+            let plan = server_plan(&here(server), server.client_certificate);
+            let added = world.driver.add_server(plan, responder);
+            world.servers.push(added.map_err(WorldError::setup)?);
+        }
+
+        Ok(world)
+    }
+
+    /// What a program is told of the world.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`] where the files of an identity cannot be made.
+    pub fn line(&self, certificates: &Certificates) -> Result<WorldLine, WorldError> {
+        let servers = self.names.here().map(|(host, port)| ServerLine {
+            host,
+            port,
+            address: "127.0.0.1".to_owned(),
+        });
+        Ok(WorldLine {
+            bareflight: protocol::VERSION,
+            servers: servers.collect(),
+            authorities: certificates.authorities().to_owned(),
+            identities: certificates.identities(self.case.scenario)?,
+        })
+    }
+
+    /// Begins a step: the world changes, or there is something for a program to do.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`] where the change cannot be made.
+    pub async fn begin(&mut self, step: u16) -> Result<Option<StepLine>, WorldError> {
+        self.write(Event::Step { step });
+        self.under_way = Some(step);
+        match &self.case.scenario.steps[usize::from(step)].action {
+            Action::Exchange(exchange) => Ok(Some(self.step_line(step, exchange))),
+            Action::Event(event) => {
+                self.change(event)?;
+                self.settle().await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Ends a step with what its caller saw, once nothing more happens.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`] where the servers stop.
+    pub async fn end(&mut self, step: u16, outcome: Outcome) -> Result<(), WorldError> {
+        self.settle().await?;
+        self.write(Event::Outcome { step, outcome });
+        Ok(())
+    }
+
+    /// Serves until something else is done.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`] where the servers stop.
+    pub async fn until<T>(&mut self, other: impl Future<Output = T>) -> Result<T, WorldError> {
+        let mut other = pin!(other);
+        poll_fn(|cx| {
+            if let Err(error) = self.turn(cx) {
+                return Poll::Ready(Err(error));
+            }
+            other.as_mut().poll(cx).map(Ok)
+        })
+        .await
+    }
+
+    /// What was seen.
+    pub fn into_log(mut self) -> Log {
+        self.gather();
+        self.log
+    }
+
+    /// Serves until nothing more is seen.
+    async fn settle(&mut self) -> Result<(), WorldError> {
+        for _ in 0..ROUNDS {
+            let before = self.log.records.len();
+            self.until(tokio::time::sleep(QUIET)).await?;
+            self.gather();
+            if self.log.records.len() == before {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> Result<(), WorldError> {
+        for index in 0..self.listeners.len() {
+            while let Poll::Ready(accepted) = self.listeners[index].0.poll_accept(cx) {
+                let (socket, _) =
+                    accepted.map_err(WorldError::io("a connection could not be accepted"))?;
+                // A client that waits for the last bytes of an answer must not wait for a timer.
+                let _ = socket.set_nodelay(true);
+                self.accept(index, socket)?;
+            }
+        }
+        let passed = self.began.elapsed().saturating_sub(self.driver.now());
+        self.driver.advance(passed);
+        let ran = self.driver.poll(cx);
+        self.gather();
+        ran.map_err(|busy| WorldError::Busy(busy.to_string()))
+    }
+
+    fn accept(&mut self, listener: usize, socket: tokio::net::TcpStream) -> Result<(), WorldError> {
+        let Listening { server, port, .. } = self.listeners[listener].1;
+        let id = self.driver.accept(socket, self.servers[server]);
+        let id = id.map_err(WorldError::setup)?;
+        self.accepted += 1;
+        let known = Known {
+            id: self.accepted,
+            leg: Leg::Origin,
+            through: None,
+            server,
+            port,
+            cause: cause_of_connection(self.case, self.under_way, server),
+            lifetime: self.case.scenario.servers[server].ticket_lifetime,
+        };
+        self.open.insert(id.0, known);
+        Ok(())
+    }
+
+    fn gather(&mut self) {
+        for observation in self.scribe.in_order(self.driver.observations()) {
+            self.observed(observation);
+        }
+    }
+
+    fn observed(&mut self, mut observation: Observation) {
+        let id = connection_of(&observation).0;
+        let Some(known) = self.open.get(&id).copied() else {
+            return;
+        };
+        let mut cause = None;
+        match &mut observation {
+            Observation::Refused(refused) if never_began(refused) => {
+                self.open.remove(&id);
+                return;
+            }
+            Observation::Request(head) => {
+                let (target, token) = Token::detach(&head.target);
+                head.target = target;
+                head.authority = head
+                    .authority
+                    .as_deref()
+                    .map(|it| self.names.authority(it).into());
+                let preflight = head
+                    .headers
+                    .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+                    && head.method == http::Method::OPTIONS;
+                cause = cause_of_request(self.case, token, self.under_way, known.server, preflight);
+            }
+            Observation::Closed { .. } => {
+                self.open.remove(&id);
+            }
+            _ => {}
+        }
+        let event = self.scribe.event(self.case, &observation, &known, cause);
+        if let Some(event) = event {
+            let event = self.in_the_scenarios_words(event);
+            self.write(event);
+        }
+    }
+
+    fn in_the_scenarios_words(&self, mut event: Event) -> Event {
+        match &mut event {
+            Event::Connection(it) => it.sni = it.sni.as_deref().map(scenario_host),
+            Event::Request(it) => it.origin = it.origin.as_deref().map(|it| self.names.origin(it)),
+            _ => {}
+        }
+        event
+    }
+
+    fn change(&mut self, event: &WorldEvent) -> Result<(), WorldError> {
+        match event {
+            WorldEvent::Close { server } => self.close_all(usize::from(*server))?,
+            WorldEvent::Restart { server } => {
+                self.driver
+                    .forget_sessions(self.servers[usize::from(*server)]);
+                self.close_all(usize::from(*server))?;
+            }
+            WorldEvent::RotateTicketKeys { server } => {
+                self.driver
+                    .forget_sessions(self.servers[usize::from(*server)]);
+            }
+            WorldEvent::ChangeMode {
+                server,
+                client_certificate,
+            } => {
+                let index = usize::from(*server);
+                self.driver.forget_sessions(self.servers[index]);
+                let plan = here(&self.case.scenario.servers[index]);
+                let plan = server_plan(&plan, *client_certificate);
+                self.driver
+                    .reconfigure(self.servers[index], plan)
+                    .map_err(WorldError::setup)?;
+                self.close_all(index)?;
+            }
+            // `check` let no other through.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn close_all(&mut self, server: usize) -> Result<(), WorldError> {
+        let open = self.open.iter().filter(|(_, known)| known.server == server);
+        let mut ids: Vec<u64> = open.map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        for id in ids {
+            let closed = self.driver.shut_down(ConnectionId(id));
+            closed.map_err(|busy| WorldError::Busy(busy.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn step_line(&self, step: u16, exchange: &Exchange) -> StepLine {
+        let token = Token { step, hop: 0 };
+        let identity = self.case.hop(step, 0).and_then(|hop| hop.identity);
+        let identity = identity.map(|index| &self.case.scenario.identities[usize::from(index)]);
+        let headers = exchange.headers.iter();
+        StepLine {
+            step: u32::from(step) + 1,
+            method: exchange.method.to_string(),
+            url: token.attach(&self.names.url(&exchange.url)),
+            headers: headers
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect(),
+            body: (exchange.body != Body::None).then(|| "{}".to_owned()),
+            identity: identity.map(|it| it.name.to_string()),
+            verify: exchange.trust == Trust::Verify,
+        }
+    }
+
+    fn write(&mut self, event: Event) {
+        let at = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.log.records.push(Record { at, event });
+    }
+}
+
+/// What a program from outside cannot be told to do.
+fn check(scenario: &Scenario) -> Result<(), WorldError> {
+    for (index, step) in scenario.steps.iter().enumerate() {
+        let what = match &step.action {
+            _ if step.overlap.is_some() => "it overlaps with another",
+            Action::Event(WorldEvent::Time { .. }) => {
+                "no program can be made to believe that time passed"
+            }
+            Action::Event(WorldEvent::Logout) => "a logout happens inside of it",
+            Action::Event(WorldEvent::NetworkChange) => {
+                "the network of this machine stays as it is"
+            }
+            Action::Event(WorldEvent::Renew { .. }) => "a renewal happens inside of it",
+            Action::Exchange(exchange) if exchange.via.is_some() => {
+                "a proxy does not stand here yet"
+            }
+            Action::Exchange(exchange) if exchange.kind != Kind::Fetch => {
+                "only a fetch can be asked for so far"
+            }
+            _ => continue,
+        };
+        return Err(WorldError::Unsupported {
+            step: index + 1,
+            what,
+        });
+    }
+    Ok(())
+}
+
+/// A socket on which nothing was said: browsers open some for later, and close them unused.
+fn never_began(refused: &bareflight_handshake_driver::RefusedHandshake) -> bool {
+    refused.server_name.is_none()
+        && !refused.shown.asked()
+        && refused.reason == EndReason::Truncated
+}
+
+async fn listen(server: usize, port: u16) -> Result<(TcpListener, Listening), WorldError> {
+    let failed = || WorldError::io("no loopback port could be had");
+    let listener = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .map_err(failed())?;
+    let here = listener.local_addr().map_err(failed())?.port();
+    Ok((listener, Listening { server, port, here }))
+}
+
+/// A server of the scenario under the names that it has on this machine.
+fn here(server: &Server) -> Server {
+    let mut plan = server.clone();
+    for name in &mut plan.hosts {
+        *name = host(name).into();
+    }
+    for rule in &mut plan.host_rules {
+        rule.host = host(&rule.host).into();
+    }
+    plan
+}
+
+/// Answers as the scenario's server does, its URLs and origins being those of this machine.
+fn responder(
+    server: Server,
+    names: Names,
+) -> impl Fn(ConnectionId, &Request<Bytes>) -> bareflight_handshake_driver::Reply + 'static {
+    move |_, request| {
+        let target = request.uri().path_and_query().map_or("/", |it| it.as_str());
+        let (target, token) = Token::detach(target);
+        let mut asked = request.clone();
+        if let Ok(uri) = target.parse() {
+            *asked.uri_mut() = uri;
+        }
+        let mut answer: Response<Bytes> = respond(&server, &asked);
+        for name in [header::LOCATION, header::ACCESS_CONTROL_ALLOW_ORIGIN] {
+            let value = answer.headers().get(&name).and_then(|it| it.to_str().ok());
+            let Some(mut value) = value.map(|it| names.translated(it)) else {
+                continue;
+            };
+            if let (true, Some(token)) = (name == header::LOCATION, token) {
+                let hop = token.hop.saturating_add(1);
+                value = Token { hop, ..token }.attach(&value);
+            }
+            if let Ok(value) = HeaderValue::try_from(value) {
+                answer.headers_mut().insert(name, value);
+            }
+        }
+        answer.into()
+    }
+}

@@ -1,0 +1,64 @@
+//! Do the logs that were recorded of clients still come to what they came to? Nothing is run: the wire's truth, replayed.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bareflight_harness::case::{Case, Vocabulary};
+use bareflight_harness::invariants::judge;
+use bareflight_harness::log::Log;
+use bareflight_observatory::FOR_CLIENTS;
+
+type Verdicts = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/observations")
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    let mut entries: Vec<_> = entries.collect();
+    entries.sort();
+    entries
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().unwrap().to_string_lossy().into_owned()
+}
+
+/// What is broken in a log, of what clients are judged by.
+fn broken(path: &Path) -> BTreeSet<String> {
+    let (scenario, _, log) = Log::from_json_lines(&fs::read_to_string(path).unwrap()).unwrap();
+    let mut vocabulary = Vocabulary::default();
+    let case = Case::new(&scenario, &mut vocabulary);
+    let mut violations = Vec::new();
+    judge(&case, &log, &mut violations);
+    let names = violations.iter().map(|it| it.invariant.name);
+    names
+        .filter(|it| FOR_CLIENTS.contains(it))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn recorded_logs_come_to_what_they_came_to() {
+    let text = fs::read_to_string(corpus().join("verdicts.toml")).unwrap();
+    let expected: Verdicts = toml::from_str(&text).unwrap();
+    let mut seen = Verdicts::new();
+    let mut logs = 0;
+    for folder in entries(&corpus()).iter().filter(|it| it.is_dir()) {
+        let agent = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let of_agent = seen.entry(agent).or_default();
+        for path in entries(folder) {
+            logs += 1;
+            let broken = broken(&path);
+            if !broken.is_empty() {
+                of_agent.insert(name(&path), broken);
+            }
+        }
+    }
+    assert_eq!(seen, expected);
+    assert!(logs >= 4 * 13, "{logs} logs");
+}
