@@ -464,13 +464,14 @@ pub(super) fn event(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -
         0 | 8 | 9 if swarm.has(Feature::Close) => WorldEvent::Close { server },
         1 if swarm.has(Feature::Restart) => WorldEvent::Restart { server },
         2 if swarm.has(Feature::Restart) => WorldEvent::RotateTicketKeys { server },
-        3 if swarm.has(Feature::ChangeMode) && from.chance(1, 2) => WorldEvent::Reload {
-            server,
-            client_certificate: *from.pick(&HOST_RULES),
-        },
         3 if swarm.has(Feature::ChangeMode) => WorldEvent::ChangeMode {
             server,
             client_certificate: mode(from, Swarm::ALL),
+        },
+        // Sessions that are kept under a rule that insists are what resumption is judged by.
+        7 if swarm.has(Feature::ChangeMode) => WorldEvent::Reload {
+            server,
+            client_certificate: *from.pick(&HOST_RULES),
         },
         4 if swarm.has(Feature::Logout) => WorldEvent::Logout,
         5 if swarm.has(Feature::Renew) => WorldEvent::Renew {
