@@ -18,6 +18,7 @@ def request(step):
     if step["identity"]:
         files = world["identities"][step["identity"]]
         tls.load_cert_chain(files["certificate"], files["key"])
+        tls.post_handshake_auth = True
     connection = http.client.HTTPSConnection(url.hostname, url.port, context=tls, timeout=5)
     # The name is looked up in the world that we were told of, not in the DNS.
     connect = connection._create_connection

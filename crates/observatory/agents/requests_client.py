@@ -1,11 +1,15 @@
 """Python's requests under the step protocol of bareflight: one Session, as its documentation recommends."""
 
 import json
+import socket
 import sys
 
 import requests
 
 world = json.loads(sys.stdin.readline())
+addresses = {it["host"]: it["address"] for it in world["servers"]}
+look_up = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *rest, **more: look_up(addresses.get(host, host), *rest, **more)
 session = requests.Session()
 session.trust_env = False
 print(json.dumps({"bareflight": 1, "agent": "requests", "version": requests.__version__}), flush=True)

@@ -2,12 +2,16 @@
 one for each of them; it keys its pools on both."""
 
 import json
+import socket
 import sys
 
 import urllib3
 
 urllib3.disable_warnings()
 world = json.loads(sys.stdin.readline())
+addresses = {it["host"]: it["address"] for it in world["servers"]}
+look_up = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *rest, **more: look_up(addresses.get(host, host), *rest, **more)
 managers = {}
 print(json.dumps({"bareflight": 1, "agent": "urllib3", "version": urllib3.__version__}), flush=True)
 

@@ -27,6 +27,7 @@ pub const FOR_CLIENTS: [&str; 8] = [
 ];
 
 const IDENTITY: &[&str] = &["identity-match", "identity-kept"];
+const LATE: &[&str] = &["identity-match", "late-auth-refused"];
 const SESSIONS: &[&str] = &["identity-match", "ticket-scope", "ticket-hygiene"];
 /// What a client does there is worth knowing, and not by itself wrong: documented designs differ.
 const FACTS: &[&str] = &[];
@@ -55,6 +56,8 @@ table! {
     "none-then-trust-sessions": TRUSTED_SESSIONS,
     "two-ports": SESSIONS,
     "two-ports-one-identity": FACTS,
+    "late-renegotiation": LATE,
+    "late-post-handshake": LATE,
 }
 
 /// The scenarios for HTTP clients.

@@ -79,6 +79,25 @@ fn the_client_on_the_page_does_it_right() {
         "{report:#?}"
     );
     assert_eq!(report.facts.reuses_connections, Some(false));
+    assert_eq!(
+        report.facts.offers_post_handshake_authentication,
+        Some(true)
+    );
+    for (late, kind) in [
+        ("late-renegotiation", "renegotiation"),
+        ("late-post-handshake", "post-handshake"),
+    ] {
+        let log = &report
+            .scenarios
+            .iter()
+            .find(|it| it.name == late)
+            .unwrap()
+            .log;
+        for who in ["alice", "bob"] {
+            let asked = format!(r#""kind":"{kind}","client":{{"identity":{{"name":"{who}"}}}}"#);
+            assert!(log.contains(&asked), "{who}: {log}");
+        }
+    }
 }
 
 /// The canary: a client that shares whatever it can.
