@@ -24,6 +24,8 @@ mod observe;
 mod program;
 pub mod protocol;
 mod scenarios;
+mod servers;
+mod steps;
 pub mod verdict;
 mod world;
 

@@ -10,19 +10,18 @@ use std::time::{Duration, Instant};
 use bareflight_handshake_driver::{ConnectionId, Driver, EndReason, Observation, ServerId};
 use bareflight_harness::case::Case;
 use bareflight_harness::log::{Event, Leg, Log, Outcome, Record};
-use bareflight_harness::scenario::{
-    Action, Body, Exchange, Kind, Scenario, Server, Trust, WorldEvent,
-};
-use bareflight_harness::tier::{Known, Scribe, connection_of, respond, server_plan};
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
+use bareflight_harness::scenario::{Action, WorldEvent};
+use bareflight_harness::tier::{Known, Scribe, connection_of, server_plan};
+use http::header;
 use tokio::net::TcpListener;
 
 use crate::attribute::{Token, cause_of_connection, cause_of_request};
 use crate::certificates::Certificates;
 use crate::error::WorldError;
-use crate::names::{Listening, Names, host, scenario_host};
+use crate::names::{Listening, Names, scenario_host};
 use crate::protocol::{self, ServerLine, StepLine, WorldLine};
+use crate::servers::{here, listen, responder};
+use crate::steps;
 
 /// How long nothing must happen before what was seen of a step counts as all of it.
 const QUIET: Duration = Duration::from_millis(15);
@@ -56,7 +55,7 @@ impl<'c> World<'c> {
         case: &'c Case<'c>,
         certificates: &Certificates,
     ) -> Result<Self, WorldError> {
-        check(case.scenario)?;
+        steps::check(case.scenario)?;
         let mut listeners = Vec::new();
         for (server, plan) in case.scenario.servers.iter().enumerate() {
             for &port in &plan.ports {
@@ -115,7 +114,9 @@ impl<'c> World<'c> {
         self.write(Event::Step { step });
         self.under_way = Some(step);
         match &self.case.scenario.steps[usize::from(step)].action {
-            Action::Exchange(exchange) => Ok(Some(self.step_line(step, exchange))),
+            Action::Exchange(exchange) => {
+                Ok(Some(steps::line(self.case, &self.names, step, exchange)))
+            }
             Action::Event(event) => {
                 self.change(event)?;
                 self.settle().await?;
@@ -298,57 +299,10 @@ impl<'c> World<'c> {
         Ok(())
     }
 
-    fn step_line(&self, step: u16, exchange: &Exchange) -> StepLine {
-        let token = Token { step, hop: 0 };
-        let identity = self.case.hop(step, 0).and_then(|hop| hop.identity);
-        let identity = identity.map(|index| &self.case.scenario.identities[usize::from(index)]);
-        let headers = exchange.headers.iter();
-        StepLine {
-            step: u32::from(step) + 1,
-            method: exchange.method.to_string(),
-            url: token.attach(&self.names.url(&exchange.url)),
-            headers: headers
-                .map(|(name, value)| (name.to_string(), value.to_string()))
-                .collect(),
-            body: (exchange.body != Body::None).then(|| "{}".to_owned()),
-            identity: identity.map(|it| it.name.to_string()),
-            verify: exchange.trust == Trust::Verify,
-        }
-    }
-
     fn write(&mut self, event: Event) {
         let at = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.log.records.push(Record { at, event });
     }
-}
-
-/// What a program from outside cannot be told to do.
-fn check(scenario: &Scenario) -> Result<(), WorldError> {
-    for (index, step) in scenario.steps.iter().enumerate() {
-        let what = match &step.action {
-            _ if step.overlap.is_some() => "it overlaps with another",
-            Action::Event(WorldEvent::Time { .. }) => {
-                "no program can be made to believe that time passed"
-            }
-            Action::Event(WorldEvent::Logout) => "a logout happens inside of it",
-            Action::Event(WorldEvent::NetworkChange) => {
-                "the network of this machine stays as it is"
-            }
-            Action::Event(WorldEvent::Renew { .. }) => "a renewal happens inside of it",
-            Action::Exchange(exchange) if exchange.via.is_some() => {
-                "a proxy does not stand here yet"
-            }
-            Action::Exchange(exchange) if exchange.kind != Kind::Fetch => {
-                "only a fetch can be asked for so far"
-            }
-            _ => continue,
-        };
-        return Err(WorldError::Unsupported {
-            step: index + 1,
-            what,
-        });
-    }
-    Ok(())
 }
 
 /// A socket on which nothing was said: browsers open some for later, and close them unused.
@@ -356,55 +310,4 @@ fn never_began(refused: &bareflight_handshake_driver::RefusedHandshake) -> bool 
     refused.server_name.is_none()
         && !refused.shown.asked()
         && refused.reason == EndReason::Truncated
-}
-
-async fn listen(server: usize, port: u16) -> Result<(TcpListener, Listening), WorldError> {
-    let failed = || WorldError::io("no loopback port could be had");
-    let listener = TcpListener::bind(("127.0.0.1", 0))
-        .await
-        .map_err(failed())?;
-    let here = listener.local_addr().map_err(failed())?.port();
-    Ok((listener, Listening { server, port, here }))
-}
-
-/// A server of the scenario under the names that it has on this machine.
-fn here(server: &Server) -> Server {
-    let mut plan = server.clone();
-    for name in &mut plan.hosts {
-        *name = host(name).into();
-    }
-    for rule in &mut plan.host_rules {
-        rule.host = host(&rule.host).into();
-    }
-    plan
-}
-
-/// Answers as the scenario's server does, its URLs and origins being those of this machine.
-fn responder(
-    server: Server,
-    names: Names,
-) -> impl Fn(ConnectionId, &Request<Bytes>) -> bareflight_handshake_driver::Reply + 'static {
-    move |_, request| {
-        let target = request.uri().path_and_query().map_or("/", |it| it.as_str());
-        let (target, token) = Token::detach(target);
-        let mut asked = request.clone();
-        if let Ok(uri) = target.parse() {
-            *asked.uri_mut() = uri;
-        }
-        let mut answer: Response<Bytes> = respond(&server, &asked);
-        for name in [header::LOCATION, header::ACCESS_CONTROL_ALLOW_ORIGIN] {
-            let value = answer.headers().get(&name).and_then(|it| it.to_str().ok());
-            let Some(mut value) = value.map(|it| names.translated(it)) else {
-                continue;
-            };
-            if let (true, Some(token)) = (name == header::LOCATION, token) {
-                let hop = token.hop.saturating_add(1);
-                value = Token { hop, ..token }.attach(&value);
-            }
-            if let Ok(value) = HeaderValue::try_from(value) {
-                answer.headers_mut().insert(name, value);
-            }
-        }
-        answer.into()
-    }
 }

@@ -1,0 +1,68 @@
+//! How does a server of the scenario stand on this machine? On a free loopback port, under names that lead here, with answers whose
+//! URLs and origins lead here too.
+
+use bareflight_handshake_driver::{ConnectionId, Reply};
+use bareflight_harness::scenario::Server;
+use bareflight_harness::tier::respond;
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use tokio::net::TcpListener;
+
+use crate::attribute::Token;
+use crate::error::WorldError;
+use crate::names::{Listening, Names, host};
+
+/// A listener for one port of a server.
+pub(crate) async fn listen(
+    server: usize,
+    port: u16,
+) -> Result<(TcpListener, Listening), WorldError> {
+    let failed = || WorldError::io("no loopback port could be had");
+    let listener = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .map_err(failed())?;
+    let here = listener.local_addr().map_err(failed())?.port();
+    Ok((listener, Listening { server, port, here }))
+}
+
+/// A server of the scenario under the names that it has on this machine.
+pub(crate) fn here(server: &Server) -> Server {
+    let mut plan = server.clone();
+    for name in &mut plan.hosts {
+        *name = host(name).into();
+    }
+    for rule in &mut plan.host_rules {
+        rule.host = host(&rule.host).into();
+    }
+    plan
+}
+
+/// Answers as the scenario's server does, its URLs and origins being those of this machine.
+pub(crate) fn responder(
+    server: Server,
+    names: Names,
+) -> impl Fn(ConnectionId, &Request<Bytes>) -> Reply + 'static {
+    move |_, request| {
+        let target = request.uri().path_and_query().map_or("/", |it| it.as_str());
+        let (target, token) = Token::detach(target);
+        let mut asked = request.clone();
+        if let Ok(uri) = target.parse() {
+            *asked.uri_mut() = uri;
+        }
+        let mut answer: Response<Bytes> = respond(&server, &asked);
+        for name in [header::LOCATION, header::ACCESS_CONTROL_ALLOW_ORIGIN] {
+            let value = answer.headers().get(&name).and_then(|it| it.to_str().ok());
+            let Some(mut value) = value.map(|it| names.translated(it)) else {
+                continue;
+            };
+            if let (true, Some(token)) = (name == header::LOCATION, token) {
+                let hop = token.hop.saturating_add(1);
+                value = Token { hop, ..token }.attach(&value);
+            }
+            if let Ok(value) = HeaderValue::try_from(value) {
+                answer.headers_mut().insert(name, value);
+            }
+        }
+        answer.into()
+    }
+}
