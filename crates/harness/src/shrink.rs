@@ -349,15 +349,30 @@ fn rename(scenario: &mut Scenario) {
         }
     }
     each_target(scenario, |target| target.host = renamed(&target.host));
-    for (identity, name) in scenario.identities.iter_mut().zip(IDENTITIES) {
-        identity.name = Name::const_new(name);
-    }
+    rename_identities(scenario);
     for identity in &mut scenario.identities {
         for host in &mut identity.hosts {
             *host = renamed(host);
         }
     }
     rename_pages(scenario, &hosts);
+}
+
+/// A name that is another's but for its case stays so.
+fn rename_identities(scenario: &mut Scenario) {
+    let old: Vec<Name> = scenario
+        .identities
+        .iter()
+        .map(|it| it.name.clone())
+        .collect();
+    for (index, (identity, name)) in scenario.identities.iter_mut().zip(IDENTITIES).enumerate() {
+        let alike = |&other: &usize| old[other].eq_ignore_ascii_case(&old[index]);
+        let mut before = (0..index).filter(alike);
+        identity.name = match (before.next(), before.next()) {
+            (Some(other), None) => IDENTITIES[other].to_ascii_uppercase().into(),
+            _ => Name::const_new(name),
+        };
+    }
 }
 
 const PAGES: [&str; 3] = ["https://app.test", "https://shop.test", "https://news.test"];

@@ -18,6 +18,7 @@ pub struct Identities {
 
 #[derive(Clone, Debug)]
 struct Held {
+    name: String,
     hosts: Vec<String>,
     id: IdentityId,
     serial: u32,
@@ -30,15 +31,23 @@ pub struct Label {
     pub held: HeldIdentity,
     /// Its certificate's number among those that its own issuer made for its holder, from 1.
     pub serial: NonZeroU32,
+    /// The first identity in the store whose name differs from its own in the case of letters at most: itself, unless
+    /// there is one before it.
+    pub folded: IdentityId,
 }
 
 impl Identities {
-    /// Adds an identity that the user chooses for `hosts`; earlier ones are preferred.
-    pub fn add<H: Into<String>>(&mut self, hosts: impl IntoIterator<Item = H>) -> HeldIdentity {
+    /// Adds an identity that the user knows as `name` (case matters) and chooses for `hosts`; earlier ones are preferred.
+    pub fn add<H: Into<String>>(
+        &mut self,
+        name: impl Into<String>,
+        hosts: impl IntoIterator<Item = H>,
+    ) -> HeldIdentity {
         let index = u32::try_from(self.held.len()).expect("nobody holds four billion certificates");
         let id = self.next_id();
         let hosts = hosts.into_iter().map(Into::into).collect();
         self.held.push(Held {
+            name: name.into(),
             hosts,
             id,
             serial: 1,
@@ -72,9 +81,11 @@ impl Identities {
     /// What people call the identity by.
     pub fn label(&self, identity: HeldIdentity) -> Option<Label> {
         let held = self.held.get(identity.0 as usize)?;
+        let alike = |other: &&Held| other.name.eq_ignore_ascii_case(&held.name);
         NonZeroU32::new(held.serial).map(|serial| Label {
             held: identity,
             serial,
+            folded: self.held.iter().find(alike).unwrap_or(held).id,
         })
     }
 

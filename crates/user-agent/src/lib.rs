@@ -17,7 +17,7 @@
 //! use bareflight_user_agent::{Action, FetchId, FetchRequest, Limits, Standard, UserAgent, trust};
 //!
 //! let mut agent = UserAgent::new(Profile::fetch(), &Standard, Limits::default());
-//! agent.identities().add(["api.test"]); // a certificate that the user chooses for api.test
+//! agent.identities().add("alice", ["api.test"]); // a certificate that the user chooses for api.test
 //!
 //! let mut request = Request::fetch_api(RequestUrl::parse("https://api.test/items")?, Origin::parse("https://app.test")?);
 //! request.method = Method::PUT;

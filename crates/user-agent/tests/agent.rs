@@ -31,7 +31,7 @@ impl Test {
 
     fn with_limits(limits: Limits) -> Self {
         let mut agent = UserAgent::new(Profile::fetch(), &Standard, limits);
-        agent.identities().add(["api.test"]);
+        agent.identities().add("alice", ["api.test"]);
         Self { agent, started: 0 }
     }
 
@@ -650,7 +650,7 @@ fn proxy(url: &str) -> Option<Proxy> {
 #[test]
 fn a_proxy_is_shown_what_is_for_it_and_the_origin_what_is_for_that() {
     let mut test = Test::new();
-    let for_proxy = test.agent.identities().add(["proxy.test"]);
+    let for_proxy = test.agent.identities().add("bob", ["proxy.test"]);
     let put = request(API, Method::PUT, CredentialsMode::Include);
     test.fetch_via(proxy("https://proxy.test"), put);
     let preflight = test.connect();

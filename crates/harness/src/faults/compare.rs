@@ -100,6 +100,43 @@ impl Share for Coerced {
 
 otherwise_standard!(Coerced: Carry, Keep);
 
+/// Names of identities, which are names of files, are compared without case, so that the one filed first stands for every
+/// other that is spelt like it. Right: whole chain and private key (CVE-2021-22924).
+pub(super) struct CaseFolded;
+
+impl Share for CaseFolded {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        let folded = wanted.label.map(|label| label.folded);
+        Description {
+            identity: wanted.description.identity.and(folded),
+            ..wanted.description
+        }
+    }
+}
+
+otherwise_standard!(CaseFolded: Carry, Keep);
+
+/// What the caller names is compared, and whoever leaves it to the surroundings names nothing: two identities that came
+/// of two such choices, before and after a renewal, count as one. Right: who it comes to, whoever chose
+/// (CVE-2026-19931).
+pub(super) struct EmptyEqualsEmpty;
+
+impl Share for EmptyEqualsEmpty {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        let empty = IdentityId::from_number(NonZeroU32::MAX);
+        let identity = wanted.description.identity;
+        Description {
+            identity: match wanted.named {
+                Some(_) => identity,
+                None => identity.map(|_| empty),
+            },
+            ..wanted.description
+        }
+    }
+}
+
+otherwise_standard!(EmptyEqualsEmpty: Carry, Keep);
+
 /// The option that the caller set is compared, not what it comes to for the request at hand: an identity that was named
 /// for one origin counts as the same after a redirect to another, where it is not shown. Right: the identity derived for
 /// this hop (CVE-2026-86415).

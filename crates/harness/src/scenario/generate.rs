@@ -159,7 +159,9 @@ fn world(from: &mut impl Choose, swarm: Swarm) -> Scenario {
     if swarm.has(Feature::Proxies) {
         scenario.servers.push(proxy(from, swarm));
     }
-    let names = [Name::const_new("alice"), Name::const_new("bob")];
+    // Names that differ in case alone are names of two.
+    let other = *from.pick(&["bob", "bob", "bob", "ALICE"]);
+    let names = [Name::const_new("alice"), Name::const_new(other)];
     let held = if swarm.has(Feature::Identities) { 2 } else { 1 };
     for name in names.into_iter().take(held) {
         let mut hosts: Vec<Name> = HOSTS
@@ -304,8 +306,16 @@ fn next_step(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> Step 
     if any_event && from.chance(1, 5) {
         return Action::Event(event(from, swarm, scenario)).into();
     }
-    // Half of the requests repeat an earlier one but for a detail: that is where pools and caches are asked.
     let earlier: Vec<&Exchange> = scenario.exchanges().collect();
+    // What a server that changed its mind makes of a session shows in the visit after the change, and what that visit left
+    // behind in the one after it.
+    if let Some(last) = earlier.last()
+        && changed_lately(scenario)
+        && from.chance(1, 2)
+    {
+        return Action::Exchange(Box::new((*last).clone())).into();
+    }
+    // Half of the requests repeat an earlier one but for a detail: that is where pools and caches are asked.
     let exchange = if !earlier.is_empty() && from.chance(1, 2) {
         let mut exchange = (*from.pick(&earlier)).clone();
         vary(from, swarm, scenario, &mut exchange);
@@ -318,6 +328,16 @@ fn next_step(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> Step 
         step.overlap = Some(*from.pick(&OVERLAPS));
     }
     step
+}
+
+/// Whether a server was given another mode at most two steps ago.
+fn changed_lately(scenario: &Scenario) -> bool {
+    scenario.steps.iter().rev().take(2).any(|step| {
+        matches!(
+            step.action,
+            Action::Event(WorldEvent::ChangeMode { .. } | WorldEvent::Reload { .. })
+        )
+    })
 }
 
 pub(super) fn exchange(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> Exchange {

@@ -31,9 +31,10 @@ pub(super) struct Run<'r, W> {
 impl<W: World> Run<'_, W> {
     pub(super) fn run(mut self) -> Result<(), TierError> {
         for identity in &self.case.scenario.identities {
-            self.agent
-                .identities()
-                .add(identity.hosts.iter().map(Name::as_str));
+            self.agent.identities().add(
+                identity.name.as_str(),
+                identity.hosts.iter().map(Name::as_str),
+            );
         }
         for (index, step) in (0u16..).zip(&self.case.scenario.steps) {
             match step.overlap {
