@@ -103,3 +103,23 @@ impl Identities {
         IdentityId::from_number(NonZeroU32::new(self.issued).expect("counted from one"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_alike_without_case_and_the_first_stands_for_them() {
+        let mut identities = Identities::default();
+        let [alice, bob, other] =
+            ["alice", "bob", "ALICE"].map(|name| identities.add(name, ["api.test"]));
+        let folded = |of: &Identities, who| of.label(who).unwrap().folded;
+        let id = |of: &Identities, who| of.id(who).unwrap();
+        for (who, first) in [(alice, alice), (bob, bob), (other, alice)] {
+            assert_eq!(folded(&identities, who), id(&identities, first));
+        }
+        identities.renew(alice);
+        assert_eq!(folded(&identities, other), id(&identities, alice));
+        assert_ne!(id(&identities, other), id(&identities, alice));
+    }
+}
