@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::cli::ObserveArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::{files, input, output, repository};
 
 /// What came of one client.
@@ -58,14 +59,22 @@ pub(crate) fn run(args: &ObserveArgs) -> Result<Exit, Failure> {
     let folder = tempfile::tempdir().map_err(Failure::io("a temporary folder"))?;
     let out = args.out.clone();
     let out = out.unwrap_or_else(|| repository::at_root("target").join("bareflight/observed"));
+    let progress = Progress::start("observing", (args.agents.len() + args.command.len()) as u64);
     let mut all = Vec::new();
     for agent in &args.agents {
+        progress.at(all.len() as u64, agent.name);
         all.push(by_name(agent, folder.path(), &asked, &limits));
     }
     for line in &args.command {
+        progress.at(all.len() as u64, line);
         let program = Program::shell(line);
         all.push(of(line, None, observe(&program, &asked, &limits)));
     }
+    let scenarios = output::count(asked.len() as u64, "scenario");
+    progress.finish(&format!(
+        "{}, {scenarios}",
+        output::count(all.len() as u64, "client")
+    ));
     for observed in &mut all {
         if let Observed::Seen(report) = observed {
             write_logs(report, &out)?;
