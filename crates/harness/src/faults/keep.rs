@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use bareflight_policy::Origin;
 use bareflight_pool_key::{Description, Epoch, Id, OriginId, SessionCache, SessionKey, TrustId};
-use bareflight_user_agent::{EndReason, Keep, Share, Standard, StoredSession, Wanted};
+use bareflight_user_agent::{Keep, Share, Standard, StoredSession, Wanted};
 
 use super::otherwise_standard;
 
@@ -131,18 +131,6 @@ impl Keep for SessionDisableFlagLost {
 }
 
 otherwise_standard!(SessionDisableFlagLost: Carry, Share);
-
-/// A session stays in the cache after the handshake that offered it, or a check on its connection, failed. Right: the
-/// failure takes the sessions of its key with it (CVE-2024-0853).
-pub(super) struct SessionKeptAfterFailure;
-
-impl Keep for SessionKeptAfterFailure {
-    fn forgets_sessions(&self, _: EndReason) -> bool {
-        false
-    }
-}
-
-otherwise_standard!(SessionKeptAfterFailure: Carry, Share);
 
 /// Clearing client certificates drops the connections and leaves the sessions, which authenticate all the same. Right:
 /// both stores hear of it.
