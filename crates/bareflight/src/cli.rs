@@ -216,7 +216,7 @@ pub(crate) struct ObserveArgs {
     /// How long a program has for each answer, in seconds
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub(crate) limit: u64,
-    /// Prints what was observed as JSON, a line for each client
+    /// Prints what was observed as JSON, an object for each client
     #[arg(long)]
     pub(crate) json: bool,
     /// Writes the verdicts for a CI server, as JUnit does

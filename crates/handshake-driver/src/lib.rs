@@ -110,8 +110,8 @@
 //!
 //! [`Driver::begin_through`] leads through a proxy: two connections, one in the other, each with its own handshake, answer and
 //! sessions. An origin sees nothing before the tunnel is dug, and what it was to be offered can be had back if none is
-//! ([`Driver::reclaim`]). [`Driver::begin_over`] takes any [`Transport`], sockets too; [`Driver::run_until`] then waits for what arrives.
-//! [`Driver::accept`] serves a client that is not the driver's own.
+//! ([`Driver::reclaim`]). [`Driver::begin_over`] takes any [`Transport`], sockets too; [`Driver::run_until`] then waits for what
+//! arrives. [`Driver::accept`] serves a client that is not the driver's own.
 //!
 //! # Bounds
 //!

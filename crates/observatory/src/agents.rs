@@ -46,6 +46,12 @@ const EXAMPLES: &str = "crates/observatory/Cargo.toml";
 const OTHERS: &str = "crates/observatory/agents/others/Cargo.toml";
 const REPOSITORY: &str = "cargo, and a copy of the bareflight repository to be in";
 
+const NODE: &str = "Node.js 18 or newer";
+const NODE_18: &[&str] = &[
+    "-e",
+    "process.exit(process.versions.node.split('.')[0] < 18 ? 1 : 0)",
+];
+
 /// All clients that are known by name.
 pub static AGENTS: &[Agent] = &[
     Agent {
@@ -134,13 +140,10 @@ pub static AGENTS: &[Agent] = &[
     Agent {
         name: "node-https",
         summary: "Node's https module: one Agent, its TLS options given with each request",
-        package: "Node.js 18 or newer",
+        package: NODE,
         kind: Kind::Script {
             interpreter: "node",
-            probe: &[
-                "-e",
-                "process.exit(process.versions.node.split('.')[0] < 18 ? 1 : 0)",
-            ],
+            probe: NODE_18,
             file: "node_https.mjs",
             text: include_str!("../agents/node_https.mjs"),
         },
@@ -148,13 +151,10 @@ pub static AGENTS: &[Agent] = &[
     Agent {
         name: "node-fetch",
         summary: "Node's fetch (undici): one undici Agent for each TLS configuration",
-        package: "Node.js 18 or newer",
+        package: NODE,
         kind: Kind::Script {
             interpreter: "node",
-            probe: &[
-                "-e",
-                "process.exit(process.versions.node.split('.')[0] < 18 ? 1 : 0)",
-            ],
+            probe: NODE_18,
             file: "node_fetch.mjs",
             text: include_str!("../agents/node_fetch.mjs"),
         },

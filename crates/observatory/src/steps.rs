@@ -27,7 +27,14 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), WorldError> {
             Action::Exchange(exchange) if exchange.kind != Kind::Fetch => {
                 "only a fetch can be asked for so far"
             }
-            _ => continue,
+            Action::Exchange(_)
+            | Action::Event(
+                WorldEvent::Close { .. }
+                | WorldEvent::Restart { .. }
+                | WorldEvent::RotateTicketKeys { .. }
+                | WorldEvent::ChangeMode { .. }
+                | WorldEvent::Reload { .. },
+            ) => continue,
         };
         return Err(WorldError::Unsupported {
             step: index + 1,

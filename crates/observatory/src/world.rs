@@ -11,7 +11,7 @@ use bareflight_handshake_driver::{ConnectionId, Driver, EndReason, Observation, 
 use bareflight_harness::case::Case;
 use bareflight_harness::log::{Event, Leg, Log, Outcome, Record};
 use bareflight_harness::scenario::{Action, WorldEvent};
-use bareflight_harness::tier::{Known, Scribe, connection_of, server_plan};
+use bareflight_harness::tier::{Known, Scribe, change_servers, connection_of, server_plan};
 use http::header;
 use tokio::net::TcpListener;
 
@@ -258,34 +258,13 @@ impl<'c> World<'c> {
     }
 
     fn change(&mut self, event: &WorldEvent) -> Result<(), WorldError> {
-        match event {
-            WorldEvent::Close { server } => self.close_all(usize::from(*server))?,
-            WorldEvent::Restart { server } => {
-                self.driver
-                    .forget_sessions(self.servers[usize::from(*server)]);
-                self.close_all(usize::from(*server))?;
-            }
-            WorldEvent::RotateTicketKeys { server } => {
-                self.driver
-                    .forget_sessions(self.servers[usize::from(*server)]);
-            }
-            WorldEvent::ChangeMode {
-                server,
-                client_certificate,
-            } => {
-                let index = usize::from(*server);
-                self.driver.forget_sessions(self.servers[index]);
-                let plan = here(&self.case.scenario.servers[index]);
-                let plan = server_plan(&plan, *client_certificate);
-                self.driver
-                    .reconfigure(self.servers[index], plan)
-                    .map_err(WorldError::setup)?;
-                self.close_all(index)?;
-            }
-            // `check` let no other through.
-            _ => {}
-        }
-        Ok(())
+        let servers = &self.case.scenario.servers;
+        let plan = |server: usize, rule| server_plan(&here(&servers[server]), rule);
+        let changed = change_servers(&mut self.driver, &self.servers, event, plan);
+        let changed = changed.map_err(WorldError::setup)?;
+        changed
+            .closes
+            .map_or(Ok(()), |server| self.close_all(server))
     }
 
     fn close_all(&mut self, server: usize) -> Result<(), WorldError> {

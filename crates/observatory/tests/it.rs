@@ -249,6 +249,23 @@ fn nothing_is_left_behind() {
     assert_eq!(pids.split_whitespace().count(), 2);
 }
 
+/// The world changes here as it does elsewhere: who came in without a certificate does not after a reload.
+#[test]
+fn a_server_takes_up_another_rule() {
+    if !python() {
+        return;
+    }
+    let text = "bareflight = 1\nprofile = \"http-client\"\n[server.api]\nhosts = [\"localhost\"]\n\
+                [[step]]\nfetch = \"https://localhost/\"\n\
+                [[step]]\nevent = \"reload\"\nserver = \"api\"\nclient-certificate = \"require\"\n\
+                [[step]]\nfetch = \"https://localhost/\"\n";
+    let asked = [Asked::from_toml("reloads", text).unwrap()];
+    let report = observe(&script("agents/example_client.py"), &asked, &ONCE).unwrap();
+    let log = &report.scenarios[0].log;
+    assert!(log.contains(r#""step":0,"status":200"#), "{log}");
+    assert!(log.contains(r#""failed":"certificate-required""#), "{log}");
+}
+
 #[test]
 fn steps_that_cannot_be_taken_from_outside_are_refused() {
     let text = "bareflight = 1\nprofile = \"http-client\"\n[server.api]\nhosts = [\"localhost\"]\n\

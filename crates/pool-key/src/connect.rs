@@ -8,8 +8,8 @@
 //! use std::{sync::{Arc, Mutex}, time::Duration};
 //! use bareflight_pool_key::{SessionLimits, connect::{KeyedConnector, Keyed}, tls::ClientConfigs};
 //! use hyper_util::{client::{legacy::Client, pool::map::Map}, rt::TokioExecutor};
-//! # fn configuration_for(_: &Keyed<http::Uri>) -> rustls::ClientConfig { unimplemented!() }
 //! # type Body = String;
+//! # fn clients(configuration_for: impl Fn(&Keyed<http::Uri>) -> rustls::ClientConfig + Copy) {
 //!
 //! let started = std::time::Instant::now();
 //! let configs = Mutex::new(ClientConfigs::new(100, SessionLimits::default(), move || started.elapsed()));
@@ -24,6 +24,7 @@
 //!     .build();
 //! // clients.service(&Keyed::new(&description, uri)).request(request).await
 //! # let _ = move |to| { clients.service(&to).get(to.target.clone()); };
+//! # }
 //! ```
 //!
 //! The example `hyper_util` does so, and shows beside it what the same server sees of a client without keys.

@@ -25,13 +25,14 @@ pub(super) fn server_route_matched(view: &View<'_>, findings: &mut Findings<'_>)
             findings.add(record, || {
                 format!(
                     "server {} answered {status} to step {} for {}, whose rule is {}, on connection {}, made for {sni}, \
-                     whose rule is {}",
+                     whose rule is {}, by {}",
                     lane.event.server,
                     step(sent.event.step),
                     sent.event.authority,
                     wanted.as_str(),
                     lane.event.id,
                     made_under.as_str(),
+                    name(view.client_of(sent)),
                 )
             });
         }

@@ -306,16 +306,8 @@ fn next_step(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> Step 
     if any_event && from.chance(1, 5) {
         return Action::Event(event(from, swarm, scenario)).into();
     }
-    let earlier: Vec<&Exchange> = scenario.exchanges().collect();
-    // What a server that changed its mind makes of a session shows in the visit after the change, and what that visit left
-    // behind in the one after it.
-    if let Some(last) = earlier.last()
-        && changed_lately(scenario)
-        && from.chance(1, 2)
-    {
-        return Action::Exchange(Box::new((*last).clone())).into();
-    }
     // Half of the requests repeat an earlier one but for a detail: that is where pools and caches are asked.
+    let earlier: Vec<&Exchange> = scenario.exchanges().collect();
     let exchange = if !earlier.is_empty() && from.chance(1, 2) {
         let mut exchange = (*from.pick(&earlier)).clone();
         vary(from, swarm, scenario, &mut exchange);
@@ -328,16 +320,6 @@ fn next_step(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> Step 
         step.overlap = Some(*from.pick(&OVERLAPS));
     }
     step
-}
-
-/// Whether a server was given another mode at most two steps ago.
-fn changed_lately(scenario: &Scenario) -> bool {
-    scenario.steps.iter().rev().take(2).any(|step| {
-        matches!(
-            step.action,
-            Action::Event(WorldEvent::ChangeMode { .. } | WorldEvent::Reload { .. })
-        )
-    })
 }
 
 pub(super) fn exchange(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> Exchange {

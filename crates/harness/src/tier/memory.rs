@@ -1,6 +1,7 @@
 //! The tier `memory`: real rustls handshakes and hyper, in memory, on a virtual clock.
 
 mod certificates;
+mod connect;
 mod gather;
 pub(super) mod wire;
 
@@ -8,26 +9,21 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
-    Busy, CertifiedKey, ClientConfiguration, ClientHandshake, ConnectionId as DriverId, Driver,
-    EndReason as DriverEnd, Hop as DriverHop, IdentityPlan, Pki, Rules, ServerId, Session,
+    Busy, ConfigKey, ConnectionId as DriverId, Driver, Pki, Rules, ServerId, Session,
 };
-use bareflight_policy::Origin;
 use bareflight_pool_key::TrustId;
-use bareflight_user_agent::{
-    Action, Connect, ConnectionId, EndReason, Event, HeldIdentity, Hop, Limits, Protocol, Send,
-    SessionHandle, UserAgent, trust,
-};
+use bareflight_user_agent::{Action, ConnectionId, Event, Limits, Send, UserAgent};
 use foldhash::HashMap;
 
 use certificates::Certificates;
 
-use super::model::endpoint;
-use super::run::{Run, cause_of, number};
+use super::run::{Run, cause_of};
 use super::scribe::Scribe;
+use super::servers::change_servers;
 use super::{Deciders, Packet, Tier, TierError, Wire, World};
 use crate::case::Case;
 use crate::log::{Cause, Leg, Log};
-use crate::scenario::{ClientCertificate, Trust, WorldEvent};
+use crate::scenario::{ClientCertificate, WorldEvent};
 
 /// Runs scenarios on the tier `memory`.
 #[derive(Debug)]
@@ -137,7 +133,7 @@ struct MemoryWorld {
 struct Kept {
     session: Session,
     /// The configuration that it was obtained under, and how that verifies servers.
-    configuration: (u64, TrustId),
+    configuration: (ConfigKey, TrustId),
 }
 
 /// One leg of a connection of the user agent.
@@ -161,7 +157,7 @@ struct Open {
     /// Whether its server takes early data.
     early_data: bool,
     /// The configuration that it is made under, and how that verifies its server.
-    configuration: (u64, TrustId),
+    configuration: (ConfigKey, TrustId),
     /// What was sent, in order.
     sent: Vec<Cause>,
 }
@@ -237,30 +233,8 @@ impl World for MemoryWorld {
                 self.now += passed;
                 self.driver.advance(passed);
             }
-            WorldEvent::Close { server } => self.close_all(usize::from(*server))?,
-            WorldEvent::Restart { server } => {
-                self.driver
-                    .forget_sessions(self.servers[usize::from(*server)]);
-                self.close_all(usize::from(*server))?;
-            }
-            WorldEvent::RotateTicketKeys { server } => {
-                self.driver
-                    .forget_sessions(self.servers[usize::from(*server)]);
-            }
-            WorldEvent::ChangeMode {
-                server,
-                client_certificate,
-            } => {
-                let index = usize::from(*server);
-                self.driver.forget_sessions(self.servers[index]);
-                self.take_up(case, index, *client_certificate)?;
-            }
-            WorldEvent::Reload {
-                server,
-                client_certificate,
-            } => self.take_up(case, usize::from(*server), *client_certificate)?,
             WorldEvent::Renew { identity } => self.renewals[usize::from(*identity)] += 1,
-            WorldEvent::Logout | WorldEvent::NetworkChange => {}
+            _ => self.change_servers(case, event)?,
         }
         self.gather(case, log, events);
         Ok(())
@@ -268,252 +242,16 @@ impl World for MemoryWorld {
 }
 
 impl MemoryWorld {
-    /// A server takes up another rule, and closes the connections that were made under the old one.
-    fn take_up(
-        &mut self,
-        case: &Case<'_>,
-        server: usize,
-        rule: ClientCertificate,
-    ) -> Result<(), TierError> {
-        let plan = wire::server_plan(&case.scenario.servers[server], rule);
-        let changed = self.driver.reconfigure(self.servers[server], plan);
-        changed.map_err(|error| TierError::Setup(error.to_string().into()))?;
-        self.rules[server] = rule;
-        self.close_all(server)
-    }
-
-    fn connect(
-        &mut self,
-        case: &Case<'_>,
-        connect: &Connect,
-        log: &mut Log,
-        events: &mut Vec<Event>,
-    ) -> Result<(), TierError> {
-        let (server, sni, _) = endpoint(case, &connect.origin);
-        let hop = connect.hop.as_deref();
-        let proxy = hop.map(|hop| self.open(case, connect, &hop.proxy, Leg::Proxy));
-        let index = self.open(case, connect, &connect.origin, Leg::Origin);
-        self.connections[index].through = proxy.map(|it| self.connections[it].number);
-        self.ours.push(index);
-
-        let offer = self.offered(connect.offer, connect.trust);
-        let under = offer.as_ref().and_then(|(_, configuration)| *configuration);
-        let configuration = self.configuration(case, connect, self.rules[server], under)?;
-        self.connections[index].configuration = (configuration.key.0, connect.trust);
-        let offer = offer.map(|(session, _)| session);
-        let at = self.servers[server];
-        let begun = match (hop, proxy) {
-            (Some(hop), Some(proxy)) => {
-                let ticket = self.offered(hop.offer, hop.trust);
-                let under = ticket
-                    .as_ref()
-                    .and_then(|(_, configuration)| *configuration);
-                let to_proxy = self.configuration_for_proxy(case, hop, under)?;
-                self.connections[proxy].configuration = (to_proxy.key.0, hop.trust);
-                let (_, name, _) = endpoint(case, &hop.proxy);
-                let way = DriverHop {
-                    proxy: self.servers[self.connections[proxy].server],
-                    name: &name,
-                    configuration: &to_proxy,
-                    offer: ticket.map(|(session, _)| session),
-                    port: self.connections[index].port,
-                };
-                let through = self
-                    .driver
-                    .begin_through(way, at, &sni, &configuration, offer);
-                through.map(|through| {
-                    self.is(proxy, through.hop);
-                    through.connection
-                })
-            }
-            _ => self.driver.begin(at, &sni, &configuration, offer),
-        };
-        let id = begun.map_err(|error| TierError::Transport(error.to_string().into()))?;
-        self.is(index, id);
-        if let Some(early) = &connect.early {
-            self.connections[index].sent.push(cause_of(early.cause));
-            let sent = self.driver.send(id, wire::request(early));
-            sent.map_err(|error| TierError::Transport(error.to_string().into()))?;
+    fn change_servers(&mut self, case: &Case<'_>, event: &WorldEvent) -> Result<(), TierError> {
+        let plan = |server: usize, rule| wire::server_plan(&case.scenario.servers[server], rule);
+        let changed = change_servers(&mut self.driver, &self.servers, event, plan);
+        let changed = changed.map_err(|error| TierError::Setup(error.to_string().into()))?;
+        if let Some((server, rule)) = changed.rule {
+            self.rules[server] = rule;
         }
-        let outcome = self.driver.settle(id).map_err(busy)?;
-        self.connected(case, connect, outcome, log, events);
-        Ok(())
-    }
-
-    /// A leg that is being opened.
-    fn open(&mut self, case: &Case<'_>, connect: &Connect, to: &Origin, leg: Leg) -> usize {
-        self.handshakes += 1;
-        let (server, _, port) = endpoint(case, to);
-        let index = self.connections.len();
-        self.connections.push(Open {
-            driver: None,
-            agent: connect.connection,
-            number: u32::try_from(index + 1).unwrap_or(u32::MAX),
-            leg,
-            through: None,
-            server,
-            port,
-            cause: cause_of(connect.cause),
-            seen: false,
-            asked: false,
-            closed: false,
-            lifetime: case.scenario.servers[server].ticket_lifetime,
-            early_data: case.scenario.servers[server].early_data_under(self.rules[server]),
-            configuration: (0, trust(number(Trust::Verify))),
-            sent: Vec::new(),
-        });
-        index
-    }
-
-    /// The driver's number of a leg.
-    fn is(&mut self, index: usize, id: DriverId) {
-        self.numbers.insert(id.0, index);
-        self.connections[index].driver = Some(id);
-    }
-
-    fn connected(
-        &mut self,
-        case: &Case<'_>,
-        connect: &Connect,
-        outcome: Result<ClientHandshake, DriverEnd>,
-        log: &mut Log,
-        events: &mut Vec<Event>,
-    ) {
-        let index = self.connections.len() - 1;
-        match outcome {
-            Ok(handshake) => {
-                self.connections[index].asked = handshake.asked;
-                events.push(Event::Connected {
-                    connection: connect.connection,
-                    protocol: match handshake.alpn {
-                        Some(bareflight_handshake_driver::Protocol::H2) => Protocol::H2,
-                        _ => Protocol::Http1,
-                    },
-                    asked: handshake.asked,
-                    names: handshake.server_names.into(),
-                });
-                self.gather(case, log, events);
-            }
-            Err(reason) => {
-                self.gather(case, log, events);
-                // What the server wrote tells whether it had asked.
-                let open = &mut self.connections[index];
-                open.closed = true;
-                let (asked, seen) = (open.asked, open.seen);
-                let reason = match connect.hop {
-                    Some(_) if !seen => {
-                        self.take_back(index, connect.offer);
-                        EndReason::Proxy
-                    }
-                    _ => wire::refused(&reason, asked),
-                };
-                if !seen {
-                    // No server accepted it, so it has no number.
-                    self.unopened(index);
-                }
-                events.push(Event::Closed {
-                    connection: connect.connection,
-                    asked,
-                    reason,
-                });
-            }
-        }
-    }
-
-    /// The session that a leg would have offered at the end of a tunnel.
-    fn take_back(&mut self, index: usize, offer: Option<SessionHandle>) {
-        let Open {
-            driver,
-            configuration,
-            ..
-        } = self.connections[index];
-        let session = driver.and_then(|id| self.driver.reclaim(id));
-        if let (Some(session), Some(handle)) = (session, offer) {
-            self.sessions[handle.0 as usize] = Some(Kept {
-                session,
-                configuration,
-            });
-        }
-    }
-
-    /// Forgets a leg that never came about, if there was another: the one to the proxy.
-    fn unopened(&mut self, index: usize) {
-        if self.connections[index].through.is_some() {
-            self.connections.pop();
-            *self.ours.last_mut().expect("it is being opened") = index - 1;
-        }
-    }
-
-    /// A TLS 1.2 session is offered as a copy, a TLS 1.3 ticket as itself; and the configuration to offer it under, which is
-    /// the one that it was obtained under if that verifies servers in the same way: to rustls it is of no use under another,
-    /// and who offers a session of another key has a stack that does not mind.
-    fn offered(
-        &mut self,
-        session: Option<SessionHandle>,
-        trust: TrustId,
-    ) -> Option<(Session, Option<u64>)> {
-        let kept = self.sessions.get_mut(session?.0 as usize)?;
-        let Kept {
-            session,
-            configuration: (configuration, verifies),
-        } = kept.as_ref()?;
-        let configuration = (*verifies == trust).then_some(*configuration);
-        let session = match session.copy() {
-            Some(copy) => copy,
-            None => kept.take()?.session,
-        };
-        Some((session, configuration))
-    }
-
-    fn configuration(
-        &mut self,
-        case: &Case<'_>,
-        connect: &Connect,
-        rule: ClientCertificate,
-        under: Option<u64>,
-    ) -> Result<ClientConfiguration, TierError> {
-        let identities = wire::Identities {
-            early: self.identity(case, connect.identity)?,
-            late: self.identity(case, connect.late.identity)?,
-        };
-        // Who asks late knows no sessions.
-        let under = under.filter(|_| rule.late().is_none());
-        let own = wire::ConfigurationOf::new(connect.session_key, connect.trust, rule);
-        let key = under.unwrap_or_else(|| self.numbered(own));
-        Ok(wire::configuration(key, connect, rule, identities))
-    }
-
-    fn configuration_for_proxy(
-        &mut self,
-        case: &Case<'_>,
-        hop: &Hop,
-        under: Option<u64>,
-    ) -> Result<ClientConfiguration, TierError> {
-        let identity = self.identity(case, hop.identity)?;
-        // It asks in the handshake or not at all.
-        let of = wire::ConfigurationOf::new(hop.session_key, hop.trust, ClientCertificate::None);
-        let key = under.unwrap_or_else(|| self.numbered(of));
-        Ok(wire::to_proxy(key, hop, identity))
-    }
-
-    fn numbered(&mut self, of: wire::ConfigurationOf) -> u64 {
-        let next = self.configurations.len() as u64;
-        *self.configurations.entry(of).or_insert(next)
-    }
-
-    fn identity(
-        &self,
-        case: &Case<'_>,
-        identity: Option<HeldIdentity>,
-    ) -> Result<Option<Arc<CertifiedKey>>, TierError> {
-        let made = identity.map(|identity| {
-            let index = identity.0 as usize;
-            let mut plan = IdentityPlan::new(&case.scenario.identities[index].name);
-            plan.name.generation = self.renewals[index];
-            self.driver.pki().identity(&plan)
-        });
-        made.transpose()
-            .map_err(|error| TierError::Setup(error.to_string().into()))
+        changed
+            .closes
+            .map_or(Ok(()), |server| self.close_all(server))
     }
 
     fn send(

@@ -44,6 +44,13 @@ pub(super) fn examples() -> Vec<Example> {
         ),
         breaks(
             ABOUT,
+            "the way is another",
+            &[OMIT_IMG, OMIT_VIA],
+            joins(1, Client::Declined, "api.test"),
+            &[(ABOUT, 6), ("hop-bound", 6)],
+        ),
+        breaks(
+            ABOUT,
             "a client certificate was sent",
             &[GET_IMG, GET],
             joins(1, alice(), "api.test"),

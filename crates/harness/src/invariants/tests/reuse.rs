@@ -62,6 +62,38 @@ pub(super) fn examples() -> Vec<Example> {
         ),
         breaks(
             ABOUT,
+            "a second request digs a tunnel although one is idle",
+            &[GET_VIA, GET_VIA],
+            log![
+                step(0),
+                to_proxy(connection(1, for_request(0), carol())),
+                through(1, connection(2, for_request(0), alice())),
+                request(2, for_request(0)),
+                answer(2, 200),
+                done(0),
+                step(1),
+                to_proxy(connection(3, for_request(1), carol())),
+                through(3, connection(4, for_request(1), alice())),
+            ],
+            &[(ABOUT, 8)],
+        ),
+        holds(
+            ABOUT,
+            "a tunnel is idle, and the request goes straight",
+            &[GET_VIA, GET],
+            log![
+                step(0),
+                to_proxy(connection(1, for_request(0), carol())),
+                through(1, connection(2, for_request(0), alice())),
+                request(2, for_request(0)),
+                answer(2, 200),
+                done(0),
+                step(1),
+                connection(3, for_request(1), alice()),
+            ],
+        ),
+        breaks(
+            ABOUT,
             "a second preflight opens a connection although a bare one is idle",
             &[PUT_OMIT, PUT_AT_HOME],
             log![

@@ -52,6 +52,8 @@ step!(/// A credentialed GET: no preflight, alice.
     GET: "fetch = 'https://api.test/'", "credentials = 'include'");
 step!(/// The credentialed GET through the proxy.
     GET_VIA: "fetch = 'https://api.test/'", "credentials = 'include'", "via = 'proxy'");
+step!(/// A GET without credentials through the proxy.
+    OMIT_VIA: "fetch = 'https://api.test/'", "credentials = 'omit'", "via = 'proxy'");
 step!(/// A GET without credentials.
     OMIT: "fetch = 'https://api.test/'", "credentials = 'omit'");
 step!(/// A credentialed PUT: a preflight, then alice.

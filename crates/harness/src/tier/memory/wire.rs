@@ -52,7 +52,7 @@ pub(super) struct Identities {
 }
 
 pub(super) fn configuration(
-    key: u64,
+    key: ConfigKey,
     connect: &Connect,
     rule: ClientCertificate,
     identities: Identities,
@@ -77,13 +77,13 @@ pub(super) fn configuration(
         early_data: connect.early.is_some(),
         // The reference never needs it: its session key says who answers. A fault's may not.
         shared: true,
-        ..ClientConfiguration::new(ConfigKey(key))
+        ..ClientConfiguration::new(key)
     }
 }
 
 /// How a proxy is spoken to.
 pub(super) fn to_proxy(
-    key: u64,
+    key: ConfigKey,
     hop: &Hop,
     identity: Option<Arc<CertifiedKey>>,
 ) -> ClientConfiguration {
@@ -92,7 +92,7 @@ pub(super) fn to_proxy(
         trust: trusted(hop.trust),
         alpn: vec![DriverProtocol::Http11],
         shared: true,
-        ..ClientConfiguration::new(ConfigKey(key))
+        ..ClientConfiguration::new(key)
     }
 }
 
