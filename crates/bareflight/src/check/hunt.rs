@@ -4,12 +4,14 @@
 use core::time::Duration;
 use std::time::Instant;
 
+use bareflight_harness::engines::Engine;
 use bareflight_harness::faults::Fault;
 use bareflight_harness::scenario::Scenario;
-use bareflight_harness::tier::TierName;
+use bareflight_harness::tier::{TierError, TierName};
 use bareflight_harness::{Campaign, End as Ended, Runner, hunt as let_loose};
 
 use super::found::{self, Found};
+use super::promising::Promising;
 use crate::judge::Runners;
 use crate::progress::Progress;
 use crate::work::{self, seed_of};
@@ -26,8 +28,9 @@ const MODEL: Budget = Budget {
     fault: 50_000,
     control: 10_000,
 };
+/// What is tried on real handshakes has shown on the model, so a few must do.
 const MEMORY: Budget = Budget {
-    fault: 4_000,
+    fault: 100,
     control: 300,
 };
 
@@ -107,21 +110,23 @@ pub(super) fn hunt(jobs: &[Job], seed: u64, most: Option<u64>, progress: &Progre
 fn one(job: Job, seed: u64, budget: u64, runners: &mut Runners) -> Hunted {
     let Job { fault, tier } = job;
     let began = Instant::now();
+    let undecided = |error: &TierError| Hunted {
+        job,
+        end: End::Undecided(error.to_string()),
+        scenarios: 0,
+        reached: 0,
+        elapsed: began.elapsed(),
+    };
     let runner = match runners.of(tier) {
         Ok(runner) => runner,
-        Err(error) => {
-            return Hunted {
-                job,
-                end: End::Undecided(error.to_string()),
-                scenarios: 0,
-                reached: 0,
-                elapsed: began.elapsed(),
-            };
-        }
+        Err(error) => return undecided(&error),
     };
-    let mut campaign = Campaign::new(seed_of(seed, tier, &fault.name), []);
+    let mut engine = match engine(job, seed) {
+        Ok(engine) => engine,
+        Err(error) => return undecided(&error),
+    };
     let mut late = false;
-    let hunted = let_loose(runner, Some(fault), &mut campaign, |run| {
+    let hunted = let_loose(runner, Some(fault), engine.as_mut(), |run| {
         late = began.elapsed() > PATIENCE;
         run < budget && !late
     });
@@ -146,6 +151,17 @@ fn one(job: Job, seed: u64, budget: u64, runners: &mut Runners) -> Hunted {
         reached: hunted.reached,
         elapsed,
     }
+}
+
+/// Where the scenarios of a hunt come from. A control shows nowhere, so any will do.
+fn engine(Job { fault, tier }: Job, seed: u64) -> Result<Box<dyn Engine>, TierError> {
+    let campaign = Campaign::new(seed_of(seed, tier, &fault.name), []);
+    Ok(match tier {
+        TierName::Memory if !fault.control => {
+            Box::new(Promising::new(campaign, fault, MODEL.fault)?)
+        }
+        _ => Box::new(campaign),
+    })
 }
 
 fn found(

@@ -4,6 +4,7 @@ mod corpus;
 mod found;
 mod html;
 mod hunt;
+mod promising;
 mod reference;
 mod report;
 mod tables;

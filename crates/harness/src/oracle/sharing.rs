@@ -171,7 +171,8 @@ fn compare(one: &Use<'_>, other: &Use<'_>, found: &mut BTreeSet<Improper>) {
 /// Whether a session that was obtained for `obtained` is somebody else's than `user`.
 fn is_another(user: &Use<'_>, obtained: &Use<'_>) -> bool {
     let (a, b) = (user.connection, obtained.connection);
-    user.wants != obtained.wants || (&a.sni, a.port, a.leg) != (&b.sni, b.port, b.leg)
+    // What is wanted of a proxy has no partition, so a leg is never taken for another.
+    user.wants != obtained.wants || (&a.sni, a.port) != (&b.sni, b.port)
 }
 
 fn opener_of_session<'u, 'l>(log: &Log, uses: &'u [Use<'l>], session: u32) -> Option<&'u Use<'l>> {

@@ -82,6 +82,10 @@ fn each_way_has_its_own_connections_and_each_leg_its_own_sessions() {
     let bare = test.get_via(ways[1].clone(), get(CredentialsMode::Omit));
     let offers = (bare.hop.unwrap().offer, bare.offer);
     assert_eq!(offers, (Some(SessionHandle(1)), None));
+    // Asked for a page it is an origin, even in no partition and without an identity.
+    let mut page = request("https://proxy.test/", Method::GET, CredentialsMode::Include);
+    page.network_partition_key = None;
+    assert_eq!(test.get(page).offer, None);
 }
 
 #[test]
@@ -89,12 +93,12 @@ fn what_fails_at_the_proxy_costs_the_proxys_sessions_and_not_the_origins() {
     let mut test = Test::new();
     let way = proxy("https://proxy.test");
     let first = test.get_via(way.clone(), get(CredentialsMode::Include));
-    for (leg, number) in [(Leg::Proxy, 1), (Leg::Origin, 2)] {
+    for (leg, number) in [(Leg::Proxy, 0), (Leg::Proxy, 1), (Leg::Origin, 2)] {
         test.agent.handle(Event::Session {
             connection: first.connection,
             leg,
             session: SessionHandle(number),
-            single_use: false,
+            single_use: true,
             lifetime: Duration::from_secs(60),
             early_data: false,
         });
@@ -107,7 +111,7 @@ fn what_fails_at_the_proxy_costs_the_proxys_sessions_and_not_the_origins() {
     assert_eq!(test.finished().1, error.into());
     assert!(matches!(
         test.agent.poll(),
-        Some(Action::Forget(SessionHandle(1)))
+        Some(Action::Forget(SessionHandle(0)))
     ));
 
     let again = test.get_via(way, get(CredentialsMode::Include));

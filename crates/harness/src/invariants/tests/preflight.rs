@@ -165,6 +165,24 @@ fn preflight_continues() -> Vec<Example> {
                 request(1, for_preflight(0)),
             ],
         ),
+        holds(
+            ABOUT,
+            "a proxy asked on the way, and the origin behind it is not trusted",
+            &[PUT_VIA],
+            log![
+                step(0),
+                to_proxy(connection(1, for_preflight(0), carol())),
+                through(
+                    1,
+                    failed(
+                        "server-untrusted",
+                        connection(2, for_preflight(0), Client::Absent)
+                    )
+                ),
+                closed(1),
+                error(0, "server-untrusted"),
+            ],
+        ),
         breaks(
             ABOUT,
             "the client breaks the handshake off",

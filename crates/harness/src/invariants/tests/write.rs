@@ -58,6 +58,8 @@ step!(/// A GET without credentials.
     OMIT: "fetch = 'https://api.test/'", "credentials = 'omit'");
 step!(/// A credentialed PUT: a preflight, then alice.
     PUT: "fetch = 'https://api.test/'", "method = 'PUT'", "credentials = 'include'");
+step!(/// The credentialed PUT through the proxy.
+    PUT_VIA: "fetch = 'https://api.test/'", "method = 'PUT'", "credentials = 'include'", "via = 'proxy'");
 step!(/// A PUT without credentials.
     PUT_OMIT: "fetch = 'https://api.test/'", "method = 'PUT'", "credentials = 'omit'");
 step!(/// The credentialed GET under another top-level site.
@@ -88,6 +90,8 @@ step!(/// The server restarts, and insists on a certificate from now on.
     REQUIRES: "event = 'change-mode'", "server = 'api'", "client-certificate = 'require'");
 step!(/// The user logs out.
     LOGOUT: "event = 'logout'");
+step!(/// Carol's certificate is renewed.
+    RENEW_CAROL: "event = 'renew'", "identity = 'carol'");
 step!(/// Alice's certificate is renewed.
     RENEW: "event = 'renew'", "identity = 'alice'");
 

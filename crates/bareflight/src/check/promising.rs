@@ -1,0 +1,56 @@
+//! Real handshakes cost a hundred times what the model does, so what is tried on them is what shows on the model: does it
+//! show there too?
+
+use bareflight_harness::engines::Engine;
+use bareflight_harness::faults::Fault;
+use bareflight_harness::scenario::Scenario;
+use bareflight_harness::tier::{TierError, TierName};
+use bareflight_harness::{Campaign, Runner};
+
+/// The scenarios of a campaign in which a fault shows on the model.
+pub(super) struct Promising {
+    campaign: Campaign,
+    model: Runner,
+    fault: &'static Fault,
+    left: u64,
+}
+
+impl Promising {
+    /// Those among the first so many.
+    pub(super) fn new(
+        campaign: Campaign,
+        fault: &'static Fault,
+        most: u64,
+    ) -> Result<Self, TierError> {
+        Ok(Self {
+            campaign,
+            model: Runner::new(TierName::Model)?,
+            fault,
+            left: most,
+        })
+    }
+
+    /// A scenario that the model cannot run is for the other tier to tell of.
+    fn shows(&mut self, scenario: &Scenario) -> bool {
+        let Ok(verdict) = self.model.run(scenario, Some(self.fault)) else {
+            return true;
+        };
+        let broken = &verdict.violations;
+        broken
+            .iter()
+            .any(|it| self.fault.ends_with(it.invariant.name))
+    }
+}
+
+impl Engine for Promising {
+    fn next_scenario(&mut self) -> Option<Scenario> {
+        while self.left > 0 {
+            self.left -= 1;
+            let scenario = self.campaign.next_scenario();
+            if self.shows(&scenario) {
+                return Some(scenario);
+            }
+        }
+        None
+    }
+}
