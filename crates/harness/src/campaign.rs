@@ -7,7 +7,7 @@ use bareflight_policy::Profile;
 use crate::case::{Case, Vocabulary};
 use crate::expect::{self, Mismatch};
 use crate::faults::Fault;
-use crate::faults::watched::take_reached;
+use crate::faults::reached::take_reached;
 use crate::invariants::{Violation, judge};
 use crate::log::Log;
 use crate::scenario::{Choose, Scenario};

@@ -4,17 +4,17 @@
 //! it does stands here. A fault that no campaign finds is a hole in the harness; a control that is flagged is a false
 //! alarm.
 
+mod both;
 mod carry;
 mod compare;
 mod controls;
 mod joins;
 mod keep;
 mod late;
-mod pair;
 mod proxy;
+pub(crate) mod reached;
 mod servers;
 mod share;
-pub(crate) mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -25,8 +25,6 @@ use bareflight_user_agent::{Decisions, Standard};
 use serde::Deserialize;
 
 use crate::tier::{Deciders, TierName};
-use pair::Pair;
-use watched::Watched;
 
 /// The catalogue, as it was published.
 pub const CATALOGUE: &str = include_str!("../../faults.toml");
@@ -268,12 +266,7 @@ static FAULTS: LazyLock<Vec<Fault>> = LazyLock::new(|| {
             breaks: entry.breaks,
             control: entry.control,
             tiers: made.tiers,
-            deciders: Deciders {
-                agent: Box::leak(Box::new(Watched(made.decisions))),
-                ..made.servers.map_or_else(Deciders::default, |rules| {
-                    Deciders::from(&*Box::leak(Box::new(servers::watched(rules()))))
-                })
-            },
+            deciders: both::watched(made.decisions, made.servers.map(|rules| rules())),
             profile: made.profile.and_then(Profile::from_name),
         }
     };
@@ -304,11 +297,7 @@ impl Fault {
     /// The decisions of this fault and another at once: this one's where they differ from the right ones, the other's
     /// elsewhere. They live as long as the process does, so they are asked for once.
     pub fn with(&self, other: &Self) -> Deciders {
-        let (one, two) = (self.deciders, other.deciders);
-        Deciders {
-            agent: Box::leak(Box::new(Pair(one.agent, two.agent))),
-            servers: Box::leak(Box::new(servers::pair(one.servers, two.servers))),
-        }
+        both::pair(self.deciders, other.deciders)
     }
 
     /// Whether a violation of this invariant ends a hunt for the fault: one that its entry names, or, for a control, one

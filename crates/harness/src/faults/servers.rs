@@ -1,14 +1,10 @@
 //! What a server decides: which sessions it resumes, under which policy a request comes, whom it admits late.
 
-mod both;
-
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
     Admits, ClientAuth, LateOutcome, Offer, Resumes, Route, Routes, Rules,
 };
-
-pub(super) use both::{pair, watched};
 
 /// Rules of which one decision is wrong.
 fn resuming(resumes: impl Resumes + 'static) -> Rules {

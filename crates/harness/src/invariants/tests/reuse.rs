@@ -20,6 +20,21 @@ fn opens_another(seconds: u64, first: Connection, second: Connection) -> Vec<Rec
     ]
 }
 
+/// A GET through the proxy, whose tunnel is still open when a second request opens these.
+fn after_a_tunnel(more: Vec<Record>) -> Vec<Record> {
+    let mut log = log![
+        step(0),
+        to_proxy(connection(1, for_request(0), carol())),
+        through(1, connection(2, for_request(0), alice())),
+        request(2, for_request(0)),
+        answer(2, 200),
+        done(0),
+        step(1),
+    ];
+    log.extend(more);
+    log
+}
+
 /// A GET that brings a session; its connection closes; a second request opens another.
 fn after_a_close(second: Connection) -> Vec<Record> {
     log![
@@ -64,33 +79,17 @@ pub(super) fn examples() -> Vec<Example> {
             ABOUT,
             "a second request digs a tunnel although one is idle",
             &[GET_VIA, GET_VIA],
-            log![
-                step(0),
-                to_proxy(connection(1, for_request(0), carol())),
-                through(1, connection(2, for_request(0), alice())),
-                request(2, for_request(0)),
-                answer(2, 200),
-                done(0),
-                step(1),
+            after_a_tunnel(log![
                 to_proxy(connection(3, for_request(1), carol())),
                 through(3, connection(4, for_request(1), alice())),
-            ],
+            ]),
             &[(ABOUT, 8)],
         ),
         holds(
             ABOUT,
             "a tunnel is idle, and the request goes straight",
             &[GET_VIA, GET],
-            log![
-                step(0),
-                to_proxy(connection(1, for_request(0), carol())),
-                through(1, connection(2, for_request(0), alice())),
-                request(2, for_request(0)),
-                answer(2, 200),
-                done(0),
-                step(1),
-                connection(3, for_request(1), alice()),
-            ],
+            after_a_tunnel(log![connection(3, for_request(1), alice())]),
         ),
         breaks(
             ABOUT,

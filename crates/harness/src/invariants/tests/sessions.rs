@@ -27,6 +27,24 @@ fn session_then(steps: u16, first: Connection, second: Connection) -> Vec<Record
     log
 }
 
+/// A tunnel through the proxy, something that happens, and a second tunnel that offers the proxy's session.
+fn proxys_again() -> Vec<Record> {
+    log![
+        step(0),
+        to_proxy(connection(1, for_request(0), carol())),
+        ticket(1, 1),
+        through(1, connection(2, for_request(0), alice())),
+        request(2, for_request(0)),
+        answer(2, 200),
+        step(1),
+        step(2),
+        Connection {
+            offered: Some(1),
+            ..to_proxy(connection(3, for_request(2), carol()))
+        },
+    ]
+}
+
 fn ticket_scope() -> Vec<Example> {
     const ABOUT: &str = "ticket-scope";
     let first = || connection(1, for_request(0), alice());
@@ -102,40 +120,14 @@ fn ticket_scope() -> Vec<Example> {
             ABOUT,
             "the proxy's, from before the identity was renewed",
             &[GET_VIA, RENEW_CAROL, GET_VIA],
-            log![
-                step(0),
-                to_proxy(connection(1, for_request(0), carol())),
-                ticket(1, 1),
-                through(1, connection(2, for_request(0), alice())),
-                request(2, for_request(0)),
-                answer(2, 200),
-                step(1),
-                step(2),
-                Connection {
-                    offered: Some(1),
-                    ..to_proxy(connection(3, for_request(2), carol()))
-                },
-            ],
+            proxys_again(),
             &[(ABOUT, 8)],
         ),
         breaks(
             ABOUT,
             "the proxy's, from before the user logged out",
             &[GET_VIA, LOGOUT, GET_VIA],
-            log![
-                step(0),
-                to_proxy(connection(1, for_request(0), carol())),
-                ticket(1, 1),
-                through(1, connection(2, for_request(0), alice())),
-                request(2, for_request(0)),
-                answer(2, 200),
-                step(1),
-                step(2),
-                Connection {
-                    offered: Some(1),
-                    ..to_proxy(connection(3, for_request(2), carol()))
-                },
-            ],
+            proxys_again(),
             &[(ABOUT, 8)],
         ),
         breaks(
