@@ -212,6 +212,12 @@ pub enum Event {
         /// Why.
         reason: EndReason,
     },
+    /// The requests that are on a connection are the last ones: the server said `Connection: close` (RFC 9112 section 9.6)
+    /// or GOAWAY (RFC 9113 section 6.8). Tell it before the answer that gives the connection back.
+    GoingAway {
+        /// The connection.
+        connection: ConnectionId,
+    },
     /// The server asked for a certificate after the handshake, and was answered as [`Connect::late`] says.
     AskedLate {
         /// On which connection.

@@ -204,6 +204,7 @@ impl UserAgent {
                 asked,
                 reason,
             } => self.closed(connection, asked, reason),
+            Event::GoingAway { connection } => self.going_away(connection),
             Event::AskedLate { connection } => self.asked_late(connection),
             Event::WantsHttp1 { connection, stream } => self.wants_http1(connection, stream),
             Event::Session {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bareflight_policy::{CredentialsMode, Method, Origin, Profile, Request, RequestUrl};
+use bareflight_policy::{Body, CredentialsMode, Method, Origin, Profile, Request, RequestUrl};
 use bareflight_user_agent::front::{Client, Connector, FetchError, Opened, Refused, Tcp};
 use bareflight_user_agent::{Connect, EndReason, Limits, NetworkError, Send, Standard, UserAgent};
 use bytes::Bytes;
@@ -174,6 +174,23 @@ async fn a_connection_that_the_server_ends_serves_nobody_more() {
     }
     assert_eq!(server.connections(), (0..20).collect::<Vec<_>>());
     client.with_agent(|agent| assert_eq!(agent.under_way(), (0, 0)));
+}
+
+#[tokio::test]
+async fn who_waits_is_not_given_a_connection_that_ends() {
+    let mut limits = Limits::default();
+    limits.pool.open_per_key = 1;
+    let (server, client) = (Server::start().await, Client::new(agent(limits), Tcp));
+    let fetches = (0..8).map(|_| {
+        let (client, mut request) = (client.clone(), server.get("/close"));
+        // Nobody can send it a second time.
+        (request.method, request.body) = (Method::POST, Body::Stream);
+        tokio::spawn(async move { client.fetch(request, "once".into()).await })
+    });
+    for fetch in fetches.collect::<Vec<_>>() {
+        assert_eq!(fetch.await.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(server.connections(), (0..8).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -195,6 +195,12 @@ impl UserAgent {
         self.fail(running, NetworkError::Connection(reason));
     }
 
+    pub(super) fn going_away(&mut self, id: ConnectionId) {
+        if let Some(handle) = self.connections.get(id).and_then(|record| record.handle) {
+            self.pool.drain(handle);
+        }
+    }
+
     pub(super) fn response(
         &mut self,
         id: ConnectionId,

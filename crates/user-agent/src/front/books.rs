@@ -151,6 +151,9 @@ impl<C: Connector> Shared<C> {
             }
             None => false,
         };
+        if over {
+            books.agent.handle(Event::GoingAway { connection });
+        }
         books.agent.handle(event);
         if over {
             books.closed(connection, false, EndReason::Closed);

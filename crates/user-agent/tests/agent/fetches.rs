@@ -301,6 +301,36 @@ fn the_seventh_request_to_an_http1_server_waits_its_turn() {
     assert_eq!(sent.map(|send| send.cause.fetch), Some(FetchId(6)));
 }
 
+/// Whoever waits gets a connection of its own, and need not be sent twice.
+#[test]
+fn nobody_boards_a_connection_whose_last_answer_was_announced() {
+    for protocol in [Protocol::Http1, Protocol::H2] {
+        let mut limits = Limits::default();
+        limits.pool.open_per_key = 1;
+        limits.streams = 1;
+        let mut test = Test::with_limits(limits);
+        test.fetch(get(CredentialsMode::Include));
+        let waiting = test.fetch(get(CredentialsMode::Include));
+        let first = test.connect().connection;
+        test.connected(first, protocol, false);
+        let send = test.sent();
+        let going = Event::GoingAway { connection: first };
+        test.agent.handle(going);
+        assert!(test.agent.poll().is_none(), "the answer is still to come");
+        test.respond(&send, 200);
+        let (mut closed, mut opened) = (None, None);
+        while let Some(action) = test.agent.poll() {
+            match action {
+                Action::Close(connection) => closed = Some(connection),
+                Action::Connect(connect) => opened = Some(connect.cause.fetch),
+                Action::Finish { outcome, .. } => assert_eq!(outcome, Outcome::Response(200)),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((closed, opened), (Some(first), Some(waiting)));
+    }
+}
+
 #[test]
 fn a_connection_that_ends_before_it_is_open_fails_only_its_own_request() {
     let mut test = Test::new();
