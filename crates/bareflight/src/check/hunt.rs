@@ -49,7 +49,7 @@ impl Job {
     }
 }
 
-/// Time after which a hunt is given up as undecided: a machine that is so slow tells nothing.
+/// Time after which a hunt that nobody gave a number is given up as undecided: a machine that is so slow tells nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A fault, or a control, on one tier.
@@ -84,31 +84,30 @@ pub(super) enum End {
     Undecided(String),
 }
 
-/// All hunts on these tiers.
-pub(super) fn jobs(tiers: &[TierName]) -> Vec<Job> {
-    let on = |fault: &'static Fault| {
-        tiers
-            .iter()
-            .filter(|tier| fault.tiers.contains(tier))
-            .map(move |&tier| Job { fault, tier })
+/// All hunts for these faults on these tiers.
+pub(super) fn jobs(tiers: &[TierName], faults: &[&'static Fault]) -> Vec<Job> {
+    let on = |&fault: &&'static Fault| {
+        let tiers = tiers.iter().filter(|tier| fault.tiers.contains(tier));
+        tiers.map(move |&tier| Job { fault, tier })
     };
-    Fault::all().iter().flat_map(on).collect()
+    faults.iter().flat_map(on).collect()
 }
 
-/// Does all hunts, on as many threads as there are processors; what comes of them is in the order of the jobs. `most` takes
-/// the place of the budgets.
+/// Does all hunts, on as many threads as there are processors; what comes of them is in the order of the jobs. `most`
+/// scenarios take the place of the budgets, however long they take.
 pub(super) fn hunt(jobs: &[Job], seed: u64, most: Option<u64>, progress: &Progress) -> Vec<Hunted> {
     // The slow tier first, so that no thread is left alone with it at the end.
     let slow_first = |job: &Job| u64::from(job.tier == TierName::Model);
     work::each(jobs, slow_first, |job, runners| {
-        let hunted = one(*job, seed, most.unwrap_or(job.budget()), runners);
+        let hunted = one(*job, seed, most, runners);
         progress.step(format!("{} on {}", job.fault.name, job.tier));
         hunted
     })
 }
 
-fn one(job: Job, seed: u64, budget: u64, runners: &mut Runners) -> Hunted {
+fn one(job: Job, seed: u64, most: Option<u64>, runners: &mut Runners) -> Hunted {
     let Job { fault, tier } = job;
+    let budget = most.unwrap_or(job.budget());
     let began = Instant::now();
     let undecided = |error: &TierError| Hunted {
         job,
@@ -127,7 +126,7 @@ fn one(job: Job, seed: u64, budget: u64, runners: &mut Runners) -> Hunted {
     };
     let mut late = false;
     let hunted = let_loose(runner, Some(fault), engine.as_mut(), |run| {
-        late = began.elapsed() > PATIENCE;
+        late = most.is_none() && began.elapsed() > PATIENCE;
         run < budget && !late
     });
     // The clock stops before what was found is made small.

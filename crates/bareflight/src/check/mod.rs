@@ -13,6 +13,7 @@ mod tally;
 use core::time::Duration;
 use std::path::{Path, PathBuf};
 
+use bareflight_harness::faults::Fault;
 use bareflight_harness::scenario::Scenario;
 use bareflight_harness::tier::TierName;
 
@@ -31,6 +32,7 @@ pub(crate) struct Plan {
     seed: u64,
     seconds: u64,
     hunt: Option<u64>,
+    faults: Vec<&'static Fault>,
     tiers: Vec<TierName>,
     out: PathBuf,
 }
@@ -41,6 +43,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         seed: args.seed,
         seconds: args.seconds,
         hunt: args.hunt,
+        faults: args.faults.chosen(),
         tiers: args
             .tier
             .map_or_else(|| TierName::ALL.to_vec(), |tier| vec![tier]),
@@ -113,7 +116,7 @@ fn fuzz(plan: &Plan, entries: &[Entry], report: &mut Report) -> Result<(), Failu
 }
 
 fn hunt(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
-    let jobs = hunt::jobs(&plan.tiers);
+    let jobs = hunt::jobs(&plan.tiers, &plan.faults);
     let progress = Progress::start("letting faults loose", jobs.len() as u64);
     let hunted = hunt::hunt(&jobs, plan.seed, plan.hunt, &progress);
     report.add_hunts(plan, hunted)?;

@@ -72,12 +72,6 @@ pub(crate) fn run(args: &FaultsArgs) -> Result<Exit, Failure> {
 
 impl Plan {
     fn of(args: &FaultsArgs) -> Self {
-        let all = || Fault::all().iter().collect();
-        let chosen: Vec<&'static Fault> = if args.fault.is_empty() {
-            all()
-        } else {
-            args.fault.clone()
-        };
         let engines = if args.engine.is_empty() {
             let here = EngineName::ALL.into_iter();
             here.filter(|engine| engine.target().is_none()).collect()
@@ -90,7 +84,9 @@ impl Plan {
             length: Duration::from_secs(args.seconds),
             tier: args.tier,
             engines,
-            faults: chosen
+            faults: args
+                .faults
+                .chosen()
                 .into_iter()
                 .filter(|fault| fault.tiers.contains(&args.tier))
                 .collect(),

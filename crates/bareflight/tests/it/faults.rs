@@ -137,19 +137,29 @@ fn within_its_bound_the_exhaustive_engine_says_all_and_what_does_not_show_is_mis
 }
 
 #[test]
-fn witnesses_are_written_and_replay() {
+fn witnesses_are_written_and_replay_and_are_kept_while_they_show_their_fault() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("corpus")).unwrap();
     let fault = "pool-key-without-partition";
-    let ran = bareflight(
-        folder.path(),
-        &["faults", "--write-corpus", "--fault", fault],
-    );
-    assert_eq!(ran.code, 0, "{}", ran.err);
     let file = format!("corpus/faults/{fault}.toml");
+    let path = folder.path().join(&file);
+    let write = || {
+        let args = ["faults", "--write-corpus", "--fault", fault];
+        let ran = bareflight(folder.path(), &args);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        fs::read_to_string(&path).unwrap()
+    };
+    let made = write();
     assert_eq!(bareflight(folder.path(), &["replay", &file]).code, 0);
     let with = ["replay", &file, "--fault", fault];
     assert_eq!(bareflight(folder.path(), &with).code, 1);
+
+    let edited = format!("# by hand\n{made}");
+    fs::write(&path, &edited).unwrap();
+    assert_eq!(write(), edited);
+
+    fs::write(&path, GOOD).unwrap();
+    assert_eq!(write(), made, "a scenario that shows nothing is no witness");
 }
 
 #[test]
