@@ -1,24 +1,35 @@
 //! All scenarios up to a size, in order of size: within the bound, the verdict is a proof.
 //!
-//! The worlds are small: one server or two, which ask for a certificate in any of the five ways, speak HTTP/1.1 or HTTP/2
-//! (and, where there is one server, TLS 1.2 or 1.3, and may have a second host), or of which the first redirects to the
-//! second; a user who has chosen one identity for every host and holds another one. The steps are requests that differ in
-//! target, method (GET, or PUT with its preflight), credentials mode (`omit`, `include`), network partition (two),
-//! identity (the user's choice, or the other by name) and verification of the server; and the events after which
-//! something must be forgotten.
+//! The worlds are small: one server or two, which ask for a certificate in any of the five ways, speak HTTP/1.1 or HTTP/2,
+//! or of which the first redirects to the second, or the second is a proxy. Where there is one, it speaks TLS 1.2 or 1.3,
+//! and may have a second host, with a rule of its own or without, or take early data. There is a user who has chosen one
+//! identity for every host and holds another one. The steps are requests that differ in target, method (GET, or PUT with
+//! its preflight), credentials mode (`omit`, `include`), network partition (two), identity (the user's choice, or the other
+//! by name), verification of the server, and way (straight, or through the proxy); and the events after which something
+//! must be forgotten or decided anew.
 //!
 //! Symmetric ones are left out: servers, hosts and partitions are named in the order of their first use, and what a
-//! scenario does not use (a server, a host, a redirect, the second identity) is not in its world, so that no two differ
-//! by names alone.
+//! scenario does not use (a server, a host, a redirect, a proxy, the second identity) is not in its world, so that no two
+//! differ by names alone.
 
 use super::Engine;
 use crate::scenario::{
-    Action, Alpn, ClientCertificate, Credentials, Exchange, Identity, Name, Redirect, Scenario,
-    Server, Step, Target, TlsVersions, Trust, WorldEvent,
+    Action, Alpn, ClientCertificate, Credentials, Exchange, HostRule, Identity, Name, Redirect,
+    Scenario, Server, Step, Target, TlsVersions, Trust, WorldEvent,
 };
 
 const HOSTS: [&str; 3] = ["api.test", "b.test", "img.api.test"];
 const PARTITIONS: [&str; 2] = ["https://app.test", "https://shop.test"];
+
+/// The path that is redirected, where one is.
+const REDIRECTED: &str = "/go";
+
+/// The rules on the handshake.
+const HANDSHAKE_RULES: [ClientCertificate; 3] = [
+    ClientCertificate::None,
+    ClientCertificate::Request,
+    ClientCertificate::Require,
+];
 
 /// The second identity's index.
 const OTHER: u8 = 1;
@@ -57,6 +68,7 @@ struct Uses {
     partition: Option<u8>,
     other_identity: bool,
     redirect: bool,
+    proxy: bool,
 }
 
 impl Exhaustive {
@@ -119,24 +131,27 @@ impl Engine for Exhaustive {
 
 impl World {
     fn new(scenario: Scenario) -> Self {
-        let mut places = Vec::new();
-        for server in &scenario.servers {
-            let hosts = server.hosts.iter().cloned();
-            places.extend(hosts.map(|host| (host, Name::const_new("/"))));
-        }
+        let servers = || (0..).zip(&scenario.servers);
+        let proxy = servers()
+            .find(|(_, server)| server.proxy)
+            .map(|(index, _)| index);
+        let origins = servers().filter(|(_, server)| !server.proxy);
+        let hosts: Vec<&Name> = origins.flat_map(|(_, server)| &server.hosts).collect();
         let redirects = !scenario.servers[0].redirects.is_empty();
         let needs = Uses {
-            place: u8::try_from(places.len() - 1).ok(),
+            place: u8::try_from(hosts.len() - 1).ok(),
             redirect: redirects,
+            proxy: proxy.is_some(),
             ..Uses::default()
         };
         let mut alphabet = Vec::new();
-        for (place, (host, path)) in (0..).zip(&places) {
-            alphabet.extend(requests(host, path, place, false));
+        for (place, host) in (0..).zip(&hosts) {
+            for via in [None, proxy].into_iter().take(1 + usize::from(needs.proxy)) {
+                alphabet.extend(requests(host, "/", place, via));
+            }
         }
         if redirects {
-            let go = Name::const_new("/go");
-            alphabet.extend(requests(&places[0].0, &go, 0, true));
+            alphabet.extend(requests(hosts[0], REDIRECTED, 0, None));
         }
         alphabet.extend(events(&scenario).map(|event| Letter {
             step: Action::Event(event).into(),
@@ -155,7 +170,10 @@ impl World {
         let used = in_order(uses)?;
         // A redirect uses the server that it leads to.
         let place = used.place.max(self.needs.place.filter(|_| used.redirect));
-        if place != self.needs.place || used.redirect != self.needs.redirect {
+        let Uses {
+            redirect, proxy, ..
+        } = self.needs;
+        if (place, used.redirect, used.proxy) != (self.needs.place, redirect, proxy) {
             return None;
         }
         let mut scenario = self.scenario.clone();
@@ -183,13 +201,14 @@ fn in_order(all: impl Iterator<Item = Uses>) -> Option<Uses> {
             partition: used.partition.max(uses.partition),
             other_identity: used.other_identity || uses.other_identity,
             redirect: used.redirect || uses.redirect,
+            proxy: used.proxy || uses.proxy,
         };
     }
     Some(used)
 }
 
-/// All requests for one place.
-fn requests(host: &Name, path: &Name, place: u8, redirect: bool) -> Vec<Letter> {
+/// All requests for one place that take this way.
+fn requests(host: &Name, path: &'static str, place: u8, via: Option<u8>) -> Vec<Letter> {
     let mut letters = Vec::new();
     for method in ["GET", "PUT"] {
         for credentials in [Credentials::Omit, Credentials::Include] {
@@ -200,13 +219,14 @@ fn requests(host: &Name, path: &Name, place: u8, redirect: bool) -> Vec<Letter> 
                             url: Target {
                                 host: host.clone(),
                                 port: 443,
-                                path: path.clone(),
+                                path: Name::const_new(path),
                             },
                             method: Name::const_new(method),
                             credentials,
                             top: Name::const_new(top),
                             identity,
                             trust,
+                            via,
                             ..Exchange::default()
                         };
                         letters.push(Letter {
@@ -215,7 +235,8 @@ fn requests(host: &Name, path: &Name, place: u8, redirect: bool) -> Vec<Letter> 
                                 place: Some(place),
                                 partition: Some(partition),
                                 other_identity: identity.is_some(),
-                                redirect,
+                                redirect: path == REDIRECTED,
+                                proxy: via.is_some(),
                             },
                         });
                     }
@@ -226,11 +247,24 @@ fn requests(host: &Name, path: &Name, place: u8, redirect: bool) -> Vec<Letter> 
     letters
 }
 
-/// The events after which something must be forgotten.
+/// The events after which something must be forgotten, or decided anew.
 fn events(scenario: &Scenario) -> impl Iterator<Item = WorldEvent> {
     let servers = 0..u8::try_from(scenario.servers.len()).unwrap_or(u8::MAX);
     let close = servers.map(|server| WorldEvent::Close { server });
-    close.chain([WorldEvent::Logout, WorldEvent::Renew { identity: 0 }])
+    let rule = match &scenario.servers[..] {
+        [only] => Some(only.client_certificate),
+        _ => None,
+    };
+    let others = HANDSHAKE_RULES
+        .into_iter()
+        .filter(move |&other| rule.is_some_and(|rule| rule != other && rule.late().is_none()));
+    let reload = others.map(|client_certificate| WorldEvent::Reload {
+        server: 0,
+        client_certificate,
+    });
+    close
+        .chain([WorldEvent::Logout, WorldEvent::Renew { identity: 0 }])
+        .chain(reload)
 }
 
 /// All worlds, without steps.
@@ -254,8 +288,37 @@ fn worlds() -> Vec<Scenario> {
                     two_hosts.hosts.push(Name::const_new(HOSTS[2]));
                     worlds.push(world(vec![two_hosts]));
                 }
+                let early = Server {
+                    early_data: true,
+                    ..server.clone()
+                };
+                if early.early_data_under(mode) {
+                    worlds.push(world(vec![early]));
+                }
                 worlds.push(world(vec![server]));
             }
+        }
+    }
+    for rule in HANDSHAKE_RULES {
+        for own in HANDSHAKE_RULES.into_iter().filter(|&own| own != rule) {
+            worlds.extend(protocols.map(|alpn| {
+                let mut two_hosts = server(0, rule, alpn);
+                two_hosts.hosts.push(Name::const_new(HOSTS[2]));
+                two_hosts.host_rules.push(HostRule {
+                    host: Name::const_new(HOSTS[2]),
+                    client_certificate: own,
+                });
+                world(vec![two_hosts])
+            }));
+        }
+    }
+    for mode in ClientCertificate::ALL {
+        for asks in [ClientCertificate::None, ClientCertificate::Request] {
+            let proxy = Server {
+                proxy: true,
+                ..server(1, asks, Alpn::Http1)
+            };
+            worlds.push(world(vec![server(0, mode, Alpn::Http1), proxy]));
         }
     }
     for first in ClientCertificate::ALL {
@@ -266,7 +329,7 @@ fn worlds() -> Vec<Scenario> {
             }
             let mut redirecting = server(0, first, Alpn::Http1);
             redirecting.redirects.push(Redirect {
-                path: Name::const_new("/go"),
+                path: Name::const_new(REDIRECTED),
                 to: Target {
                     host: Name::const_new(HOSTS[1]),
                     port: 443,
@@ -320,28 +383,30 @@ mod tests {
         let all = all(Exhaustive::up_to(1));
         let texts: BTreeSet<String> = all.iter().map(Scenario::to_toml).collect();
         assert_eq!(texts.len(), all.len());
-        for scenario in &all {
+        let mut engine = Exhaustive::up_to(2);
+        let of_two = core::iter::from_fn(|| engine.next_scenario()).skip(all.len());
+        for scenario in all.iter().cloned().chain(of_two.step_by(61)) {
             let mut fixed = scenario.clone();
             fixed.fixup();
-            assert_eq!(&fixed, scenario);
+            assert_eq!(fixed, scenario);
         }
         let mut engine = Exhaustive::up_to(2);
         let sizes = core::iter::from_fn(|| engine.next_scenario()).take(2 * all.len());
         assert!(sizes.map(|it| it.steps.len()).is_sorted());
     }
 
-    /// One server, one host, one step: 16 requests (the first partition is the first), 3 events of which nothing uses
-    /// the server.
+    /// One host, one step: 16 requests (the first partition is the first), and events of which nothing uses the server.
     #[test]
     fn the_numbers_are_those_of_the_bound() {
         let one_step = all(Exhaustive::up_to(1));
-        let one_place = worlds()
+        let one_host = worlds()
             .iter()
             .filter(|it| it.servers.len() == 1 && it.servers[0].hosts.len() == 1)
             .count();
-        assert_eq!(one_place, 3 * 4 + 2 * 2);
-        // Two servers in one step: the redirect's.
-        assert_eq!(one_step.len(), one_place * 16 + 25 * 16);
+        // Without early data and, in TLS 1.3, with it.
+        assert_eq!(one_host, (3 * 4 + 2 * 2) + 3 * 2);
+        // Two servers in one step: a redirect and where it leads, a proxy and what lies behind it.
+        assert_eq!(one_step.len(), (one_host + 25 + 10) * 16);
     }
 
     #[test]
