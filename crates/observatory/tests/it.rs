@@ -224,7 +224,7 @@ fn nothing_is_left_behind() {
     let line = format!("sleep 600 & echo $$ $! >{}; wait", pids.display());
     let quick = Limits {
         runs: 1,
-        step: Duration::from_secs(1),
+        step: Duration::from_secs(3),
     };
     observe(&Program::shell(&line), &some(&["two-identities"]), &quick).unwrap_err();
     let pids = std::fs::read_to_string(pids).unwrap();

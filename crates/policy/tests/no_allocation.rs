@@ -1,5 +1,6 @@
 //! Do decisions that only answer leave the heap alone, for a request with up to eight headers?
 
+use allocation_counter::measure;
 use bareflight_policy::decide::{Case, decide};
 use bareflight_policy::{
     CredentialsMode, HeaderList, Method, NetworkPartitionKey, Origin, PreflightCache, Profile,
@@ -8,20 +9,13 @@ use bareflight_policy::{
     main_fetch, needs_preflight, obtain_connection, on_response, on_status, origin_header,
     serialize_request_origin,
 };
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use std::alloc::System;
 use std::hint::black_box;
 use std::time::Duration;
 
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// How often the heap was touched; the only test of this file, so that no other thread counts.
-fn touches<T>(run: impl FnOnce() -> T) -> usize {
-    let region = Region::new(ALLOCATOR);
-    black_box(run());
-    let stats = region.change();
-    stats.allocations + stats.deallocations + stats.reallocations
+/// How often this thread took something from the heap, or gave it back what it had before.
+fn touches<T>(run: impl FnOnce() -> T) -> u64 {
+    let counted = measure(|| drop(black_box(run())));
+    counted.count_total + counted.count_current.unsigned_abs()
 }
 
 fn with_headers(count: usize) -> Request {
