@@ -1,9 +1,10 @@
-//! Which clients are known? Each is a short program that speaks the step protocol, kept in `agents/` and `examples/`.
+//! Which clients are known? Browsers, and short programs that speak the step protocol, kept in `agents/` and `examples/`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io};
 
+use crate::browsers::Browser;
 use crate::program::Program;
 
 /// A client that is known by name.
@@ -22,6 +23,8 @@ pub struct Agent {
 enum Kind {
     /// The user agent of this workspace.
     Own,
+    /// A browser.
+    Browser(Browser),
     /// A script: the interpreter, what it says on whether the library is there, and the script.
     Script {
         interpreter: &'static str,
@@ -45,6 +48,9 @@ enum Kind {
 const EXAMPLES: &str = "crates/observatory/Cargo.toml";
 const OTHERS: &str = "crates/observatory/agents/others/Cargo.toml";
 const REPOSITORY: &str = "cargo, and a copy of the bareflight repository to be in";
+
+const CHROMIUM: &str = "chromium and libnss3-tools (Debian's packages)";
+const FIREFOX: &str = "firefox-esr and libnss3-tools (Debian's packages)";
 
 const NODE: &str = "Node.js 18 or newer";
 const NODE_18: &[&str] = &[
@@ -159,6 +165,32 @@ pub static AGENTS: &[Agent] = &[
             text: include_str!("../agents/node_fetch.mjs"),
         },
     },
+    Agent {
+        name: "chromium",
+        summary: "Chromium as it is shipped, headless, in a home of its own",
+        package: CHROMIUM,
+        kind: Kind::Browser(Browser::chromium(&[])),
+    },
+    Agent {
+        name: "chromium-omit",
+        summary: "Chromium with the feature OmitCorsClientCert",
+        package: CHROMIUM,
+        kind: Kind::Browser(Browser::chromium(&["--enable-features=OmitCorsClientCert"])),
+    },
+    Agent {
+        name: "firefox",
+        summary: "Firefox ESR as it is shipped, headless, in a profile of its own",
+        package: FIREFOX,
+        kind: Kind::Browser(Browser::firefox(&[])),
+    },
+    Agent {
+        name: "firefox-allow-client-cert",
+        summary: "Firefox ESR with network.cors_preflight.allow_client_cert",
+        package: FIREFOX,
+        kind: Kind::Browser(Browser::firefox(&[
+            r#""network.cors_preflight.allow_client_cert", true"#,
+        ])),
+    },
 ];
 
 /// Why a client is not observed.
@@ -177,6 +209,8 @@ pub enum Start {
     Own,
     /// As a program.
     Program(Program),
+    /// As a browser of this version.
+    Browser(Browser, String),
 }
 
 impl Agent {
@@ -193,6 +227,10 @@ impl Agent {
     pub fn ready(&self, folder: &Path, repository: Option<&Path>) -> Result<Start, NotHere> {
         match self.kind {
             Kind::Own => Ok(Start::Own),
+            Kind::Browser(browser) => match browser.version() {
+                Ok(version) => Ok(Start::Browser(browser, version)),
+                Err(reason) => Err(self.not_here(reason)),
+            },
             Kind::Script {
                 interpreter,
                 probe,

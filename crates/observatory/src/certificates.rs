@@ -8,10 +8,21 @@ use std::sync::Arc;
 
 use bareflight_handshake_driver::{Authority, IdentityPlan, Pki};
 use bareflight_harness::scenario::Scenario;
+use openssl::pkcs12::Pkcs12;
+use openssl::pkey::PKey;
+use openssl::stack::Stack;
+use openssl::x509::X509;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 
 use crate::error::WorldError;
 use crate::protocol::IdentityFiles;
+
+/// The password of PKCS #12 files: there are importers that do not take an empty one.
+pub(crate) const PASSWORD: &str = "bareflight";
+
+/// A certificate chain, leaf first, and its private key.
+type Held = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// An authority and identities, in memory for the servers and in files for a client.
 #[derive(Debug)]
@@ -35,7 +46,7 @@ impl Certificates {
             .anchors(&[Authority::servers()])
             .map_err(WorldError::setup)?;
         let text = anchors.iter().map(|it| certificate(it));
-        let authorities = write(folder.path(), "authorities.pem", &text.collect::<String>())?;
+        let authorities = write(folder.path(), "authorities.pem", text.collect::<String>())?;
         Ok(Self {
             pki,
             folder,
@@ -64,20 +75,43 @@ impl Certificates {
         files.collect()
     }
 
-    fn identity(&self, name: &str) -> Result<IdentityFiles, WorldError> {
+    /// Writes an identity as browsers import it (PKCS #12), under [`PASSWORD`].
+    pub(crate) fn pkcs12(&self, name: &str) -> Result<PathBuf, WorldError> {
+        let (chain, key) = self.held(name)?;
+        let (leaf, above) = chain.split_first().expect("a chain has a leaf");
+        let mut issuers = Stack::new().map_err(WorldError::setup)?;
+        for der in above {
+            let issuer = X509::from_der(der).map_err(WorldError::setup)?;
+            issuers.push(issuer).map_err(WorldError::setup)?;
+        }
+        let leaf = X509::from_der(leaf).map_err(WorldError::setup)?;
+        let key = PKey::private_key_from_der(key.secret_der()).map_err(WorldError::setup)?;
+        let mut builder = Pkcs12::builder();
+        builder.name(name).pkey(&key).cert(&leaf).ca(issuers);
+        let bag = builder.build2(PASSWORD).map_err(WorldError::setup)?;
+        let bag = bag.to_der().map_err(WorldError::setup)?;
+        write(self.folder.path(), &format!("{name}.p12"), &bag)
+    }
+
+    fn held(&self, name: &str) -> Result<Held, WorldError> {
         let made = self
             .pki
             .identity(&IdentityPlan::new(name))
             .map_err(WorldError::setup)?;
         let key = self.pki.private_key(&made.cert);
         let key = key.ok_or_else(|| WorldError::setup(format!("{name} has no private key")))?;
-        let chain: String = made.cert.iter().map(|it| certificate(it)).collect();
+        Ok((made.cert.clone(), key))
+    }
+
+    fn identity(&self, name: &str) -> Result<IdentityFiles, WorldError> {
+        let (chain, key) = self.held(name)?;
+        let chain: String = chain.iter().map(|it| certificate(it)).collect();
         let key = encode("PRIVATE KEY", key.secret_der());
         let folder = self.folder.path();
         Ok(IdentityFiles {
             certificate: write(folder, &format!("{name}.chain.pem"), &chain)?,
             key: write(folder, &format!("{name}.key.pem"), &key)?,
-            both: write(folder, &format!("{name}.pem"), &format!("{chain}{key}"))?,
+            both: write(folder, &format!("{name}.pem"), format!("{chain}{key}"))?,
         })
     }
 }
@@ -90,7 +124,7 @@ fn encode(tag: &str, der: &[u8]) -> String {
     pem::encode(&pem::Pem::new(tag, der))
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, WorldError> {
+fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) -> Result<PathBuf, WorldError> {
     let path = folder.join(name);
     let failed = WorldError::io(format!("{} could not be written", path.display()));
     fs::write(&path, text).map_err(failed)?;

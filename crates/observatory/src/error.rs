@@ -15,6 +15,9 @@ pub enum ObserveError {
     /// The program did not do its part.
     #[error(transparent)]
     Program(#[from] ProgramError),
+    /// The browser did not do its part.
+    #[error(transparent)]
+    Browser(#[from] BrowserError),
     /// The reference could not be run.
     #[error(transparent)]
     Tier(#[from] TierError),
@@ -111,5 +114,51 @@ pub enum ProgramError {
         answer: String,
         /// What is wrong with it.
         reason: String,
+    },
+}
+
+/// Why a browser could not be observed.
+#[derive(Debug, Error)]
+pub enum BrowserError {
+    /// It, or a tool that makes its profile, could not be started.
+    #[error("`{program}` could not be started: {error}; is it installed?")]
+    NotStarted {
+        /// The program.
+        program: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// Its profile could not be made.
+    #[error(transparent)]
+    Profile(WorldError),
+    /// A tool that makes its profile failed.
+    #[error("`{tool}` could not make the browser's certificate database: {said}")]
+    Tool {
+        /// The tool.
+        tool: &'static str,
+        /// What it says, or that it says nothing.
+        said: String,
+    },
+    /// It opened no page in time.
+    #[error(
+        "`{browser}` opened no page within {limit:?}: does it start by itself, and is the machine very busy?{last_words}"
+    )]
+    Silent {
+        /// The browser.
+        browser: String,
+        /// The time it had.
+        limit: Duration,
+        /// The end of what it wrote to its standard error, if it wrote something.
+        last_words: String,
+    },
+    /// It ended before its last step.
+    #[error("`{browser}` ended before it answered {what}{last_words}")]
+    Gone {
+        /// The browser.
+        browser: String,
+        /// What it had to answer.
+        what: String,
+        /// The end of what it wrote to its standard error, if it wrote something.
+        last_words: String,
     },
 }

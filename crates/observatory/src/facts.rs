@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use bareflight_harness::case::Case;
-use bareflight_harness::log::{Client, Connection, Event, LateKind, Log};
-use bareflight_harness::scenario::Trust;
+use bareflight_harness::log::{Client, Connection, Event, LateKind, Log, Outcome, Protocol};
+use bareflight_harness::scenario::{ClientCertificate, Trust};
 use serde::Serialize;
 
 /// What was seen, over all runs: a leak seen once is seen.
@@ -49,6 +49,7 @@ pub struct Facts {
 struct Seen<'l> {
     connection: &'l Connection,
     authority: &'l str,
+    target: &'l str,
     preflight: bool,
     credentials: bool,
     partition: u16,
@@ -62,7 +63,7 @@ impl Facts {
     pub fn add(&mut self, case: &Case<'_>, log: &Log) {
         let seen = seen(case, log);
         if case.profile.speaks_cors.value {
-            self.of_cors(&seen, log);
+            self.of_cors(case, &seen, log);
         }
         lowest(
             &mut self.separate_connections_by_identity,
@@ -106,13 +107,40 @@ impl Facts {
             let resumed = connections(log).any(|it| it.resumed.is_some());
             highest(&mut self.resumes_sessions, Some(resumed));
         }
-        let post_handshake = late(log).any(|kind| kind == LateKind::PostHandshake);
-        if post_handshake {
-            self.offers_post_handshake_authentication = Some(true);
+        self.of_late(case, &seen, log);
+        highest(
+            &mut self.coalesces_with_client_certificate,
+            coalesces(&seen),
+        );
+    }
+
+    /// A server that would ask after the handshake and answered without asking could not: it was not offered.
+    fn of_late(&mut self, case: &Case<'_>, seen: &[Seen<'_>], log: &Log) {
+        let asks = |it: &&Seen<'_>| {
+            let mut servers = case.scenario.servers.iter();
+            let server = servers.find(|server| server.name == it.connection.server);
+            server.is_some_and(|server| {
+                server.client_certificate == ClientCertificate::PostHandshake
+                    && server.protected.covers(it.target, it.preflight)
+            })
+        };
+        if seen.iter().any(|it| asks(&it)) {
+            let asked = late(log).any(|kind| kind == LateKind::PostHandshake);
+            highest(&mut self.offers_post_handshake_authentication, Some(asked));
         }
     }
 
-    fn of_cors(&mut self, seen: &[Seen<'_>], log: &Log) {
+    fn of_cors(&mut self, case: &Case<'_>, seen: &[Seen<'_>], log: &Log) {
+        for (step, outcome) in outcomes(log) {
+            let insists = case.hop(step, 0).is_some_and(|hop| {
+                let server = &case.scenario.servers[usize::from(hop.server)];
+                hop.needs_preflight() && server.client_certificate == ClientCertificate::Require
+            });
+            if insists {
+                let failed = matches!(outcome, Outcome::Error(_));
+                highest(&mut self.preflight_to_require_fails, Some(failed));
+            }
+        }
         let presents = |mut of: Box<dyn Iterator<Item = &Seen<'_>> + '_>| {
             let first = of.next()?;
             Some(first.client.is_authenticated() || of.any(|it| it.client.is_authenticated()))
@@ -169,6 +197,7 @@ fn seen<'l>(case: &Case<'_>, log: &'l Log) -> Vec<Seen<'l>> {
         Some(Seen {
             connection: connections(log).find(|it| it.id == request.connection)?,
             authority: &request.authority,
+            target: &request.target,
             preflight: request.preflight,
             credentials: hop.include_credentials,
             partition: hop.partition,
@@ -192,6 +221,32 @@ fn late(log: &Log) -> impl Iterator<Item = LateKind> {
         Event::LateAuthentication(late) => Some(late.kind),
         _ => None,
     })
+}
+
+fn outcomes(log: &Log) -> impl Iterator<Item = (u16, &Outcome)> {
+    log.records.iter().filter_map(|it| match &it.event {
+        Event::Outcome { step, outcome } => Some((*step, outcome)),
+        _ => None,
+    })
+}
+
+/// Whether a connection on which a certificate was sent served two hosts; none if it could not have: HTTP/1.1, or nobody asked
+/// that server for another host.
+fn coalesces(seen: &[Seen<'_>]) -> Option<bool> {
+    let mut coalesces = None;
+    for one in seen.iter().filter(|it| it.client.is_authenticated()) {
+        for other in seen {
+            let could = one.connection.alpn == Some(Protocol::H2)
+                && one.connection.server == other.connection.server
+                && one.connection.port == other.connection.port
+                && one.authority != other.authority;
+            if could {
+                let joined = one.connection.id == other.connection.id;
+                highest(&mut coalesces, Some(joined));
+            }
+        }
+    }
+    coalesces
 }
 
 /// Whether requests for one place that differ in `key` never shared a connection; none if none differed.

@@ -5,6 +5,8 @@
 //! by the servers alone, so that no client can tell a story about itself. The harness' invariants then judge it ([`verdict`]),
 //! and [`facts`] say what its pool and its session cache seem to be keyed on.
 //!
+//! A browser is told by a page of ours, which asks for its steps one by one ([`browsers`]).
+//!
 //! ```no_run
 //! use bareflight_observatory::{Limits, Program, observe, scenarios};
 //!
@@ -16,22 +18,30 @@
 
 pub mod agents;
 mod attribute;
+pub mod browsers;
+mod browsing;
 mod certificates;
 mod error;
 pub mod facts;
+mod family;
+pub mod fit;
 mod names;
 mod observe;
+mod page;
 mod program;
 pub mod protocol;
 mod scenarios;
 mod servers;
 mod steps;
 pub mod verdict;
+mod watch;
 mod world;
 
+pub use browsing::{FOR_BROWSERS, browser_scenarios};
 pub use certificates::Certificates;
-pub use error::{ObserveError, ProgramError, WorldError};
+pub use error::{BrowserError, ObserveError, ProgramError, WorldError};
 pub use observe::{Limits, observe, observe_own};
 pub use program::Program;
 pub use scenarios::{Asked, FOR_CLIENTS, scenarios};
+pub use watch::observe_browser;
 pub use world::World;

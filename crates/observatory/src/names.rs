@@ -5,6 +5,9 @@ use bareflight_harness::scenario::{Name, Scenario, Target};
 /// The domain whose names lead to this machine without a look-up (RFC 6761 section 6.3).
 const LOCAL: &str = "localhost";
 
+/// The domain of scenarios (RFC 6761 section 6.2). Its names keep their labels here, for these make the site.
+const TEST: &str = "test";
+
 /// One socket that servers listen on.
 #[derive(Clone, Debug)]
 pub(crate) struct Listening {
@@ -37,11 +40,29 @@ impl Names {
         }
     }
 
+    /// The same, with pages that are served here too.
+    pub(crate) fn with_pages(mut self, server: usize, hosts: &[Name], here: u16) -> Self {
+        let index = self.listening.len();
+        let port = 443;
+        self.listening.push(Listening { server, port, here });
+        self.hosts
+            .extend(hosts.iter().map(|host| (index, host.clone())));
+        self
+    }
+
     /// Each host under its name on this machine, with its port here.
     pub(crate) fn here(&self) -> impl Iterator<Item = (String, u16)> {
         self.hosts
             .iter()
             .map(|(index, name)| (host(name), self.listening[*index].here))
+    }
+
+    /// Each host of the scenario and its origin on this machine.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = (&Name, String)> {
+        self.hosts.iter().map(|(index, name)| {
+            let port = self.listening[*index].here;
+            (name, format!("https://{}:{port}", host(name)))
+        })
     }
 
     /// A URL of the scenario as it is reached on this machine.
@@ -88,9 +109,15 @@ impl Names {
             .find(|it| Some(it.here) == port)
             .map(|it| it.port);
         match known.or(port) {
-            None | Some(443) => scenario_host(name),
-            Some(port) => Name::from(format!("{}:{port}", scenario_host(name))),
+            None | Some(443) => self.host(name),
+            Some(port) => Name::from(format!("{}:{port}", self.host(name))),
         }
+    }
+
+    /// The scenario's name of a host of this machine.
+    pub(crate) fn host(&self, here: &str) -> Name {
+        let known = self.hosts.iter().find(|(_, name)| host(name) == here);
+        known.map_or_else(|| Name::new(here), |(_, name)| name.clone())
     }
 
     /// An origin as the scenario has it.
@@ -104,16 +131,12 @@ impl Names {
 
 /// The name on this machine of a host of the scenario.
 pub(crate) fn host(name: &str) -> String {
-    match is_local(name) {
-        true => name.to_owned(),
-        false => format!("{name}.{LOCAL}"),
+    let label = name.strip_suffix(TEST).and_then(|it| it.strip_suffix('.'));
+    match label {
+        Some(label) => format!("{label}.{LOCAL}"),
+        None if is_local(name) => name.to_owned(),
+        None => format!("{name}.{LOCAL}"),
     }
-}
-
-/// The scenario's name of a host of this machine.
-pub(crate) fn scenario_host(here: &str) -> Name {
-    let stripped = here.strip_suffix(LOCAL).and_then(|it| it.strip_suffix('.'));
-    Name::new(stripped.filter(|it| it.contains('.')).unwrap_or(here))
 }
 
 fn is_local(name: &str) -> bool {
@@ -145,8 +168,8 @@ mod tests {
     #[test]
     fn there_and_back() {
         let table = [
-            ("https://api.test", "https://api.test.localhost:40001"),
-            ("https://api.test:8443", "https://api.test.localhost:40002"),
+            ("https://api.test", "https://api.localhost:40001"),
+            ("https://api.test:8443", "https://api.localhost:40002"),
             ("https://localhost", "https://localhost:40001"),
         ];
         for (there, here) in table {
@@ -155,22 +178,34 @@ mod tests {
         }
         assert_eq!(names().translated("null"), "null");
         assert_eq!(names().translated("*"), "*");
-        assert_eq!(
-            names().authority("api.test.localhost:40002"),
-            "api.test:8443"
-        );
+        assert_eq!(names().authority("api.localhost:40002"), "api.test:8443");
         assert_eq!(
             names().translated("https://api.test/a?b=c"),
-            "https://api.test.localhost:40001/a?b=c"
+            "https://api.localhost:40001/a?b=c"
         );
     }
 
     #[test]
     fn a_local_name_is_its_own() {
         assert_eq!(host("localhost"), "localhost");
-        assert_eq!(scenario_host("localhost"), "localhost");
-        assert_eq!(scenario_host("api.test.localhost"), "api.test");
         assert_eq!(host("a.localhost"), "a.localhost");
-        assert_eq!(scenario_host("a.localhost"), "a.localhost");
+        assert_eq!(host("www.app.test"), "www.app.localhost");
+        assert_eq!(host("a.example"), "a.example.localhost");
+        assert_eq!(names().host("api.localhost"), "api.test");
+        assert_eq!(names().host("localhost"), "localhost");
+        assert_eq!(names().host("elsewhere.localhost"), "elsewhere.localhost");
+    }
+
+    #[test]
+    fn pages_have_names_of_their_own() {
+        let names = names().with_pages(1, &[Name::new("app.test")], 40_003);
+        assert_eq!(
+            names.translated("https://app.test"),
+            "https://app.localhost:40003"
+        );
+        assert_eq!(
+            names.origin("https://app.localhost:40003"),
+            "https://app.test"
+        );
     }
 }

@@ -8,10 +8,12 @@ use bareflight_harness::invariants::{Violation, judge};
 use bareflight_harness::log::{Event, Log, Outcome};
 use bareflight_harness::scenario::{Action, Name, Scenario};
 use bareflight_harness::tier::TierName;
+use bareflight_policy::Profile;
 
 use crate::certificates::Certificates;
 use crate::error::{ObserveError, ProgramError, WorldError};
 use crate::facts::Facts;
+use crate::fit::Fit;
 use crate::program::{Program, Running};
 use crate::protocol::{self, Hello, OutcomeLine, Said};
 use crate::scenarios::Asked;
@@ -46,10 +48,7 @@ pub fn observe(
     asked: &[Asked],
     limits: &Limits,
 ) -> Result<Report, ObserveError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(WorldError::io("no runtime could be started"))?;
+    let runtime = runtime()?;
     let certificates = Certificates::new()?;
     let mut who = Who::default();
     let mut report = summary(asked, limits, |case| {
@@ -77,6 +76,14 @@ pub fn observe_own(asked: &[Asked], limits: &Limits) -> Result<Report, ObserveEr
     Ok(report)
 }
 
+/// A runtime of one thread, which servers and sockets need.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, WorldError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(WorldError::io("no runtime could be started"))
+}
+
 /// What a program says of itself.
 #[derive(Debug, Default)]
 struct Who {
@@ -101,12 +108,16 @@ impl Who {
 }
 
 /// What a run came to.
-enum Ran {
+pub(crate) enum Ran {
     Seen(Log),
+    /// The client cannot do what it asks for.
     Unsupported(String),
+    /// It was not led to its end.
+    Undecided(String),
 }
 
-fn summary(
+/// Runs each scenario so often as the limits say, judges the runs, and sums them up.
+pub(crate) fn summary(
     asked: &[Asked],
     limits: &Limits,
     mut run: impl FnMut(&Case<'_>) -> Result<(Ran, String), ObserveError>,
@@ -123,6 +134,7 @@ fn summary(
                     count(&mut report, &mut facts, &case, &log, &client);
                 }
                 (Ran::Unsupported(what), _) => report.left_out = Some(LeftOut::Unsupported(what)),
+                (Ran::Undecided(what), _) => report.left_out = Some(LeftOut::Unreached(what)),
             }
             if report.left_out.is_some() {
                 break;
@@ -139,16 +151,23 @@ fn summary(
     let profile = asked
         .first()
         .map_or(Scenario::DEFAULT_PROFILE, |it| it.scenario.profile.clone());
-    Ok(Report {
+    let verdicts = sum_up(&scenarios);
+    let mut report = Report {
         agent: String::new(),
         version: String::new(),
         profile: profile.to_string(),
-        verdicts: sum_up(&scenarios),
+        verdicts,
         facts,
+        fit: None,
         runs: limits.runs,
         log: None,
         scenarios,
-    })
+    };
+    if Profile::from_name(&profile).is_some_and(|it| it.speaks_cors.value) {
+        let continues = report.verdict("preflight-continues");
+        report.fit = Some(Fit::of(&report.facts, continues));
+    }
+    Ok(report)
 }
 
 fn empty(asked: &Asked) -> ScenarioReport {
@@ -203,13 +222,7 @@ fn count(report: &mut ScenarioReport, facts: &mut Facts, case: &Case<'_>, log: &
 fn unreached(case: &Case<'_>, log: &Log) -> Option<String> {
     let exchanges = (0u16..).zip(&case.scenario.steps);
     let mut exchanges = exchanges.filter(|(_, it)| matches!(it.action, Action::Exchange(_)));
-    let (step, _) = exchanges.find(|&(step, _)| {
-        !log.records.iter().any(|it| match &it.event {
-            Event::Request(request) => request.step == Some(step),
-            Event::Connection(connection) => connection.cause.is_some_and(|it| it.step == step),
-            _ => false,
-        })
-    })?;
+    let (step, _) = exchanges.find(|&(step, _)| !during(log, step).any(is_visit))?;
     let said = log.records.iter().find_map(|it| match &it.event {
         Event::Outcome {
             step: of,
@@ -222,6 +235,18 @@ fn unreached(case: &Case<'_>, log: &Log) -> Option<String> {
         "step {} reached no server; the client says: {said}",
         step + 1
     ))
+}
+
+/// What was seen while a step was under way.
+fn during(log: &Log, step: u16) -> impl Iterator<Item = &Event> {
+    let events = log.records.iter().map(|it| &it.event);
+    let from = events.skip_while(move |it| **it != Event::Step { step });
+    from.skip(1)
+        .take_while(|it| !matches!(it, Event::Step { .. }))
+}
+
+fn is_visit(event: &Event) -> bool {
+    matches!(event, Event::Request(_) | Event::Connection(_))
 }
 
 async fn run(
@@ -247,9 +272,10 @@ async fn run(
         version: hello.version,
     };
     for step in 0..u16::try_from(case.scenario.steps.len()).unwrap_or(u16::MAX) {
-        let Some(line) = world.begin(step).await? else {
+        let Some(exchange) = world.begin(step).await? else {
             continue;
         };
+        let line = world.step_line(step, exchange);
         let what = format!("step {} ({} {})", line.step, line.method, line.url);
         let answer = world.until(running.ask(&line, &what, limits.step)).await?;
         let outcome = match said(&running, answer?, line.step, &what)? {

@@ -1,28 +1,19 @@
 //! How is a program spoken to, and how is it ended? Lines on its standard input and output, within bounds of size and time;
 //! whatever it started goes with it.
 
-use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::task::JoinHandle;
+use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::error::ProgramError;
+use crate::family::{Family, GRACE};
 use crate::protocol::LINE;
-
-/// Bytes of a program's complaints that are kept.
-const LAST_WORDS: usize = 600;
-
-/// How long a program has to end once its input has ended.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// A program that speaks the step protocol.
 #[derive(Clone, Debug)]
@@ -66,33 +57,23 @@ impl Program {
         }
     }
 
-    /// Starts it, in a process group of its own.
+    /// Starts it.
     pub(crate) fn start(&self) -> Result<Running, ProgramError> {
         let mut words = self.command.iter();
         let mut command = Command::new(words.next().map_or_else(OsString::new, Clone::clone));
         command
             .args(words)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        let mut child = command.spawn().map_err(|error| ProgramError::NotStarted {
+            .stdout(Stdio::piped());
+        let family = Family::start(&mut command);
+        let mut family = family.map_err(|error| ProgramError::NotStarted {
             program: self.name(),
             error,
         })?;
-        let last_words = LastWords::default();
-        let stderr = child.stderr.take();
-        let listening = stderr.map(|it| tokio::spawn(last_words.clone().listen(it)));
         Ok(Running {
-            group: child
-                .id()
-                .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)),
-            stdin: child.stdin.take(),
-            stdout: child.stdout.take().map(BufReader::new),
-            child,
-            last_words,
-            listening,
+            stdin: family.child.stdin.take(),
+            stdout: family.child.stdout.take().map(BufReader::new),
+            family,
             name: self.name(),
         })
     }
@@ -101,12 +82,9 @@ impl Program {
 /// A program that runs; dropped, it is killed with all that it started.
 #[derive(Debug)]
 pub(crate) struct Running {
-    child: Child,
-    group: Option<Pid>,
+    family: Family,
     stdin: Option<ChildStdin>,
     stdout: Option<BufReader<ChildStdout>>,
-    last_words: LastWords,
-    listening: Option<JoinHandle<()>>,
     name: String,
 }
 
@@ -125,7 +103,7 @@ impl Running {
                 program: self.name.clone(),
                 what: what.to_owned(),
                 limit,
-                last_words: self.last_words.tell(),
+                last_words: self.family.last_words(),
             });
         };
         let Some(answer) = answer else {
@@ -161,19 +139,12 @@ impl Running {
     }
 
     async fn died(&mut self, what: &str) -> ProgramError {
-        let status = match timeout(GRACE, self.child.wait()).await {
-            Ok(Ok(status)) => status.to_string(),
-            _ => "it closed its output and went on".to_owned(),
-        };
-        if let Some(listening) = self.listening.take() {
-            // What it had started may hold the other end of the pipe open.
-            let _ = timeout(GRACE, listening).await;
-        }
+        let status = self.family.ended().await;
         ProgramError::Died {
             program: self.name.clone(),
-            status,
+            status: status.unwrap_or_else(|| "it closed its output and went on".to_owned()),
             what: what.to_owned(),
-            last_words: self.last_words.tell(),
+            last_words: self.family.last_words(),
         }
     }
 
@@ -181,40 +152,6 @@ impl Running {
     pub(crate) async fn end(mut self) {
         drop(self.stdin.take());
         // Whoever does not go is killed as this is dropped.
-        let _ = timeout(GRACE, self.child.wait()).await;
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(group) = self.group {
-            // Most often nobody is left to be killed.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
-}
-
-/// The end of what a program writes to its standard error.
-#[derive(Clone, Debug, Default)]
-struct LastWords(Arc<Mutex<VecDeque<u8>>>);
-
-impl LastWords {
-    async fn listen(self, mut stderr: ChildStderr) {
-        let mut piece = [0; 1024];
-        while let Ok(read @ 1..) = stderr.read(&mut piece).await {
-            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.extend(&piece[..read]);
-            let surplus = kept.len().saturating_sub(LAST_WORDS);
-            kept.drain(..surplus);
-        }
-    }
-
-    fn tell(&self) -> String {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes: Vec<u8> = kept.iter().copied().collect();
-        match String::from_utf8_lossy(&bytes).trim() {
-            "" => String::new(),
-            text => format!("; its last words:\n{text}"),
-        }
+        let _ = timeout(GRACE, self.family.child.wait()).await;
     }
 }

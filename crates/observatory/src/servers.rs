@@ -12,6 +12,13 @@ use crate::attribute::Token;
 use crate::error::WorldError;
 use crate::names::{Listening, Names, host};
 
+/// What a browser says that it wants for an `<img>` (Fetch metadata).
+const IMAGE: HeaderValue = HeaderValue::from_static("image");
+const GIF: HeaderValue = HeaderValue::from_static("image/gif");
+
+/// A transparent pixel: an image that is none is an error to the page.
+const PIXEL: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+
 /// A listener for one port of a server.
 pub(crate) async fn listen(
     server: usize,
@@ -63,6 +70,13 @@ pub(crate) fn responder(
                 answer.headers_mut().insert(name, value);
             }
         }
+        if request.headers().get("sec-fetch-dest") == Some(&IMAGE) && answer.status().is_success() {
+            answer.headers_mut().insert(header::CONTENT_TYPE, GIF);
+            *answer.body_mut() = Bytes::from_static(PIXEL);
+        }
+        // What a cache answers, no server sees.
+        let headers = answer.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         answer.into()
     }
 }

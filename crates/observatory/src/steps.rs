@@ -1,15 +1,31 @@
-//! Which steps can a program be told to take, and in which words?
+//! Which steps can a program or a page be told to take, and in which words?
 
 use bareflight_harness::case::Case;
-use bareflight_harness::scenario::{Action, Body, Exchange, Kind, Scenario, Trust, WorldEvent};
+use bareflight_harness::scenario::{
+    Action, Body, ClientCertificate, Credentials, Exchange, Kind, Name, Scenario, Trust, WorldEvent,
+};
 
 use crate::attribute::Token;
 use crate::error::WorldError;
 use crate::names::Names;
+use crate::page::PageStep;
 use crate::protocol::StepLine;
 
-/// Refuses a scenario with a step that no program can be told to take.
-pub(crate) fn check(scenario: &Scenario) -> Result<(), WorldError> {
+/// Who takes the steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taker {
+    /// A program that speaks the step protocol.
+    Program,
+    /// A page in a browser.
+    Page,
+}
+
+/// Refuses a scenario with a step that cannot be taken.
+pub(crate) fn check(scenario: &Scenario, taker: Taker) -> Result<(), WorldError> {
+    if taker == Taker::Page && asks_in_vain(scenario) {
+        let what = "the user would be asked which identity to choose";
+        return Err(WorldError::Unsupported { step: 1, what });
+    }
     for (index, step) in scenario.steps.iter().enumerate() {
         let what = match &step.action {
             _ if step.overlap.is_some() => "it overlaps with another",
@@ -24,11 +40,11 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), WorldError> {
             Action::Exchange(exchange) if exchange.via.is_some() => {
                 "a proxy does not stand here yet"
             }
-            Action::Exchange(exchange) if exchange.kind != Kind::Fetch => {
-                "only a fetch can be asked for so far"
-            }
-            Action::Exchange(_)
-            | Action::Event(
+            Action::Exchange(exchange) => match beyond(scenario, exchange, taker) {
+                Some(what) => what,
+                None => continue,
+            },
+            Action::Event(
                 WorldEvent::Close { .. }
                 | WorldEvent::Restart { .. }
                 | WorldEvent::RotateTicketKeys { .. }
@@ -42,6 +58,67 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), WorldError> {
         });
     }
     Ok(())
+}
+
+/// What of a request is beyond who is to make it.
+fn beyond(scenario: &Scenario, exchange: &Exchange, taker: Taker) -> Option<&'static str> {
+    let fetch = exchange.kind == Kind::Fetch;
+    match taker {
+        Taker::Program => (!fetch).then_some("only a fetch can be asked for so far"),
+        Taker::Page => match exchange.kind {
+            Kind::Navigate => Some("a navigation leaves the page"),
+            Kind::Preconnect => Some("a page does not hear of a connection without a request"),
+            _ if exchange.identity.is_some() => Some("a page cannot choose an identity"),
+            _ if exchange.trust != Trust::Verify => Some("a page cannot choose whom it trusts"),
+            _ if exchange.body == Body::Stream => Some("not every browser sends a stream"),
+            _ if exchange.upload_listener && exchange.credentials == Credentials::Omit => {
+                Some("XMLHttpRequest, which has the upload listener, omits no credentials")
+            }
+            _ if serves_a_page(scenario, exchange) => {
+                Some("its page is one of the servers that are observed")
+            }
+            Kind::Fetch | Kind::Image | Kind::Websocket => None,
+        },
+    }
+}
+
+/// Whether a server asks the user, who holds identities, at a host that none of them is for. A server that does not ask may come to.
+fn asks_in_vain(scenario: &Scenario) -> bool {
+    let changes = scenario.steps.iter().filter_map(|it| match it.action {
+        Action::Event(
+            WorldEvent::ChangeMode { server, .. } | WorldEvent::Reload { server, .. },
+        ) => Some(usize::from(server)),
+        _ => None,
+    });
+    let changes: Vec<usize> = changes.collect();
+    let mut asking = scenario.servers.iter().enumerate().filter(|(index, it)| {
+        let silent = it.client_certificate == ClientCertificate::None && it.host_rules.is_empty();
+        !silent || changes.contains(index)
+    });
+    let known = |host: &Name| scenario.identities.iter().any(|it| it.hosts.contains(host));
+    !scenario.identities.is_empty() && !asking.all(|(_, it)| it.hosts.iter().all(known))
+}
+
+fn serves_a_page(scenario: &Scenario, exchange: &Exchange) -> bool {
+    let hosts = scenario.servers.iter().flat_map(|it| &it.hosts);
+    let pages = [page_host(&exchange.from), page_host(&exchange.top)];
+    hosts.into_iter().any(|host| pages.contains(&host.as_str()))
+}
+
+fn page_host(origin: &str) -> &str {
+    origin.strip_prefix("https://").unwrap_or(origin)
+}
+
+/// The hosts of the pages from which the steps are taken.
+pub(crate) fn page_hosts(scenario: &Scenario) -> Vec<Name> {
+    let origins = scenario.steps.iter().filter_map(|it| match &it.action {
+        Action::Exchange(exchange) => Some([&exchange.top, &exchange.from]),
+        Action::Event(_) => None,
+    });
+    let mut hosts: Vec<Name> = origins.flatten().map(|it| page_host(it).into()).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts
 }
 
 /// What a program is told of a step.
@@ -60,5 +137,29 @@ pub(crate) fn line(case: &Case<'_>, names: &Names, step: u16, exchange: &Exchang
         body: (exchange.body != Body::None).then(|| "{}".to_owned()),
         identity: identity.map(|it| it.name.to_string()),
         verify: exchange.trust == Trust::Verify,
+    }
+}
+
+/// What a page is told of a step. Its URL is the scenario's: what a cache is keyed by must not change from step to step.
+pub(crate) fn page_step(names: &Names, step: u16, exchange: &Exchange) -> PageStep {
+    let (top, from) = (
+        names.translated(&exchange.top),
+        names.translated(&exchange.from),
+    );
+    let headers = exchange.headers.iter();
+    PageStep {
+        step: u32::from(step) + 1,
+        kind: exchange.kind,
+        upload_listener: exchange.upload_listener,
+        method: exchange.method.to_string(),
+        url: names.url(&exchange.url),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect(),
+        mode: exchange.mode,
+        credentials: exchange.credentials,
+        body: (exchange.body != Body::None).then(|| "{}".to_owned()),
+        frame: (from != top).then(|| format!("{from}/frame")),
+        top,
     }
 }

@@ -8,6 +8,7 @@ use bareflight_harness::invariants::INVARIANTS;
 use serde::{Serialize, Serializer};
 
 use crate::facts::Facts;
+use crate::fit::Fit;
 
 /// The verdict on one invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -106,6 +107,8 @@ pub struct Report {
     pub verdicts: Vec<(&'static str, Verdict)>,
     /// What its pool and its session cache seem to be keyed on.
     pub facts: Facts,
+    /// The profiles of the policy that it is like, if it speaks CORS.
+    pub fit: Option<Fit>,
     /// How often each scenario was run.
     pub runs: u32,
     /// The folder with the observation logs, if they were written.
@@ -119,6 +122,16 @@ impl Report {
     pub fn verdict(&self, invariant: &str) -> Verdict {
         let known = self.verdicts.iter().find(|(name, _)| *name == invariant);
         known.map_or(Verdict::NotApplicable, |(_, verdict)| *verdict)
+    }
+
+    /// The invariants that its scenarios can show to be broken, in the order of the design.
+    pub fn judged(&self) -> impl Iterator<Item = &'static str> {
+        let all = INVARIANTS.iter().map(|it| it.name);
+        all.filter(|name| {
+            self.scenarios
+                .iter()
+                .any(|it| it.tallies.contains_key(name))
+        })
     }
 
     /// Whether a scenario could not be decided for another reason than that the client cannot do it.

@@ -7,24 +7,31 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bareflight_handshake_driver::{ConnectionId, Driver, EndReason, Observation, ServerId};
+use bareflight_handshake_driver::{
+    ConnectionId, Driver, EndReason, Observation, ServerId, ServerPlan,
+};
 use bareflight_harness::case::Case;
 use bareflight_harness::log::{Event, Leg, Log, Outcome, Record};
-use bareflight_harness::scenario::{Action, WorldEvent};
+use bareflight_harness::scenario::{Action, Exchange, WorldEvent};
 use bareflight_harness::tier::{Known, Scribe, change_servers, connection_of, server_plan};
 use http::header;
 use tokio::net::TcpListener;
 
 use crate::attribute::{Token, cause_of_connection, cause_of_request};
+use crate::browsers::Choice;
 use crate::certificates::Certificates;
 use crate::error::WorldError;
-use crate::names::{Listening, Names, scenario_host};
+use crate::names::{self, Listening, Names};
+use crate::page::{Desk, PageStep};
 use crate::protocol::{self, ServerLine, StepLine, WorldLine};
 use crate::servers::{here, listen, responder};
-use crate::steps;
+use crate::steps::{self, Taker};
 
-/// How long nothing must happen before what was seen of a step counts as all of it.
+/// How long nothing must happen before what was seen of a program's step counts as all of it.
 const QUIET: Duration = Duration::from_millis(15);
+
+/// As [`QUIET`], of a browser's step: a browser opens connections and closes them when it finds the time.
+const QUIET_BROWSER: Duration = Duration::from_millis(60);
 
 /// How often that is waited for at most: a client that never rests does not hold up the next step.
 const ROUNDS: usize = 20;
@@ -41,6 +48,7 @@ pub struct World<'c> {
     accepted: u32,
     began: Instant,
     under_way: Option<u16>,
+    quiet: Duration,
     log: Log,
 }
 
@@ -55,7 +63,42 @@ impl<'c> World<'c> {
         case: &'c Case<'c>,
         certificates: &Certificates,
     ) -> Result<Self, WorldError> {
-        steps::check(case.scenario)?;
+        steps::check(case.scenario, Taker::Program)?;
+        Self::stand(case, certificates).await
+    }
+
+    /// As [`start`](Self::start), for a browser: the pages that the steps are taken from are served too, on a port of their own,
+    /// by a server that asks for no certificate. What goes on there is not in the log.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`] where a step cannot be taken by a page, or a server not be set up.
+    pub(crate) async fn start_with_pages(
+        case: &'c Case<'c>,
+        certificates: &Certificates,
+        desk: &Desk,
+    ) -> Result<Self, WorldError> {
+        steps::check(case.scenario, Taker::Page)?;
+        let mut world = Self::stand(case, certificates).await?;
+        world.quiet = QUIET_BROWSER;
+        let hosts = steps::page_hosts(case.scenario);
+        let here: Vec<String> = hosts.iter().map(|it| names::host(it)).collect();
+        let here: Vec<&str> = here.iter().map(String::as_str).collect();
+        let desk = desk.clone();
+        let added = world
+            .driver
+            .add_server(ServerPlan::new(&here), move |_, request| {
+                desk.respond(request).into()
+            });
+        let server = world.servers.len();
+        world.servers.push(added.map_err(WorldError::setup)?);
+        let (listener, listening) = listen(server, 443).await?;
+        world.names = world.names.with_pages(server, &hosts, listening.here);
+        world.listeners.push((listener, listening));
+        Ok(world)
+    }
+
+    async fn stand(case: &'c Case<'c>, certificates: &Certificates) -> Result<Self, WorldError> {
         let mut listeners = Vec::new();
         for (server, plan) in case.scenario.servers.iter().enumerate() {
             for &port in &plan.ports {
@@ -74,6 +117,7 @@ impl<'c> World<'c> {
             accepted: 0,
             began: Instant::now(),
             under_way: None,
+            quiet: QUIET,
             log: Log::default(),
         };
         for server in &case.scenario.servers {
@@ -105,18 +149,49 @@ impl<'c> World<'c> {
         })
     }
 
-    /// Begins a step: the world changes, or there is something for a program to do.
+    /// The address of the page that the first step is taken from, good for one load.
+    pub(crate) fn first_page(&self, desk: &Desk) -> Option<String> {
+        let mut steps = self.case.scenario.steps.iter();
+        let top = steps.find_map(|it| match &it.action {
+            Action::Exchange(exchange) => Some(&exchange.top),
+            Action::Event(_) => None,
+        });
+        top.map(|top| desk.address(&self.names.translated(top)))
+    }
+
+    /// The identity that the user chooses at each origin here that has one.
+    pub(crate) fn choices(&self) -> Vec<Choice> {
+        let identities = &self.case.scenario.identities;
+        let chosen = |(name, origin)| {
+            let identity = identities.iter().find(|it| it.hosts.contains(name))?;
+            Some(Choice {
+                origin,
+                identity: identity.name.to_string(),
+            })
+        };
+        self.names.origins().filter_map(chosen).collect()
+    }
+
+    /// What a program is told of a step.
+    pub fn step_line(&self, step: u16, exchange: &Exchange) -> StepLine {
+        steps::line(self.case, &self.names, step, exchange)
+    }
+
+    /// What a page is told of a step.
+    pub(crate) fn page_step(&self, step: u16, exchange: &Exchange) -> PageStep {
+        steps::page_step(&self.names, step, exchange)
+    }
+
+    /// Begins a step: the world changes, or there is a request for a client to make.
     ///
     /// # Errors
     ///
     /// [`WorldError`] where the change cannot be made.
-    pub async fn begin(&mut self, step: u16) -> Result<Option<StepLine>, WorldError> {
+    pub async fn begin(&mut self, step: u16) -> Result<Option<&'c Exchange>, WorldError> {
         self.write(Event::Step { step });
         self.under_way = Some(step);
         match &self.case.scenario.steps[usize::from(step)].action {
-            Action::Exchange(exchange) => {
-                Ok(Some(steps::line(self.case, &self.names, step, exchange)))
-            }
+            Action::Exchange(exchange) => Ok(Some(exchange)),
             Action::Event(event) => {
                 self.change(event)?;
                 self.settle().await?;
@@ -162,7 +237,7 @@ impl<'c> World<'c> {
     async fn settle(&mut self) -> Result<(), WorldError> {
         for _ in 0..ROUNDS {
             let before = self.log.records.len();
-            self.until(tokio::time::sleep(QUIET)).await?;
+            self.until(tokio::time::sleep(self.quiet)).await?;
             self.gather();
             if self.log.records.len() == before {
                 break;
@@ -192,6 +267,9 @@ impl<'c> World<'c> {
         let Listening { server, port, .. } = self.listeners[listener].1;
         let id = self.driver.accept(socket, self.servers[server]);
         let id = id.map_err(WorldError::setup)?;
+        let Some(plan) = self.case.scenario.servers.get(server) else {
+            return Ok(()); // a page's connection is nobody's business
+        };
         self.accepted += 1;
         let known = Known {
             id: self.accepted,
@@ -200,7 +278,7 @@ impl<'c> World<'c> {
             server,
             port,
             cause: cause_of_connection(self.case, self.under_way, server),
-            lifetime: self.case.scenario.servers[server].ticket_lifetime,
+            lifetime: plan.ticket_lifetime,
         };
         self.open.insert(id.0, known);
         Ok(())
@@ -250,7 +328,7 @@ impl<'c> World<'c> {
 
     fn in_the_scenarios_words(&self, mut event: Event) -> Event {
         match &mut event {
-            Event::Connection(it) => it.sni = it.sni.as_deref().map(scenario_host),
+            Event::Connection(it) => it.sni = it.sni.as_deref().map(|it| self.names.host(it)),
             Event::Request(it) => it.origin = it.origin.as_deref().map(|it| self.names.origin(it)),
             _ => {}
         }

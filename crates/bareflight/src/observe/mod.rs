@@ -9,7 +9,8 @@ use std::time::Duration;
 use bareflight_observatory::agents::{Agent, NotHere, Start};
 use bareflight_observatory::verdict::Report;
 use bareflight_observatory::{
-    Asked, Limits, ObserveError, Program, observe, observe_own, scenarios,
+    Asked, Limits, ObserveError, Program, browser_scenarios, observe, observe_browser, observe_own,
+    scenarios,
 };
 use serde_json::{Value, json};
 
@@ -51,7 +52,7 @@ impl Observed {
 }
 
 pub(crate) fn run(args: &ObserveArgs) -> Result<Exit, Failure> {
-    let asked = asked(&args.scenario)?;
+    let asked = Asking::of(&args.scenario)?;
     let limits = Limits {
         runs: args.runs,
         step: Duration::from_secs(args.limit),
@@ -68,13 +69,9 @@ pub(crate) fn run(args: &ObserveArgs) -> Result<Exit, Failure> {
     for line in &args.command {
         progress.at(all.len() as u64, line);
         let program = Program::shell(line);
-        all.push(of(line, None, observe(&program, &asked, &limits)));
+        all.push(of(line, None, observe(&program, &asked.clients, &limits)));
     }
-    let scenarios = output::count(asked.len() as u64, "scenario");
-    progress.finish(&format!(
-        "{}, {scenarios}",
-        output::count(all.len() as u64, "client")
-    ));
+    progress.finish(&output::count(all.len() as u64, "client"));
     for observed in &mut all {
         if let Observed::Seen(report) = observed {
             write_logs(report, &out)?;
@@ -93,28 +90,42 @@ pub(crate) fn run(args: &ObserveArgs) -> Result<Exit, Failure> {
     Ok(all.iter().map(Observed::exit).max().unwrap_or_default())
 }
 
-fn asked(files: &[PathBuf]) -> Result<Vec<Asked>, Failure> {
-    if files.is_empty() {
-        return Ok(scenarios());
-    }
-    let read = files.iter().map(|file| {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        Ok(Asked::of(&name, input::read(file)?.scenario))
-    });
-    read.collect()
+/// What is asked of whom.
+struct Asking {
+    clients: Vec<Asked>,
+    browsers: Vec<Asked>,
 }
 
-fn by_name(agent: &Agent, folder: &Path, asked: &[Asked], limits: &Limits) -> Observed {
-    let root = repository::root();
-    match agent.ready(folder, root.as_deref()) {
-        Err(not_here) => Observed::NotHere(agent.name.to_owned(), not_here),
-        Ok(Start::Own) => of(agent.name, Some(agent.name), observe_own(asked, limits)),
-        Ok(Start::Program(program)) => of(
-            agent.name,
-            Some(agent.name),
-            observe(&program, asked, limits),
-        ),
+impl Asking {
+    /// The scenarios in these files, or else those that are known.
+    fn of(files: &[PathBuf]) -> Result<Self, Failure> {
+        if files.is_empty() {
+            return Ok(Self {
+                clients: scenarios(),
+                browsers: browser_scenarios(),
+            });
+        }
+        let read = files.iter().map(|file| {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
+            Ok(Asked::of(&name, input::read(file)?.scenario))
+        });
+        let clients: Vec<Asked> = read.collect::<Result<_, Failure>>()?;
+        let browsers = clients.iter().cloned().map(Asked::for_browsers).collect();
+        Ok(Self { clients, browsers })
     }
+}
+
+fn by_name(agent: &Agent, folder: &Path, asked: &Asking, limits: &Limits) -> Observed {
+    let root = repository::root();
+    let outcome = match agent.ready(folder, root.as_deref()) {
+        Err(not_here) => return Observed::NotHere(agent.name.to_owned(), not_here),
+        Ok(Start::Own) => observe_own(&asked.clients, limits),
+        Ok(Start::Program(program)) => observe(&program, &asked.clients, limits),
+        Ok(Start::Browser(browser, version)) => {
+            observe_browser(&browser, agent.name, &version, &asked.browsers, limits)
+        }
+    };
+    of(agent.name, Some(agent.name), outcome)
 }
 
 /// `agent` is the name of one that is known; others say their own.

@@ -2,7 +2,7 @@
 
 use core::fmt::Write;
 
-use bareflight_observatory::FOR_CLIENTS;
+use bareflight_harness::invariants::INVARIANTS;
 use bareflight_observatory::verdict::{LeftOut, Report, Tally, Verdict};
 
 use super::Observed;
@@ -47,7 +47,11 @@ fn matrix(seen: &[&Report]) -> Table {
     let agents = seen.iter().map(|it| (name(it), Side::Left));
     let columns = core::iter::once((String::from("invariant"), Side::Left)).chain(agents);
     let mut table = Table::new(columns);
-    for invariant in FOR_CLIENTS {
+    let judged = |it: &&str| {
+        seen.iter()
+            .any(|report| report.judged().any(|name| name == *it))
+    };
+    for invariant in INVARIANTS.iter().map(|it| it.name).filter(judged) {
         let verdicts = seen.iter().map(|report| verdict(report, invariant));
         table.row(core::iter::once(cell(invariant, Tone::Name)).chain(verdicts));
     }
@@ -114,6 +118,12 @@ fn facts(seen: &[&Report]) -> Table {
 
 fn details(text: &mut String, report: &Report) {
     let mut lines = String::new();
+    if let Some(fit) = &report.fit {
+        let _ = writeln!(lines, "  is like {}", fit.profiles.join(", "));
+        for it in &fit.differs {
+            let _ = writeln!(lines, "    {it}");
+        }
+    }
     for scenario in &report.scenarios {
         for broken in &scenario.broken {
             let tally = scenario

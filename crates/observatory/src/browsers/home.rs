@@ -1,0 +1,162 @@
+//! Where does a browser live, and is it really gone? In a folder of its own, by which all that it started is known.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::error::{BrowserError, WorldError};
+use crate::family::Family;
+
+/// The variable by which the processes of a home are known. Some leave the process group.
+const MARK: &str = "BAREFLIGHT_HOME";
+
+/// How often who is still there is looked for, and how long lies between.
+const ROUNDS: usize = 50;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A home directory that is removed afterwards.
+#[derive(Debug)]
+pub(super) struct Home(TempDir);
+
+impl Home {
+    pub(super) fn new() -> Result<Self, WorldError> {
+        let folder = tempfile::Builder::new().prefix("bareflight-").tempdir();
+        let folder = folder.map_err(WorldError::io("a temporary folder could not be made"))?;
+        Ok(Self(folder))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Makes a folder in it.
+    pub(super) fn make(&self, name: &str) -> Result<PathBuf, WorldError> {
+        let path = self.path().join(name);
+        let failed = WorldError::io(format!("{} could not be made", path.display()));
+        fs::create_dir_all(&path).map_err(failed)?;
+        Ok(path)
+    }
+
+    /// Writes a file into it.
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<(), WorldError> {
+        let path = self.path().join(name);
+        let failed = WorldError::io(format!("{} could not be written", path.display()));
+        fs::write(&path, text).map_err(failed)
+    }
+
+    /// Starts a browser in it.
+    pub(super) fn open(self, mut command: Command) -> Result<Opened, BrowserError> {
+        for elsewhere in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
+            command.env_remove(elsewhere);
+        }
+        command
+            .env("HOME", self.path())
+            .env(MARK, self.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        let family = Family::start(&mut command).map_err(|error| BrowserError::NotStarted {
+            program: command.as_std().get_program().display().to_string(),
+            error,
+        })?;
+        Ok(Opened {
+            family: Some(family),
+            home: self,
+        })
+    }
+}
+
+/// A browser that runs; dropped, it is killed, and its home removed.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    family: Option<Family>,
+    home: Home,
+}
+
+impl Opened {
+    /// Waits until it has ended by itself.
+    pub(crate) async fn gone(&mut self) {
+        if let Some(family) = &mut self.family {
+            // Whether it is known how it ended, or not, it has.
+            let _ = family.child.wait().await;
+        }
+    }
+
+    /// The end of what it wrote to its standard error.
+    pub(crate) fn last_words(&self) -> String {
+        self.family
+            .as_ref()
+            .map_or_else(String::new, Family::last_words)
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        drop(self.family.take());
+        // What still writes into the home would keep it from being removed.
+        for _ in 0..ROUNDS {
+            let left = marked(self.home.path());
+            if left.is_empty() {
+                break;
+            }
+            for process in left {
+                // It may have gone in the meantime.
+                let _ = kill_process(process, Signal::KILL);
+            }
+            sleep(PAUSE);
+        }
+    }
+}
+
+/// The processes that were started in this home, and what they started.
+fn marked(home: &Path) -> Vec<Pid> {
+    let mark = format!("{MARK}={}", home.display());
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let found = entries.flatten().filter_map(|entry| {
+        let id: i32 = entry.file_name().to_str()?.parse().ok()?;
+        // Another user's are none of ours, and cannot be read.
+        let environment = fs::read(entry.path().join("environ")).ok()?;
+        let mut variables = environment.split(|&byte| byte == 0);
+        variables.any(|it| it == mark.as_bytes()).then_some(id)
+    });
+    found.filter_map(Pid::from_raw).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process that leaves its group and holds on to its home goes all the same.
+    #[test]
+    fn nothing_is_left_behind() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let path = runtime.block_on(async {
+            let home = Home::new().unwrap();
+            let path = home.path().to_owned();
+            let mut command = Command::new("sh");
+            command.args(["-c", "setsid sleep 600 & exec sleep 600"]);
+            let opened = home.open(command).unwrap();
+            for _ in 0..250 {
+                if marked(&path).len() == 2 {
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            assert_eq!(marked(&path).len(), 2);
+            drop(opened);
+            path
+        });
+        assert!(marked(&path).is_empty());
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,138 @@
+//! How is a browser observed? For each run it is opened anew, on a page of ours that takes the steps; then judged as a client is.
+
+use std::time::Duration;
+
+use bareflight_harness::case::Case;
+use bareflight_harness::log::Outcome;
+use bareflight_harness::scenario::Name;
+use tokio::time::sleep;
+
+use crate::browsers::{Browser, Opened};
+use crate::certificates::Certificates;
+use crate::error::{BrowserError, ObserveError, WorldError};
+use crate::observe::{Limits, Ran, runtime, summary};
+use crate::page::Desk;
+use crate::protocol::Said;
+use crate::scenarios::Asked;
+use crate::verdict::Report;
+use crate::world::World;
+
+/// How long a browser has to open its first page.
+const START: Duration = Duration::from_secs(60);
+
+/// Observes a browser of that version.
+///
+/// # Errors
+///
+/// [`ObserveError`] where the browser does not open our page, or the servers could not do their part.
+pub fn observe_browser(
+    browser: &Browser,
+    agent: &str,
+    version: &str,
+    asked: &[Asked],
+    limits: &Limits,
+) -> Result<Report, ObserveError> {
+    let runtime = runtime()?;
+    let certificates = Certificates::new()?;
+    let mut report = summary(asked, limits, |case| {
+        let ran = runtime.block_on(run(browser, case, &certificates, limits))?;
+        Ok((ran, format!("{agent} {version}")))
+    })?;
+    agent.clone_into(&mut report.agent);
+    version.clone_into(&mut report.version);
+    Ok(report)
+}
+
+async fn run(
+    browser: &Browser,
+    case: &Case<'_>,
+    certificates: &Certificates,
+    limits: &Limits,
+) -> Result<Ran, ObserveError> {
+    if case.scenario.identities.len() > 1 && !browser.chooses_by_origin() {
+        let what = "it cannot be told which identity is for which origin";
+        return Ok(Ran::Unsupported(what.to_owned()));
+    }
+    let desk = Desk::default();
+    let mut world = match World::start_with_pages(case, certificates, &desk).await {
+        Err(error @ WorldError::Unsupported { .. }) => {
+            return Ok(Ran::Unsupported(error.to_string()));
+        }
+        world => world?,
+    };
+    let Some(address) = world.first_page(&desk) else {
+        return Ok(Ran::Unsupported("it has no step for a page".to_owned()));
+    };
+    let choices = world.choices();
+    let mut opened = browser.open(&address, certificates, &choices).await?;
+    let first = in_time(&mut opened, START, desk.loaded());
+    match world.until(first).await? {
+        End::Done(()) => {}
+        End::Late => {
+            return Err(ObserveError::Browser(BrowserError::Silent {
+                browser: browser.program().to_owned(),
+                limit: START,
+                last_words: opened.last_words(),
+            }));
+        }
+        End::Gone => return Err(gone(browser, &opened, "its first page".to_owned())),
+    }
+    for step in 0..u16::try_from(case.scenario.steps.len()).unwrap_or(u16::MAX) {
+        let Some(exchange) = world.begin(step).await? else {
+            continue;
+        };
+        let told = world.page_step(step, exchange);
+        let what = format!("step {} ({} {})", told.step, told.method, told.url);
+        desk.give(told);
+        let taken = in_time(&mut opened, limits.step, desk.outcome());
+        let outcome = match world.until(taken).await? {
+            End::Done(said) => outcome(said.outcome),
+            End::Late => {
+                let limit = limits.step;
+                return Ok(Ran::Undecided(format!(
+                    "the page did not answer {what} within {limit:?}"
+                )));
+            }
+            End::Gone => return Err(gone(browser, &opened, what)),
+        };
+        world.end(step, outcome).await?;
+    }
+    desk.end();
+    drop(opened);
+    Ok(Ran::Seen(world.into_log()))
+}
+
+/// How waiting for a browser ended.
+enum End<T> {
+    Done(T),
+    /// It took too long.
+    Late,
+    /// It went away.
+    Gone,
+}
+
+async fn in_time<T>(opened: &mut Opened, limit: Duration, done: impl Future<Output = T>) -> End<T> {
+    tokio::select! {
+        biased;
+        done = done => End::Done(done),
+        () = opened.gone() => End::Gone,
+        () = sleep(limit) => End::Late,
+    }
+}
+
+fn gone(browser: &Browser, opened: &Opened, what: String) -> ObserveError {
+    ObserveError::Browser(BrowserError::Gone {
+        browser: browser.program().to_owned(),
+        what,
+        last_words: opened.last_words(),
+    })
+}
+
+fn outcome(said: Said) -> Outcome {
+    match said {
+        Said::Status(status) => Outcome::Status(status),
+        Said::Error(error) | Said::Unsupported(error) => {
+            Outcome::Error(error.chars().take(200).collect::<Name>())
+        }
+    }
+}
