@@ -51,7 +51,7 @@ pub(crate) enum Command {
     /// Measures how fast each engine finds each known bug
     #[command(after_help = EXIT_CODES)]
     Faults(FaultsArgs),
-    /// Puts HTTP clients that are not ours under the same scenarios, and judges them by what their servers see
+    /// Puts browsers and HTTP clients that are not ours under the same scenarios, and judges them by what their servers see
     #[command(after_help = EXIT_CODES)]
     Observe(ObserveArgs),
     /// Lists what there is
@@ -208,7 +208,7 @@ pub(crate) struct ObserveArgs {
     /// A program of your own that speaks the step protocol (crates/observatory/PROTOCOL.md), as a line for the shell
     #[arg(long, value_name = "LINE")]
     pub(crate) command: Vec<String>,
-    /// A scenario (TOML or binary) in place of those for HTTP clients
+    /// A scenario (TOML or binary) in place of those for browsers and for HTTP clients
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Vec<PathBuf>,
     /// How often each scenario is run
@@ -223,6 +223,9 @@ pub(crate) struct ObserveArgs {
     /// Writes the verdicts for a CI server, as JUnit does
     #[arg(long, value_name = "FILE.xml")]
     pub(crate) junit: Option<PathBuf>,
+    /// Writes a page that stands by itself: which of them leaks, and where, with drawings
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) html: Option<PathBuf>,
     /// Where the observation logs are written [default: `target/bareflight/observed`]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

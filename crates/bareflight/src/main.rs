@@ -17,6 +17,7 @@ mod judge;
 mod list;
 mod observe;
 mod output;
+mod page;
 mod progress;
 mod replay;
 mod repository;

@@ -169,27 +169,31 @@ pub static AGENTS: &[Agent] = &[
         name: "chromium",
         summary: "Chromium as it is shipped, headless, in a home of its own",
         package: CHROMIUM,
-        kind: Kind::Browser(Browser::chromium(&[])),
+        kind: Kind::Browser(Browser::chromium("chromium", &[])),
     },
     Agent {
         name: "chromium-omit",
         summary: "Chromium with the feature OmitCorsClientCert",
         package: CHROMIUM,
-        kind: Kind::Browser(Browser::chromium(&["--enable-features=OmitCorsClientCert"])),
+        kind: Kind::Browser(Browser::chromium(
+            "chromium-omit-cors-client-cert",
+            &["--enable-features=OmitCorsClientCert"],
+        )),
     },
     Agent {
         name: "firefox",
         summary: "Firefox ESR as it is shipped, headless, in a profile of its own",
         package: FIREFOX,
-        kind: Kind::Browser(Browser::firefox(&[])),
+        kind: Kind::Browser(Browser::firefox("firefox", &[])),
     },
     Agent {
         name: "firefox-allow-client-cert",
         summary: "Firefox ESR with network.cors_preflight.allow_client_cert",
         package: FIREFOX,
-        kind: Kind::Browser(Browser::firefox(&[
-            r#""network.cors_preflight.allow_client_cert", true"#,
-        ])),
+        kind: Kind::Browser(Browser::firefox(
+            "firefox-allow-client-cert",
+            &[r#""network.cors_preflight.allow_client_cert", true"#],
+        )),
     },
 ];
 

@@ -2,7 +2,7 @@
 //! step under way.
 
 use bareflight_harness::case::Case;
-use bareflight_harness::log::Cause;
+use bareflight_harness::log::{Cause, Event, Log};
 
 /// The query parameter that carries the token.
 const PARAMETER: &str = "bareflight";
@@ -88,6 +88,34 @@ pub(crate) fn cause_of_connection(
     })
 }
 
+/// Tells afterwards what the connections of a step were for that failed before a request was seen of it: its preflight, if one was
+/// due and no server had answered one that could have been kept.
+pub(crate) fn blame_the_preflight(case: &Case<'_>, log: &mut Log, step: u16) {
+    let due = case
+        .hop(step, 0)
+        .is_some_and(|hop| case.profile.speaks_cors.value && hop.needs_preflight());
+    let requests = || {
+        log.records.iter().filter_map(|it| match &it.event {
+            Event::Request(request) => Some(request),
+            _ => None,
+        })
+    };
+    if !due || requests().any(|it| it.step == Some(step) || it.preflight) {
+        return;
+    }
+    let cause = Cause {
+        step,
+        hop: 0,
+        preflight: true,
+    };
+    let events = log.records.iter_mut().map(|it| &mut it.event);
+    for event in events.skip_while(|it| **it != Event::Step { step }) {
+        if let Event::Connection(connection) = event {
+            connection.cause.get_or_insert(cause);
+        }
+    }
+}
+
 fn only_hop(case: &Case<'_>, step: u16, server: usize) -> Option<(u16, u8)> {
     let hops = (0..=u8::MAX).map_while(|hop| Some((hop, case.hop(step, hop)?)));
     let mut here = hops.filter(|(_, it)| usize::from(it.server) == server);
@@ -98,6 +126,36 @@ fn only_hop(case: &Case<'_>, step: u16, server: usize) -> Option<(u16, u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bareflight_harness::case::Vocabulary;
+    use bareflight_harness::log::{Connection, Record};
+    use bareflight_harness::scenario::{Name, Scenario};
+
+    /// A browser that stops where it is asked sends nothing. Then the connection was for the preflight, which comes first.
+    #[test]
+    fn a_connection_without_a_request_was_for_the_preflight() {
+        let text = |method: &str| {
+            format!(
+                "bareflight = 1\n[server.api]\nhosts = [\"api.test\"]\n[[step]]\n\
+                 fetch = \"https://api.test/\"\nmethod = \"{method}\"\n"
+            )
+        };
+        for (method, expected) in [("PUT", true), ("GET", false)] {
+            let scenario = Scenario::from_toml(&text(method)).unwrap();
+            let mut vocabulary = Vocabulary::default();
+            let case = Case::new(&scenario, &mut vocabulary);
+            let opened = Connection::opened(1, Name::new("api"), 443, None);
+            let mut log = Log::default();
+            for event in [Event::Step { step: 0 }, Event::Connection(opened)] {
+                log.records.push(Record { at: 0, event });
+            }
+            blame_the_preflight(&case, &mut log, 0);
+            let Event::Connection(connection) = &log.records[1].event else {
+                panic!("{log:?}");
+            };
+            let blamed = connection.cause.is_some_and(|it| it.preflight);
+            assert_eq!(blamed, expected, "{method}");
+        }
+    }
 
     #[test]
     fn a_token_goes_in_and_comes_out() {

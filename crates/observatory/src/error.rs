@@ -26,8 +26,8 @@ pub enum ObserveError {
 /// Why the servers of a scenario are not there.
 #[derive(Debug, Error)]
 pub enum WorldError {
-    /// A step asks for what cannot be done to a program from outside.
-    #[error("step {step} cannot be taken by a program from outside: {what}")]
+    /// A step asks for what cannot be done to a program, or by a page, from outside.
+    #[error("step {step} cannot be taken from outside: {what}")]
     Unsupported {
         /// The step, from 1.
         step: usize,

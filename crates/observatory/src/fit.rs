@@ -13,6 +13,10 @@ pub struct Fit {
     pub profiles: Vec<&'static str>,
     /// What was seen and is not in the first one, in words.
     pub differs: Vec<String>,
+    /// The profile that the policy has for it, if there is one.
+    pub own: Option<&'static str>,
+    /// What was seen and is not in its own, in words.
+    pub differs_from_own: Vec<String>,
 }
 
 /// A trait that both a profile and a client have.
@@ -26,33 +30,43 @@ impl Fit {
     /// The profiles that fit what was seen of a client that speaks CORS. `continues` is the verdict on *preflight-continues*.
     pub(crate) fn of(facts: &Facts, continues: Verdict) -> Self {
         let traits = traits(facts, continues);
-        let differing = |profile: &Profile| {
-            let traits = traits.iter();
-            traits
-                .filter(|it| it.seen.is_some_and(|seen| seen != (it.is)(profile)))
-                .count()
-        };
         let all = || PROFILES.iter().filter(|it| it.speaks_cors.value);
-        let fewest = all().map(differing).min().unwrap_or_default();
-        let best: Vec<_> = all().filter(|it| differing(it) == fewest).collect();
+        let fewest = all().map(|it| differing(&traits, it).count()).min();
+        let best: Vec<_> = all()
+            .filter(|it| Some(differing(&traits, it).count()) == fewest)
+            .collect();
         let first = best.first().copied().unwrap_or(Profile::fetch());
-        let differs = traits.iter().filter_map(|it| {
-            let (seen, is) = (it.seen?, (it.is)(first));
-            let answer = |yes| if yes { "yes" } else { "no" };
-            (seen != is).then(|| {
-                format!(
-                    "{}: {}, the profile says {}",
-                    it.what,
-                    answer(seen),
-                    answer(is)
-                )
-            })
-        });
         Self {
             profiles: best.iter().map(|it| it.name).collect(),
-            differs: differs.collect(),
+            differs: differing(&traits, first).collect(),
+            own: None,
+            differs_from_own: Vec::new(),
         }
     }
+
+    /// Beside them the profile that the policy has for this client.
+    pub(crate) fn and_own(&mut self, own: &'static str, facts: &Facts, continues: Verdict) {
+        self.own = Some(own);
+        if let Some(profile) = Profile::from_name(own) {
+            self.differs_from_own = differing(&traits(facts, continues), profile).collect();
+        }
+    }
+}
+
+/// What was seen and is not in a profile.
+fn differing(traits: &[Trait], profile: &Profile) -> impl Iterator<Item = String> {
+    traits.iter().filter_map(|it| {
+        let (seen, is) = (it.seen?, (it.is)(profile));
+        let answer = |yes| if yes { "yes" } else { "no" };
+        (seen != is).then(|| {
+            format!(
+                "{}: {}, the profile says {}",
+                it.what,
+                answer(seen),
+                answer(is)
+            )
+        })
+    })
 }
 
 fn traits(facts: &Facts, continues: Verdict) -> [Trait; 5] {
@@ -127,6 +141,10 @@ mod tests {
     fn what_differs_is_told() {
         let fit = Fit::of(&facts(true, false, true, true), Verdict::Holds);
         assert_eq!(fit.differs.len(), 1, "{fit:?}");
+        let (facts, continues) = (facts(true, true, true, true), Verdict::Holds);
+        let mut fit = Fit::of(&facts, continues);
+        fit.and_own("firefox", &facts, continues);
+        assert_eq!(fit.differs_from_own.len(), 2, "{fit:?}");
         let nothing = Fit::of(&Facts::default(), Verdict::NotApplicable);
         assert!(nothing.profiles.len() > 3 && nothing.differs.is_empty());
     }

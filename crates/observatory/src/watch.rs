@@ -40,6 +40,10 @@ pub fn observe_browser(
     })?;
     agent.clone_into(&mut report.agent);
     version.clone_into(&mut report.version);
+    let continues = report.verdict("preflight-continues");
+    if let Some(fit) = &mut report.fit {
+        fit.and_own(browser.profile(), &report.facts, continues);
+    }
     Ok(report)
 }
 

@@ -17,7 +17,7 @@ use bareflight_harness::tier::{Known, Scribe, change_servers, connection_of, ser
 use http::header;
 use tokio::net::TcpListener;
 
-use crate::attribute::{Token, cause_of_connection, cause_of_request};
+use crate::attribute::{Token, blame_the_preflight, cause_of_connection, cause_of_request};
 use crate::browsers::Choice;
 use crate::certificates::Certificates;
 use crate::error::WorldError;
@@ -207,6 +207,9 @@ impl<'c> World<'c> {
     /// [`WorldError`] where the servers stop.
     pub async fn end(&mut self, step: u16, outcome: Outcome) -> Result<(), WorldError> {
         self.settle().await?;
+        if matches!(outcome, Outcome::Error(_)) {
+            blame_the_preflight(self.case, &mut self.log, step);
+        }
         self.write(Event::Outcome { step, outcome });
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use bareflight_harness::case::{Case, Vocabulary};
 use bareflight_harness::invariants::judge;
 use bareflight_harness::log::Log;
-use bareflight_observatory::FOR_CLIENTS;
+use bareflight_observatory::{FOR_BROWSERS, FOR_CLIENTS};
 
 type Verdicts = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
@@ -28,7 +28,7 @@ fn name(path: &Path) -> String {
     path.file_stem().unwrap().to_string_lossy().into_owned()
 }
 
-/// What is broken in a log, of what clients are judged by.
+/// What is broken in a log, of what its client is judged by: one that speaks CORS is a browser.
 fn broken(path: &Path) -> BTreeSet<String> {
     let (scenario, _, log) = Log::from_json_lines(&fs::read_to_string(path).unwrap()).unwrap();
     let mut vocabulary = Vocabulary::default();
@@ -36,8 +36,12 @@ fn broken(path: &Path) -> BTreeSet<String> {
     let mut violations = Vec::new();
     judge(&case, &log, &mut violations);
     let names = violations.iter().map(|it| it.invariant.name);
+    let judged = match case.profile.speaks_cors.value {
+        true => &FOR_BROWSERS[..],
+        false => &FOR_CLIENTS[..],
+    };
     names
-        .filter(|it| FOR_CLIENTS.contains(it))
+        .filter(|it| judged.contains(it))
         .map(str::to_owned)
         .collect()
 }

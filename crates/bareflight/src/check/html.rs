@@ -4,31 +4,13 @@ use core::fmt::Write;
 
 use super::report::{FaultRow, Report};
 use super::tables;
-use crate::drawing;
 use crate::exit::Exit;
+use crate::page;
 use crate::table::{Table, escape};
-
-const CSS: &str = include_str!("page.css");
-
-const LEGEND: &str = "Time runs downwards. Each lane is a TLS connection: <b class=\"who\">green</b> if the server took \
-the client to be somebody, <b class=\"held\">amber and dashed</b> if it asked and the certificate was withheld, grey if \
-it did not ask. A dotted arrow is a session that is resumed. <b class=\"bare\">Blue and dashed</b> is a preflight, \
-<b class=\"who\">green</b> a request with credentials, grey one without; what is broken is \
-<b class=\"bad\">red</b>, where it broke.";
 
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
-    let mut html =
-        String::from("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
-    html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
-    html.push_str(
-        "<meta name=\"color-scheme\" content=\"light dark\"><title>Bareflight report</title>",
-    );
-    let _ = write!(
-        html,
-        "<style>\n{CSS}{}</style></head><body><main>",
-        drawing::CSS
-    );
+    let mut html = page::begin("Bareflight report");
     head(&mut html, report);
     violations(&mut html, report);
     list(&mut html, "Not decided", &report.undecided);
@@ -55,7 +37,7 @@ pub(super) fn page(report: &Report) -> String {
         EXERCISED,
         &tables::exercised(report),
     );
-    html.push_str("</main></body></html>\n");
+    html.push_str(page::END);
     html
 }
 
@@ -141,7 +123,7 @@ fn section(html: &mut String, title: &str, words: &str, table: &Table) {
 }
 
 fn pictures(html: &mut String, report: &Report) {
-    let _ = write!(html, "<h2>Drawn</h2><p>{LEGEND}</p>");
+    let _ = write!(html, "<h2>Drawn</h2><p>{}</p>", page::LEGEND);
     if let Some(example) = &report.example {
         let _ = write!(
             html,

@@ -1,5 +1,6 @@
-//! `bareflight observe`: what do clients do that are not ours?
+//! `bareflight observe`: what do browsers and clients do that are not ours?
 
+mod html;
 mod junit;
 mod report;
 
@@ -86,6 +87,9 @@ pub(crate) fn run(args: &ObserveArgs) -> Result<Exit, Failure> {
     }
     if let Some(path) = &args.junit {
         files::replace(path, junit::text(&all).as_bytes())?;
+    }
+    if let Some(path) = &args.html {
+        files::replace(path, html::page(&all).as_bytes())?;
     }
     Ok(all.iter().map(Observed::exit).max().unwrap_or_default())
 }

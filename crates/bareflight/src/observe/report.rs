@@ -3,6 +3,7 @@
 use core::fmt::Write;
 
 use bareflight_harness::invariants::INVARIANTS;
+use bareflight_observatory::fit::Fit;
 use bareflight_observatory::verdict::{LeftOut, Report, Tally, Verdict};
 
 use super::Observed;
@@ -58,7 +59,7 @@ fn matrix(seen: &[&Report]) -> Table {
     table
 }
 
-fn name(report: &Report) -> String {
+pub(super) fn name(report: &Report) -> String {
     let version = report.version.split_whitespace().next().unwrap_or_default();
     match report.agent.ends_with(version) {
         true => report.agent.clone(),
@@ -92,7 +93,7 @@ fn verdict(report: &Report, invariant: &str) -> Cell {
 }
 
 /// Those facts that at least one client shows.
-fn facts(seen: &[&Report]) -> Table {
+pub(super) fn facts(seen: &[&Report]) -> Table {
     let agents = seen.iter().map(|it| (name(it), Side::Left));
     let columns = core::iter::once((String::from("fact"), Side::Left)).chain(agents);
     let mut table = Table::new(columns);
@@ -119,28 +120,12 @@ fn facts(seen: &[&Report]) -> Table {
 fn details(text: &mut String, report: &Report) {
     let mut lines = String::new();
     if let Some(fit) = &report.fit {
-        let _ = writeln!(lines, "  is like {}", fit.profiles.join(", "));
-        for it in &fit.differs {
-            let _ = writeln!(lines, "    {it}");
-        }
+        lines.push_str(&likeness(fit));
+    }
+    for invariant in report.judged() {
+        lines.push_str(&broken(report, invariant));
     }
     for scenario in &report.scenarios {
-        for broken in &scenario.broken {
-            let tally = scenario
-                .tallies
-                .get(broken.invariant)
-                .copied()
-                .unwrap_or_default();
-            let _ = writeln!(
-                lines,
-                "  {} in {} ({} of {} runs): {}",
-                styled(BAD, broken.invariant),
-                scenario.name,
-                tally.broken,
-                tally.runs,
-                broken.message
-            );
-        }
         let (style, what) = match &scenario.left_out {
             None => continue,
             Some(LeftOut::Unsupported(what)) => (DIM, format!("left out: {what}")),
@@ -158,4 +143,47 @@ fn details(text: &mut String, report: &Report) {
             let _ = writeln!(text, "  {}", styled(DIM, &hint));
         }
     }
+}
+
+/// Which profile it is like, and what differs.
+fn likeness(fit: &Fit) -> String {
+    let mut lines = format!("  is like {}\n", fit.profiles.join(", "));
+    for it in &fit.differs {
+        let _ = writeln!(lines, "    {it}");
+    }
+    if let Some(own) = fit.own.filter(|own| !fit.profiles.contains(own)) {
+        let _ = writeln!(lines, "  is not quite {own}, which is its own");
+        for it in &fit.differs_from_own {
+            let _ = writeln!(lines, "    {it}");
+        }
+    }
+    lines
+}
+
+/// Where an invariant broke: the first scenario in its own words, the others by name.
+fn broken(report: &Report, invariant: &str) -> String {
+    let found = report.scenarios.iter().filter_map(|scenario| {
+        let broken = scenario
+            .broken
+            .iter()
+            .find(|it| it.invariant == invariant)?;
+        Some((scenario, broken, scenario.tallies.get(invariant).copied()?))
+    });
+    let found: Vec<_> = found.collect();
+    let [(scenario, broken, tally), others @ ..] = &found[..] else {
+        return String::new();
+    };
+    let mut lines = format!(
+        "  {} in {} ({} of {} runs): {}\n",
+        styled(BAD, invariant),
+        scenario.name,
+        tally.broken,
+        tally.runs,
+        broken.message
+    );
+    if !others.is_empty() {
+        let names: Vec<&str> = others.iter().map(|it| it.0.name.as_str()).collect();
+        let _ = writeln!(lines, "    and in {}", styled(DIM, &names.join(", ")));
+    }
+    lines
 }

@@ -53,6 +53,50 @@ fn a_report_for_machines() {
     );
 }
 
+/// The page's first screen says who leaks; a cell that is broken leads to the drawing, and nothing is loaded from elsewhere.
+#[test]
+fn a_page_for_people() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut args = vec!["user-agent", "--runs", "1", "--html", "page.html"];
+    let python = std::process::Command::new("python3").arg("-V").output();
+    let client = concat!(
+        "python3 ",
+        env!("CARGO_MANIFEST_DIR"),
+        "/../observatory/tests/shares_all.py"
+    );
+    match python {
+        Ok(_) => args.extend(["--command", client]),
+        Err(_) => {
+            eprintln!("SKIPPED: python3, which a client that leaks is written in, is not here");
+        }
+    }
+    let ran = observe(folder.path(), &args);
+    let page = fs::read_to_string(folder.path().join("page.html")).unwrap();
+    assert!(
+        page.contains("<p class=\"verdict good\">user-agent "),
+        "{}",
+        ran.err
+    );
+    assert!(
+        !page.contains("src=") && !page.contains("href=\"http"),
+        "something is loaded"
+    );
+    if args.contains(&client) {
+        assert!(page.contains("<p class=\"verdict bad\">"));
+        let links = page
+            .match_indices("<a href=\"#")
+            .map(|(at, it)| &page[at + it.len()..]);
+        let targets = links.map(|it| it.split('"').next().unwrap_or_default());
+        for target in targets {
+            assert!(
+                page.contains(&format!("id=\"{target}\"")),
+                "{target} leads nowhere"
+            );
+        }
+        assert!(page.contains("<svg"));
+    }
+}
+
 #[test]
 fn a_program_that_fails_decides_nothing_and_the_others_are_observed() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::process::{ChildStdin, Command};
 
 use crate::error::{BrowserError, WorldError};
 use crate::family::Family;
@@ -19,6 +19,15 @@ const MARK: &str = "BAREFLIGHT_HOME";
 /// How often who is still there is looked for, and how long lies between.
 const ROUNDS: usize = 50;
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// The shell that a browser is on the leash of: it ends with the browser, and the browser, with all of its group, as soon as the
+/// leash (standard input) is let go of. So a browser does not outlive us, in whatever way we end.
+const LEASH: &str = r#"exec 3<&0
+"$@" 3<&- &
+browser=$!
+(read -r _ <&3; kill -KILL 0) &
+wait "$browser"
+kill -KILL 0"#;
 
 /// A home directory that is removed afterwards.
 #[derive(Debug)]
@@ -50,21 +59,32 @@ impl Home {
         fs::write(&path, text).map_err(failed)
     }
 
-    /// Starts a browser in it.
-    pub(super) fn open(self, mut command: Command) -> Result<Opened, BrowserError> {
+    /// Starts a browser in it, whose arguments and environment are those of `prepared`.
+    pub(super) fn open(self, prepared: &Command) -> Result<Opened, BrowserError> {
+        let prepared = prepared.as_std();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", LEASH, "sh"])
+            .arg(prepared.get_program())
+            .args(prepared.get_args());
+        for (name, value) in prepared.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
         for elsewhere in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
             command.env_remove(elsewhere);
         }
         command
             .env("HOME", self.path())
             .env(MARK, self.path())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null());
-        let family = Family::start(&mut command).map_err(|error| BrowserError::NotStarted {
-            program: command.as_std().get_program().display().to_string(),
+        let family = Family::start(&mut command);
+        let mut family = family.map_err(|error| BrowserError::NotStarted {
+            program: prepared.get_program().display().to_string(),
             error,
         })?;
         Ok(Opened {
+            _leash: family.child.stdin.take(),
             family: Some(family),
             home: self,
         })
@@ -74,6 +94,7 @@ impl Home {
 /// A browser that runs; dropped, it is killed, and its home removed.
 #[derive(Debug)]
 pub(crate) struct Opened {
+    _leash: Option<ChildStdin>,
     family: Option<Family>,
     home: Home,
 }
@@ -133,30 +154,50 @@ fn marked(home: &Path) -> Vec<Pid> {
 mod tests {
     use super::*;
 
-    /// A process that leaves its group and holds on to its home goes all the same.
-    #[test]
-    fn nothing_is_left_behind() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let path = runtime.block_on(async {
-            let home = Home::new().unwrap();
-            let path = home.path().to_owned();
-            let mut command = Command::new("sh");
-            command.args(["-c", "setsid sleep 600 & exec sleep 600"]);
-            let opened = home.open(command).unwrap();
-            for _ in 0..250 {
-                if marked(&path).len() == 2 {
-                    break;
-                }
-                tokio::time::sleep(PAUSE).await;
+    /// Starts a shell in a home of its own, and waits until so many processes are there.
+    async fn opened(script: &str, processes: usize) -> (Opened, PathBuf) {
+        let home = Home::new().unwrap();
+        let path = home.path().to_owned();
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let opened = home.open(&command).unwrap();
+        come_to(&path, processes).await;
+        (opened, path)
+    }
+
+    async fn come_to(home: &Path, processes: usize) {
+        for _ in 0..500 {
+            if marked(home).len() == processes {
+                return;
             }
-            assert_eq!(marked(&path).len(), 2);
-            drop(opened);
-            path
-        });
+            tokio::time::sleep(PAUSE).await;
+        }
+        panic!("{:?} are there, not {processes}", marked(home));
+    }
+
+    /// A process that leaves its group and holds on to its home goes all the same.
+    #[tokio::test]
+    async fn nothing_is_left_behind() {
+        let script = "setsid sleep 600 & exec sleep 600";
+        let (opened, path) = opened(script, 4).await;
+        drop(opened);
         assert!(marked(&path).is_empty());
         assert!(!path.exists());
+    }
+
+    /// As when we are killed: nobody is there to kill the browser, and the leash is let go of.
+    #[tokio::test]
+    async fn a_browser_does_not_outlive_the_leash() {
+        let (mut opened, path) = opened("exec sleep 600", 3).await;
+        drop(opened._leash.take());
+        come_to(&path, 0).await;
+        opened.gone().await;
+    }
+
+    #[tokio::test]
+    async fn a_browser_that_ends_is_gone() {
+        let (mut opened, path) = opened("sleep 0.5", 4).await;
+        opened.gone().await;
+        come_to(&path, 0).await;
     }
 }

@@ -31,6 +31,8 @@ pub struct Browser {
     /// Its program.
     program: &'static str,
     engine: Engine,
+    /// The policy's profile for it.
+    profile: &'static str,
     /// What is not as it is shipped: arguments of Chromium's, preferences of Firefox's.
     changes: &'static [&'static str],
 }
@@ -43,19 +45,21 @@ enum Engine {
 
 impl Browser {
     /// Chromium, with these arguments besides.
-    pub(crate) const fn chromium(changes: &'static [&'static str]) -> Self {
+    pub(crate) const fn chromium(profile: &'static str, changes: &'static [&'static str]) -> Self {
         Self {
             program: "chromium",
             engine: Engine::Chromium,
+            profile,
             changes,
         }
     }
 
     /// Firefox ESR, with these lines of preferences besides.
-    pub(crate) const fn firefox(changes: &'static [&'static str]) -> Self {
+    pub(crate) const fn firefox(profile: &'static str, changes: &'static [&'static str]) -> Self {
         Self {
             program: "firefox-esr",
             engine: Engine::Firefox,
+            profile,
             changes,
         }
     }
@@ -78,6 +82,11 @@ impl Browser {
     /// The program's name.
     pub(crate) fn program(&self) -> &'static str {
         self.program
+    }
+
+    /// The policy's profile for it.
+    pub(crate) fn profile(&self) -> &'static str {
+        self.profile
     }
 
     /// Whether it can be told which identity is for which origin, and not only to take the one that fits.
@@ -104,7 +113,7 @@ impl Browser {
             Engine::Firefox => firefox::prepare(&home, self.changes, &mut command)?,
         }
         command.arg(address);
-        home.open(command)
+        home.open(&command)
     }
 }
 
