@@ -195,6 +195,12 @@ pub static AGENTS: &[Agent] = &[
             &[r#""network.cors_preflight.allow_client_cert", true"#],
         )),
     },
+    Agent {
+        name: "webkitgtk",
+        summary: "WebKitGTK, in a window whose script answers for the user",
+        package: "gir1.2-webkit2-4.1, python3-gi and xvfb (Debian's packages)",
+        kind: Kind::Browser(Browser::webkitgtk("webkitgtk")),
+    },
 ];
 
 /// Why a client is not observed.

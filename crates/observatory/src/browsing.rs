@@ -90,8 +90,9 @@ const CASES: &[Row] = table! {
 /// What the cases leave at their default: TLS 1.2, and HTTP/2.
 const OTHERS: &[Row] = table! {
     "../scenarios/browsers/":
+    "late-preflight-renegotiation": &[LATE, PREFLIGHT],
     "omit-and-include": &[OMIT, PREFLIGHT, CREDENTIALS],
-    "put-server-request-http2": &[PREFLIGHT, CREDENTIALS, REQUEST],
+    "put-server-request-http2": &[PREFLIGHT, OMIT, CREDENTIALS, REQUEST],
     "put-server-require-http2": &[PREFLIGHT, CREDENTIALS],
     "sessions-tls12": &[PREFLIGHT, OMIT, CREDENTIALS, SESSIONS],
     "sessions-tls13": &[PREFLIGHT, OMIT, CREDENTIALS, SESSIONS],

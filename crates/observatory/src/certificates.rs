@@ -103,7 +103,7 @@ impl Certificates {
         Ok((made.cert.clone(), key))
     }
 
-    fn identity(&self, name: &str) -> Result<IdentityFiles, WorldError> {
+    pub(crate) fn identity(&self, name: &str) -> Result<IdentityFiles, WorldError> {
         let (chain, key) = self.held(name)?;
         let chain: String = chain.iter().map(|it| certificate(it)).collect();
         let key = encode("PRIVATE KEY", key.secret_der());

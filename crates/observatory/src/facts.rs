@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use bareflight_harness::case::Case;
-use bareflight_harness::log::{Client, Connection, Event, LateKind, Log, Outcome, Protocol};
+use bareflight_harness::log::{
+    Client, Connection, Event, LateAuthentication, LateKind, Log, Outcome, Protocol,
+};
 use bareflight_harness::scenario::{ClientCertificate, Trust};
 use serde::Serialize;
 
@@ -47,6 +49,10 @@ pub struct Facts {
 
 /// A request as far as facts depend on it.
 struct Seen<'l> {
+    record: usize,
+    stream: u32,
+    /// The record at which its connection was closed, if it was.
+    closed: Option<usize>,
     connection: &'l Connection,
     authority: &'l str,
     target: &'l str,
@@ -125,7 +131,7 @@ impl Facts {
             })
         };
         if seen.iter().any(|it| asks(&it)) {
-            let asked = late(log).any(|kind| kind == LateKind::PostHandshake);
+            let asked = lates(log).any(|it| it.kind == LateKind::PostHandshake);
             highest(&mut self.offers_post_handshake_authentication, Some(asked));
         }
     }
@@ -168,10 +174,14 @@ impl Facts {
             &mut self.separate_connections_by_partition,
             separate(seen, |it| it.partition),
         );
-        let renegotiated = late(log).any(|kind| kind == LateKind::Renegotiation);
-        if renegotiated {
-            let answered = preflights().any(|it| it.client.is_authenticated());
-            highest(&mut self.answers_renegotiation_on_preflight, Some(answered));
+        for late in lates(log).filter(|it| it.kind == LateKind::Renegotiation) {
+            let of_preflight = seen.iter().any(|it| {
+                it.preflight && it.connection.id == late.connection && it.stream == late.stream
+            });
+            if of_preflight {
+                let answered = late.client.is_authenticated();
+                highest(&mut self.answers_renegotiation_on_preflight, Some(answered));
+            }
         }
     }
 }
@@ -195,6 +205,11 @@ fn seen<'l>(case: &Case<'_>, log: &'l Log) -> Vec<Seen<'l>> {
     let known = requests.filter_map(|(record, request)| {
         let hop = case.hop(request.step?, request.hop)?;
         Some(Seen {
+            record,
+            stream: request.stream,
+            closed: log.records.iter().position(|it| {
+                matches!(it.event, Event::Closed { connection } if connection == request.connection)
+            }),
             connection: connections(log).find(|it| it.id == request.connection)?,
             authority: &request.authority,
             target: &request.target,
@@ -216,9 +231,9 @@ fn connections(log: &Log) -> impl Iterator<Item = &Connection> {
     })
 }
 
-fn late(log: &Log) -> impl Iterator<Item = LateKind> {
+fn lates(log: &Log) -> impl Iterator<Item = &LateAuthentication> {
     log.records.iter().filter_map(|it| match &it.event {
-        Event::LateAuthentication(late) => Some(late.kind),
+        Event::LateAuthentication(late) => Some(late),
         _ => None,
     })
 }
@@ -249,12 +264,14 @@ fn coalesces(seen: &[Seen<'_>]) -> Option<bool> {
     coalesces
 }
 
-/// Whether requests for one place that differ in `key` never shared a connection; none if none differed.
+/// Whether requests for one place that differ in `key` never shared a connection; none if none could have, for the connection of
+/// the one was closed before the other was sent.
 fn separate<K: PartialEq>(seen: &[Seen<'_>], key: impl Fn(&Seen<'_>) -> K) -> Option<bool> {
     let mut separate = None;
     for (index, one) in seen.iter().enumerate() {
         for other in &seen[..index] {
-            if one.place() == other.place() && key(one) != key(other) {
+            let was_open = other.closed.is_none_or(|closed| closed > one.record);
+            if was_open && one.place() == other.place() && key(one) != key(other) {
                 let shared = one.connection.id == other.connection.id;
                 lowest(&mut separate, Some(!shared));
             }

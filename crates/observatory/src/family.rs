@@ -59,6 +59,14 @@ impl Family {
         status.ok()?.ok().map(|it| it.to_string())
     }
 
+    /// Asks all of them to end.
+    pub(crate) fn tell_to_end(&self) {
+        if let Some(group) = self.group {
+            // Whoever is gone has ended.
+            let _ = kill_process_group(group, Signal::TERM);
+        }
+    }
+
     /// The end of what it wrote to its standard error, if it wrote something.
     pub(crate) fn last_words(&self) -> String {
         self.last_words.tell()

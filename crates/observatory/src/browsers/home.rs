@@ -16,8 +16,10 @@ use crate::family::Family;
 /// The variable by which the processes of a home are known. Some leave the process group.
 const MARK: &str = "BAREFLIGHT_HOME";
 
-/// How often who is still there is looked for, and how long lies between.
-const ROUNDS: usize = 50;
+/// How often it is looked whether somebody is still there, after they were asked to end and after they were killed; and how long
+/// lies between.
+const ASKED: usize = 25;
+const KILLED: usize = 50;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The shell that a browser is on the leash of: it ends with the browser, and the browser, with all of its group, as soon as the
@@ -61,6 +63,7 @@ impl Home {
 
     /// Starts a browser in it, whose arguments and environment are those of `prepared`.
     pub(super) fn open(self, prepared: &Command) -> Result<Opened, BrowserError> {
+        let temporary = self.make("tmp")?;
         let prepared = prepared.as_std();
         let mut command = Command::new("sh");
         command
@@ -75,6 +78,7 @@ impl Home {
         }
         command
             .env("HOME", self.path())
+            .env("TMPDIR", temporary)
             .env(MARK, self.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::null());
@@ -118,9 +122,19 @@ impl Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
+        if let Some(family) = &self.family {
+            // A display that is told to end takes its lock file with it.
+            family.tell_to_end();
+        }
+        for _ in 0..ASKED {
+            if marked(self.home.path()).is_empty() {
+                break;
+            }
+            sleep(PAUSE);
+        }
         drop(self.family.take());
         // What still writes into the home would keep it from being removed.
-        for _ in 0..ROUNDS {
+        for _ in 0..KILLED {
             let left = marked(self.home.path());
             if left.is_empty() {
                 break;

@@ -5,9 +5,10 @@ mod chromium;
 mod firefox;
 mod home;
 mod nss;
+mod webkitgtk;
 
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use tokio::process::Command as Starting;
 
@@ -41,6 +42,7 @@ pub struct Browser {
 enum Engine {
     Chromium,
     Firefox,
+    WebKitGtk,
 }
 
 impl Browser {
@@ -64,18 +66,36 @@ impl Browser {
         }
     }
 
+    /// WebKitGTK, in a window of a script's.
+    pub(crate) const fn webkitgtk(profile: &'static str) -> Self {
+        Self {
+            program: webkitgtk::DISPLAY,
+            engine: Engine::WebKitGtk,
+            profile,
+            changes: &[],
+        }
+    }
+
     /// Its version, if it is installed with the tools that make its profile.
     ///
     /// # Errors
     ///
     /// Which program is missing, or does not say its version.
     pub fn version(&self) -> Result<String, String> {
-        said(nss::CERTUTIL, "-H")?;
-        said(nss::PK12UTIL, "-H")?;
-        let said = said(self.program, "--version")?;
+        let said = match self.engine {
+            Engine::WebKitGtk => {
+                ran(self.program, &["--help"])?;
+                said(webkitgtk::PYTHON, &["-c", webkitgtk::SCRIPT, "--version"])?
+            }
+            Engine::Chromium | Engine::Firefox => {
+                ran(nss::CERTUTIL, &["-H"])?;
+                ran(nss::PK12UTIL, &["-H"])?;
+                said(self.program, &["--version"])?
+            }
+        };
         let mut words = said.split_whitespace();
         let version = words.find(|it| it.starts_with(|c: char| c.is_ascii_digit()));
-        let version = version.ok_or_else(|| format!("`{} --version` says none", self.program))?;
+        let version = version.ok_or_else(|| format!("`{}` says no version", self.program))?;
         Ok(version.to_owned())
     }
 
@@ -91,7 +111,7 @@ impl Browser {
 
     /// Whether it can be told which identity is for which origin, and not only to take the one that fits.
     pub(crate) fn chooses_by_origin(&self) -> bool {
-        self.engine == Engine::Chromium
+        self.engine != Engine::Firefox
     }
 
     /// Opens a page.
@@ -102,15 +122,21 @@ impl Browser {
         choices: &[Choice],
     ) -> Result<Opened, BrowserError> {
         let home = Home::new()?;
-        let database = home.make(match self.engine {
-            Engine::Chromium => chromium::DATABASE,
-            Engine::Firefox => firefox::PROFILE,
-        })?;
-        nss::fill(&database, certificates, choices).await?;
         let mut command = Starting::new(self.program);
         match self.engine {
-            Engine::Chromium => chromium::prepare(&home, choices, self.changes, &mut command)?,
-            Engine::Firefox => firefox::prepare(&home, self.changes, &mut command)?,
+            Engine::Chromium => {
+                let database = home.make(chromium::DATABASE)?;
+                nss::fill(&database, certificates, choices).await?;
+                chromium::prepare(&home, choices, self.changes, &mut command)?;
+            }
+            Engine::Firefox => {
+                let database = home.make(firefox::PROFILE)?;
+                nss::fill(&database, certificates, choices).await?;
+                firefox::prepare(&home, self.changes, &mut command)?;
+            }
+            Engine::WebKitGtk => {
+                webkitgtk::prepare(&home, certificates, choices, &mut command)?;
+            }
         }
         command.arg(address);
         home.open(&command)
@@ -118,16 +144,24 @@ impl Browser {
 }
 
 /// What a program says on its standard output.
-fn said(program: &str, argument: &str) -> Result<String, String> {
-    let mut command = Command::new(program);
-    let output = command.arg(argument).stdin(Stdio::null()).output();
-    match output {
-        Ok(output) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(format!("`{program}` is not installed"))
-        }
-        Err(error) => Err(format!("`{program}`: {error}")),
+fn said(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = ran(program, arguments)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().last().unwrap_or("it failed without a word");
+    Err(format!("`{program}`: {last}"))
+}
+
+/// How a program ended; that of the tools is of no account, as long as they are here.
+fn ran(program: &str, arguments: &[&str]) -> Result<Output, String> {
+    let mut command = Command::new(program);
+    let output = command.args(arguments).stdin(Stdio::null()).output();
+    output.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => format!("`{program}` is not installed"),
+        _ => format!("`{program}`: {error}"),
+    })
 }
 
 impl From<WorldError> for BrowserError {
