@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Puts browsers and HTTP clients that are not ours under the same scenarios, and judges them by what their servers see
     #[command(after_help = EXIT_CODES)]
     Observe(ObserveArgs),
+    /// Observes any browser by a page that is opened in it, on this machine
+    #[command(after_help = EXIT_CODES)]
+    Serve(ServeArgs),
     /// Lists what there is
     #[command(after_help = EXIT_CODES)]
     List(ListArgs),
@@ -229,6 +232,19 @@ pub(crate) struct ObserveArgs {
     /// Where the observation logs are written [default: `target/bareflight/observed`]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The port of the start page; 0 is a free one
+    #[arg(long, value_name = "N", default_value_t = 8069)]
+    pub(crate) port: u16,
+    /// All scenarios for browsers, in place of a few: a browser may ask for a certificate in each of them
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How often each scenario is run
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) runs: u32,
 }
 
 #[derive(Debug, Args)]

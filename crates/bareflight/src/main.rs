@@ -51,6 +51,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Faults(args) => faults::run(&args),
         Command::Observe(args) => observe::run(&args),
+        Command::Serve(args) => observe::serve(&args),
         Command::List(args) => list::run(&args),
         Command::Corpus(CorpusCommand::Pack(args)) => corpus::pack(&args),
     }

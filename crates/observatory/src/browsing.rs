@@ -110,6 +110,24 @@ pub fn browser_scenarios() -> Vec<Asked> {
     all.collect()
 }
 
+/// Those for a browser in which a person may have to choose a certificate at each server: few, and one for each way to leak.
+const CORE: [&str; 7] = [
+    "put-server-none",
+    "put-server-request",
+    "get-then-put-server-require",
+    "omit-and-include",
+    "two-top-level-sites-one-host",
+    "late-preflight-renegotiation",
+    "put-server-request-http2",
+];
+
+/// The scenarios for a browser that somebody sits at.
+pub fn core_scenarios() -> Vec<Asked> {
+    let mut all = browser_scenarios();
+    all.retain(|it| CORE.contains(&it.name.as_str()));
+    all
+}
+
 /// The invariants of some groups, each once.
 fn of(groups: &[&[&'static str]]) -> Vec<&'static str> {
     let mut all: Vec<_> = groups.concat();

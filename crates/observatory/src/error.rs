@@ -45,6 +45,12 @@ pub enum WorldError {
         /// Why it failed.
         error: io::Error,
     },
+    /// A browser that somebody sits at did not open the page that it was sent to.
+    #[error(
+        "no page was opened within {0:?}: is the authority trusted in this browser, and was its window left open? \
+         Go back to the start page, which tells both, and begin again"
+    )]
+    NoPage(Duration),
     /// The servers kept each other busy beyond every bound.
     #[error("the servers did not come to rest: {0}")]
     Busy(String),

@@ -31,13 +31,14 @@ mod page;
 mod program;
 pub mod protocol;
 mod scenarios;
+pub mod serve;
 mod servers;
 mod steps;
 pub mod verdict;
 mod watch;
 mod world;
 
-pub use browsing::{FOR_BROWSERS, browser_scenarios};
+pub use browsing::{FOR_BROWSERS, browser_scenarios, core_scenarios};
 pub use certificates::Certificates;
 pub use error::{BrowserError, ObserveError, ProgramError, WorldError};
 pub use observe::{Limits, observe, observe_own};

@@ -1,5 +1,6 @@
 //! How is a browser observed? For each run it is opened anew, on a page of ours that takes the steps; then judged as a client is.
 
+use std::future::pending;
 use std::time::Duration;
 
 use bareflight_harness::case::Case;
@@ -69,7 +70,7 @@ async fn run(
     };
     let choices = world.choices();
     let mut opened = browser.open(&address, certificates, &choices).await?;
-    let first = in_time(&mut opened, START, desk.loaded());
+    let first = in_time(Some(&mut opened), START, desk.loaded());
     match world.until(first).await? {
         End::Done(()) => {}
         End::Late => {
@@ -81,6 +82,33 @@ async fn run(
         }
         End::Gone => return Err(gone(browser, &opened, "its first page".to_owned())),
     }
+    match take_steps(&mut world, &desk, case, limits, Some(&mut opened)).await? {
+        Taken::All => {}
+        Taken::Late(what) => return Ok(Ran::Undecided(what)),
+        Taken::Gone(what) => return Err(gone(browser, &opened, what)),
+    }
+    desk.end();
+    drop(opened);
+    Ok(Ran::Seen(world.into_log()))
+}
+
+/// How far a page came with the steps.
+pub(crate) enum Taken {
+    All,
+    /// It did not answer in time; what.
+    Late(String),
+    /// Its browser went away before it answered; what.
+    Gone(String),
+}
+
+/// Gives a page all steps, one after the other.
+pub(crate) async fn take_steps(
+    world: &mut World<'_>,
+    desk: &Desk,
+    case: &Case<'_>,
+    limits: &Limits,
+    mut opened: Option<&mut Opened>,
+) -> Result<Taken, WorldError> {
     for step in 0..u16::try_from(case.scenario.steps.len()).unwrap_or(u16::MAX) {
         let Some(exchange) = world.begin(step).await? else {
             continue;
@@ -88,22 +116,20 @@ async fn run(
         let told = world.page_step(step, exchange);
         let what = format!("step {} ({} {})", told.step, told.method, told.url);
         desk.give(told);
-        let taken = in_time(&mut opened, limits.step, desk.outcome());
+        let taken = in_time(opened.as_deref_mut(), limits.step, desk.outcome());
         let outcome = match world.until(taken).await? {
             End::Done(said) => outcome(said.outcome),
             End::Late => {
                 let limit = limits.step;
-                return Ok(Ran::Undecided(format!(
+                return Ok(Taken::Late(format!(
                     "the page did not answer {what} within {limit:?}"
                 )));
             }
-            End::Gone => return Err(gone(browser, &opened, what)),
+            End::Gone => return Ok(Taken::Gone(what)),
         };
         world.end(step, outcome).await?;
     }
-    desk.end();
-    drop(opened);
-    Ok(Ran::Seen(world.into_log()))
+    Ok(Taken::All)
 }
 
 /// How waiting for a browser ended.
@@ -115,11 +141,22 @@ enum End<T> {
     Gone,
 }
 
-async fn in_time<T>(opened: &mut Opened, limit: Duration, done: impl Future<Output = T>) -> End<T> {
+/// Waits for a page, as long as its browser is there; one that is not ours is taken to stay.
+async fn in_time<T>(
+    opened: Option<&mut Opened>,
+    limit: Duration,
+    done: impl Future<Output = T>,
+) -> End<T> {
+    let gone = async {
+        match opened {
+            Some(opened) => opened.gone().await,
+            None => pending().await,
+        }
+    };
     tokio::select! {
         biased;
         done = done => End::Done(done),
-        () = opened.gone() => End::Gone,
+        () = gone => End::Gone,
         () = sleep(limit) => End::Late,
     }
 }

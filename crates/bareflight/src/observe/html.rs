@@ -48,8 +48,8 @@ const LEAKS: [(&str, &str); 6] = [
     ),
 ];
 
-/// The whole page.
-pub(super) fn page(all: &[Observed]) -> String {
+/// The whole page. `json` is where the same is for machines, if it is to be found somewhere.
+pub(super) fn page(all: &[Observed], json: Option<&str>) -> String {
     let mut html = page::begin("Which of these leaks, and where?");
     let _ = write!(
         html,
@@ -57,6 +57,13 @@ pub(super) fn page(all: &[Observed]) -> String {
     );
     for it in all {
         headline(&mut html, it);
+    }
+    if let Some(json) = json {
+        let _ = write!(
+            html,
+            "<p class=\"dim\">This page stands by itself and can be saved. <a href=\"{0}\">The same as JSON</a>.</p>",
+            escape(json)
+        );
     }
     let seen: Vec<&Report> = all
         .iter()

@@ -3,6 +3,9 @@
 mod html;
 mod junit;
 mod report;
+mod serve;
+
+pub(crate) use serve::serve;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -89,7 +92,7 @@ pub(crate) fn run(args: &ObserveArgs) -> Result<Exit, Failure> {
         files::replace(path, junit::text(&all).as_bytes())?;
     }
     if let Some(path) = &args.html {
-        files::replace(path, html::page(&all).as_bytes())?;
+        files::replace(path, html::page(&all, None).as_bytes())?;
     }
     Ok(all.iter().map(Observed::exit).max().unwrap_or_default())
 }

@@ -26,7 +26,7 @@ const ARGUMENTS: [&str; 13] = [
     "--disable-dev-shm-usage",
     "--password-store=basic",
     // The names of this machine need no look-up, and nothing else is to be looked up.
-    "--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ];
 
 pub(super) fn prepare(

@@ -41,6 +41,8 @@ struct State {
     admitted: Option<Admitted>,
     step: Option<PageStep>,
     over: bool,
+    /// Where the page goes when it is over.
+    onward: Option<String>,
     outcome: Option<OutcomeLine>,
     waiting: Option<Waker>,
 }
@@ -130,6 +132,22 @@ impl Desk {
         self.0.borrow_mut().over = true;
     }
 
+    /// There are no more steps; the page goes elsewhere, which is waited for.
+    pub(crate) async fn send_on(&self, address: String) {
+        self.0.borrow_mut().onward = Some(address);
+        poll_fn(|cx| {
+            let mut state = self.0.borrow_mut();
+            match state.over {
+                true => Poll::Ready(()),
+                false => {
+                    state.waiting = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await;
+    }
+
     /// What the page's server answers.
     pub(crate) fn respond(&self, request: &Request<Bytes>) -> Response<Bytes> {
         let path = request.uri().path();
@@ -188,6 +206,11 @@ impl Desk {
                 state.outcome = Some(outcome);
                 state.wake();
             }
+        }
+        if let Some(address) = state.onward.take() {
+            state.over = true;
+            state.wake();
+            return told(&Order::Go(address));
         }
         match &state.step {
             None => told(&Order::Wait),
@@ -282,7 +305,9 @@ mod tests {
         assert_eq!(left, "over", "the page that was left");
         let next = post(&desk, "/next", &json!({ "load": second }));
         assert_eq!(next["step"]["step"], 1);
-        desk.end();
+        desk.0.borrow_mut().onward = Some("http://elsewhere/".to_owned());
+        let next = post(&desk, "/next", &json!({ "load": second }));
+        assert_eq!(next, json!({ "go": "http://elsewhere/" }));
         assert_eq!(post(&desk, "/next", &json!({ "load": second })), "over");
     }
 

@@ -1,0 +1,33 @@
+//! `bareflight serve`: any browser, by opening a page.
+
+use bareflight_observatory::serve::Serve;
+use bareflight_observatory::{ObserveError, browser_scenarios, core_scenarios};
+
+use super::{Observed, html};
+use crate::cli::ServeArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+
+pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
+    let serve = Serve {
+        port: args.port,
+        asked: match args.all {
+            true => browser_scenarios(),
+            false => core_scenarios(),
+        },
+        runs: args.runs,
+        render: Box::new(|report, json| {
+            html::page(&[Observed::Seen(Box::new(report.clone()))], Some(json))
+        }),
+    };
+    let ready = |address: &str| {
+        output::print(&format!(
+            "open {address} in the browser that is to be observed; Ctrl-C ends this\n"
+        ));
+    };
+    match serve.forever(ready) {
+        Ok(never) => match never {},
+        Err(error) => Err(Failure::from(ObserveError::from(error))),
+    }
+}

@@ -1,0 +1,265 @@
+//! How is any browser observed, by opening a page? A start page in the clear tells how to trust our authority and import an identity;
+//! then the browser is led from scenario to scenario, and comes out at its verdict.
+
+mod answers;
+mod runs;
+
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bareflight_harness::case::{Case, Vocabulary};
+use bareflight_harness::scenario::Scenario;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+
+use crate::certificates::Certificates;
+use crate::error::WorldError;
+use crate::observe::{Limits, runtime};
+use crate::scenarios::Asked;
+use crate::verdict::Report;
+use crate::world::World;
+use answers::Answers;
+
+/// How a report is shown, given the name of the file beside it that has the same as JSON.
+pub type Render = dyn Fn(&Report, &str) -> String + Send + Sync;
+
+/// Two servers by which a browser is tried before it begins: does it trust us, and does it hold the identity?
+const CHECKS: &str = include_str!("checks.toml");
+
+/// How long a person has for a step: the browser may ask which certificate to show.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// How long the head of a request may take.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// What is served to browsers that somebody sits at.
+pub struct Serve {
+    /// The port of the start page; 0 is a free one.
+    pub port: u16,
+    /// The scenarios.
+    pub asked: Vec<Asked>,
+    /// How often each is run.
+    pub runs: u32,
+    /// How a report is shown.
+    pub render: Box<Render>,
+}
+
+impl Serve {
+    /// Serves until the process ends. `ready` is told the address of the start page.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`] where the port is taken, or the servers cannot be set up or stop.
+    pub fn forever(self, ready: impl FnOnce(&str)) -> Result<Infallible, WorldError> {
+        let certificates = Arc::new(Certificates::new()?);
+        runtime()?.block_on(self.serve(certificates, ready))
+    }
+
+    async fn serve(
+        self,
+        certificates: Arc<Certificates>,
+        ready: impl FnOnce(&str),
+    ) -> Result<Infallible, WorldError> {
+        let taken = WorldError::io(format!(
+            "port {} cannot be listened on; choose another one",
+            self.port
+        ));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await;
+        let listener = listener.map_err(taken)?;
+        let here = listener.local_addr();
+        let port = here.map_err(WorldError::io("no port"))?.port();
+        let address = format!("http://localhost:{port}");
+        let checks = Scenario::from_toml(CHECKS).map_err(WorldError::setup)?;
+        let mut vocabulary = Vocabulary::default();
+        let case = Case::new(&checks, &mut vocabulary);
+        let mut world = World::start(&case, &certificates).await?;
+        let servers = world.line(&certificates)?.servers;
+        let servers = servers
+            .iter()
+            .map(|it| format!("https://{}:{}/", it.host, it.port));
+        let limits = Limits {
+            runs: self.runs,
+            step: LIMIT,
+        };
+        let answers = Answers {
+            address: address.clone(),
+            checks: servers.collect(),
+            certificates,
+            asked: self.asked,
+            limits,
+            render: self.render,
+            runs: runs::Runs::default(),
+        };
+        ready(&format!("{address}/"));
+        world.until(accept(listener, Arc::new(answers))).await
+    }
+}
+
+/// Answers whoever comes.
+async fn accept(listener: TcpListener, answers: Arc<Answers>) -> Infallible {
+    loop {
+        let Ok((socket, _)) = listener.accept().await else {
+            // Too many are open at once; some will be closed.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let answers = Arc::clone(&answers);
+        tokio::spawn(async move {
+            let answer = service_fn(move |request: Request<Incoming>| {
+                let answers = Arc::clone(&answers);
+                async move { Ok::<_, Infallible>(whole(answers.to(&request).await)) }
+            });
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+            // A browser that goes away in the middle of it is its own affair.
+            let _ = http.serve_connection(TokioIo::new(socket), answer).await;
+        });
+    }
+}
+
+fn whole(answer: Response<Bytes>) -> Response<Full<Bytes>> {
+    answer.map(Full::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::browsers::{Browser, Choice};
+    use crate::browsing::core_scenarios;
+    use serde_json::Value;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::sync::oneshot;
+
+    /// Says a request and gives back the head and the body of the answer.
+    async fn ask(address: &str, method: &str, path: &str, more: &str) -> (String, String) {
+        let at = address.trim_end_matches('/').rsplit('/').next().unwrap();
+        let mut socket = TcpStream::connect(at).await.unwrap();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\nContent-Length: 0\r\n{more}\r\n"
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
+    }
+
+    fn serve(scenarios: &[&str]) -> Serve {
+        let mut asked = core_scenarios();
+        asked.retain(|it| scenarios.contains(&it.name.as_str()));
+        assert_eq!(asked.len(), scenarios.len());
+        Serve {
+            port: 0,
+            asked,
+            runs: 1,
+            render: Box::new(|report, json| format!("{} and {json}", report.agent)),
+        }
+    }
+
+    /// Serves while somebody visits.
+    async fn visited<V: Future<Output = ()>>(
+        serve: Serve,
+        visit: impl FnOnce(String, Arc<Certificates>) -> V,
+    ) {
+        let certificates = Arc::new(Certificates::new().unwrap());
+        let (tell, told) = oneshot::channel();
+        let served = serve.serve(Arc::clone(&certificates), |address| {
+            tell.send(address.to_owned()).unwrap();
+        });
+        let visit = async { visit(told.await.unwrap(), certificates).await };
+        tokio::select! {
+            served = served => panic!("{served:?}"),
+            () = visit => {}
+        }
+    }
+
+    #[tokio::test]
+    async fn the_start_page_has_all_that_it_names() {
+        visited(serve(&["put-server-none"]), async |address, _| {
+            let (_, page) = ask(&address, "GET", "/", "").await;
+            let links = page
+                .match_indices("href=\"/")
+                .chain(page.match_indices("src=\"/"));
+            for (at, found) in links {
+                let link = page[at + found.len() - 1..].split('"').next().unwrap();
+                let (head, _) = match link.ends_with(".p12") {
+                    // It is not text.
+                    true => continue,
+                    false => ask(&address, "GET", link, "").await,
+                };
+                assert!(head.starts_with("HTTP/1.1 200"), "{link}: {head}");
+            }
+            for path in [
+                "/nowhere",
+                "/next/7",
+                "/next/x",
+                "/result/7.json",
+                "/result/",
+            ] {
+                let (head, _) = ask(&address, "GET", path, "").await;
+                assert!(head.starts_with("HTTP/1.1 404"), "{path}: {head}");
+            }
+            let elsewhere = "Origin: https://elsewhere.example\r\n";
+            let (head, _) = ask(&address, "POST", "/run", elsewhere).await;
+            assert!(head.starts_with("HTTP/1.1 404"), "{head}");
+        })
+        .await;
+    }
+
+    /// A browser that is sent to a run goes through all scenarios and comes out at the result; two at once do not mix.
+    #[tokio::test]
+    async fn a_browser_is_led_to_its_result() {
+        let browser = Browser::chromium("chromium", &[]);
+        if let Err(why) = browser.version() {
+            eprintln!("SKIPPED: {why}");
+            return;
+        }
+        let scenarios = ["put-server-request", "two-top-level-sites-one-host"];
+        visited(serve(&scenarios), async |address, certificates| {
+            let chosen = [Choice {
+                origin: "https://[*.]localhost:*".to_owned(),
+                identity: "alice".to_owned(),
+            }];
+            let mut opened = Vec::new();
+            for agent in ["one", "two"] {
+                let agent = format!("User-Agent: {agent}\r\n");
+                let (head, _) = ask(&address, "POST", "/run", &agent).await;
+                let next = head.lines().find_map(|it| it.strip_prefix("location: /"));
+                let next = format!("{address}{}", next.unwrap());
+                opened.push(browser.open(&next, &certificates, &chosen).await.unwrap());
+            }
+            for (run, agent) in [(1, "one"), (2, "two")] {
+                let report = result(&address, run).await;
+                assert_eq!(report["version"], agent);
+                let seen = report["scenarios"].as_array().unwrap();
+                assert_eq!(seen.len(), scenarios.len());
+                assert!(seen.iter().all(|it| it["left_out"].is_null()), "{seen:#?}");
+                assert_ne!(report["verdicts"]["preflight-bare"], "not-applicable");
+                let (_, html) = ask(&address, "GET", &format!("/result/{run}.html"), "").await;
+                assert_eq!(html, format!("this browser and {run}.json"));
+            }
+        })
+        .await;
+    }
+
+    async fn result(address: &str, run: u32) -> Value {
+        for _ in 0..600 {
+            let (_, body) = ask(address, "GET", &format!("/result/{run}.json"), "").await;
+            if body.starts_with('{') {
+                return serde_json::from_str(&body).unwrap();
+            }
+            assert_eq!(body, "this run is not over yet");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("run {run} does not come to an end");
+    }
+}
