@@ -28,7 +28,7 @@ struct Trait {
 
 impl Fit {
     /// The profiles that fit what was seen of a client that speaks CORS. `continues` is the verdict on *preflight-continues*.
-    pub(crate) fn of(facts: &Facts, continues: Verdict) -> Self {
+    pub fn of(facts: &Facts, continues: Verdict) -> Self {
         let traits = traits(facts, continues);
         let all = || PROFILES.iter().filter(|it| it.speaks_cors.value);
         let fewest = all().map(|it| differing(&traits, it).count()).min();
