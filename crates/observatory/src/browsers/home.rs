@@ -210,7 +210,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_browser_that_ends_is_gone() {
-        let (mut opened, path) = opened("sleep 0.5", 4).await;
+        let (mut opened, path) = opened("sleep 5; true", 4).await;
         opened.gone().await;
         come_to(&path, 0).await;
     }
