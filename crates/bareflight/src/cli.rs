@@ -208,6 +208,9 @@ pub(crate) struct ObserveArgs {
     /// Clients that are known by name: `bareflight list agents`
     #[arg(value_name = "AGENT", value_parser = agent(), required_unless_present = "command")]
     pub(crate) agents: Vec<&'static Agent>,
+    /// The program of the one AGENT, a browser, if it is not where it usually is
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) agent_path: Option<PathBuf>,
     /// A program of your own that speaks the step protocol (crates/observatory/PROTOCOL.md), as a line for the shell
     #[arg(long, value_name = "LINE")]
     pub(crate) command: Vec<String>,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io};
 
-use crate::browsers::Browser;
+use crate::browsers::{Browser, Installed};
 use crate::program::Program;
 
 /// A client that is known by name.
@@ -219,8 +219,8 @@ pub enum Start {
     Own,
     /// As a program.
     Program(Program),
-    /// As a browser of this version.
-    Browser(Browser, String),
+    /// As a browser.
+    Browser(Installed),
 }
 
 impl Agent {
@@ -237,10 +237,7 @@ impl Agent {
     pub fn ready(&self, folder: &Path, repository: Option<&Path>) -> Result<Start, NotHere> {
         match self.kind {
             Kind::Own => Ok(Start::Own),
-            Kind::Browser(browser) => match browser.version() {
-                Ok(version) => Ok(Start::Browser(browser, version)),
-                Err(reason) => Err(self.not_here(reason)),
-            },
+            Kind::Browser(browser) => self.browser(browser, None),
             Kind::Script {
                 interpreter,
                 probe,
@@ -275,6 +272,19 @@ impl Agent {
                 ))
             }
         }
+    }
+
+    /// As [`ready`](Self::ready), of a browser whose program is elsewhere; none if it is no browser.
+    pub fn ready_at(&self, program: &Path) -> Option<Result<Start, NotHere>> {
+        match self.kind {
+            Kind::Browser(browser) => Some(self.browser(browser, Some(program))),
+            _ => None,
+        }
+    }
+
+    fn browser(&self, browser: Browser, program: Option<&Path>) -> Result<Start, NotHere> {
+        let installed = browser.installed(program).map(Start::Browser);
+        installed.map_err(|reason| self.not_here(reason))
     }
 
     /// What cargo says of a package: where it builds, which the environment may decide, and the versions it builds with.

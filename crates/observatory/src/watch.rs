@@ -8,7 +8,7 @@ use bareflight_harness::log::Outcome;
 use bareflight_harness::scenario::Name;
 use tokio::time::sleep;
 
-use crate::browsers::{Browser, Opened};
+use crate::browsers::{Installed, Opened};
 use crate::certificates::Certificates;
 use crate::error::{BrowserError, ObserveError, WorldError};
 use crate::observe::{Limits, Ran, runtime, summary};
@@ -21,18 +21,18 @@ use crate::world::World;
 /// How long a browser has to open its first page.
 const START: Duration = Duration::from_secs(60);
 
-/// Observes a browser of that version.
+/// Observes a browser that is installed.
 ///
 /// # Errors
 ///
 /// [`ObserveError`] where the browser does not open our page, or the servers could not do their part.
 pub fn observe_browser(
-    browser: &Browser,
+    browser: &Installed,
     agent: &str,
-    version: &str,
     asked: &[Asked],
     limits: &Limits,
 ) -> Result<Report, ObserveError> {
+    let version = browser.version();
     let runtime = runtime()?;
     let certificates = Certificates::new()?;
     let mut report = summary(asked, limits, |case| {
@@ -49,7 +49,7 @@ pub fn observe_browser(
 }
 
 async fn run(
-    browser: &Browser,
+    browser: &Installed,
     case: &Case<'_>,
     certificates: &Certificates,
     limits: &Limits,
@@ -75,7 +75,7 @@ async fn run(
         End::Done(()) => {}
         End::Late => {
             return Err(ObserveError::Browser(BrowserError::Silent {
-                browser: browser.program().to_owned(),
+                browser: browser.program(),
                 limit: START,
                 last_words: opened.last_words(),
             }));
@@ -161,9 +161,9 @@ async fn in_time<T>(
     }
 }
 
-fn gone(browser: &Browser, opened: &Opened, what: String) -> ObserveError {
+fn gone(browser: &Installed, opened: &Opened, what: String) -> ObserveError {
     ObserveError::Browser(BrowserError::Gone {
-        browser: browser.program().to_owned(),
+        browser: browser.program(),
         what,
         last_words: opened.last_words(),
     })

@@ -18,8 +18,8 @@ const LIMITS: Limits = Limits {
 fn observed(name: &str, scenarios: &[&str]) -> Option<Report> {
     let agent = Agent::named(name).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (browser, version) = match agent.ready(folder.path(), None) {
-        Ok(Start::Browser(browser, version)) => (browser, version),
+    let browser = match agent.ready(folder.path(), None) {
+        Ok(Start::Browser(browser)) => browser,
         Ok(other) => panic!("{other:?}"),
         Err(it) => {
             eprintln!(
@@ -32,7 +32,7 @@ fn observed(name: &str, scenarios: &[&str]) -> Option<Report> {
     let mut asked = browser_scenarios();
     asked.retain(|it| scenarios.contains(&it.name.as_str()));
     assert_eq!(asked.len(), scenarios.len());
-    Some(observe_browser(&browser, name, &version, &asked, &LIMITS).unwrap())
+    Some(observe_browser(&browser, name, &asked, &LIMITS).unwrap())
 }
 
 fn outcomes(log: &Log) -> Vec<&Outcome> {

@@ -68,7 +68,8 @@ pub(crate) fn run(args: &ObserveArgs) -> Result<Exit, Failure> {
     let mut all = Vec::new();
     for agent in &args.agents {
         progress.at(all.len() as u64, agent.name);
-        all.push(by_name(agent, folder.path(), &asked, &limits));
+        let start = ready(agent, args, folder.path())?;
+        all.push(by_name(agent, start, &asked, &limits));
     }
     for line in &args.command {
         progress.at(all.len() as u64, line);
@@ -122,14 +123,34 @@ impl Asking {
     }
 }
 
-fn by_name(agent: &Agent, folder: &Path, asked: &Asking, limits: &Limits) -> Observed {
-    let root = repository::root();
-    let outcome = match agent.ready(folder, root.as_deref()) {
+/// Makes a client ready; the program of the one browser may be elsewhere.
+fn ready(
+    agent: &Agent,
+    args: &ObserveArgs,
+    folder: &Path,
+) -> Result<Result<Start, NotHere>, Failure> {
+    let Some(path) = &args.agent_path else {
+        return Ok(agent.ready(folder, repository::root().as_deref()));
+    };
+    let start = match args.agents.len() {
+        1 => agent.ready_at(path),
+        _ => None,
+    };
+    start.ok_or_else(|| Failure::Usage("--agent-path is for one AGENT, a browser".to_owned()))
+}
+
+fn by_name(
+    agent: &Agent,
+    start: Result<Start, NotHere>,
+    asked: &Asking,
+    limits: &Limits,
+) -> Observed {
+    let outcome = match start {
         Err(not_here) => return Observed::NotHere(agent.name.to_owned(), not_here),
         Ok(Start::Own) => observe_own(&asked.clients, limits),
         Ok(Start::Program(program)) => observe(&program, &asked.clients, limits),
-        Ok(Start::Browser(browser, version)) => {
-            observe_browser(&browser, agent.name, &version, &asked.browsers, limits)
+        Ok(Start::Browser(browser)) => {
+            observe_browser(&browser, agent.name, &asked.browsers, limits)
         }
     };
     of(agent.name, Some(agent.name), outcome)

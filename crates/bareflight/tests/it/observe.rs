@@ -129,5 +129,15 @@ fn what_is_not_here_has_not_passed() {
     assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("not here: install"), "{}", ran.out);
     assert_eq!(observe(folder.path(), &["lynx"]).code, 2);
+    let elsewhere = ["firefox", "--agent-path", "/nowhere/firefox"];
+    let ran = observe(folder.path(), &elsewhere);
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert!(
+        ran.out.contains("not here: install firefox-esr"),
+        "{}",
+        ran.out
+    );
+    let no_browser = ["user-agent", "--agent-path", "/bin/true"];
+    assert_eq!(observe(folder.path(), &no_browser).code, 2);
     assert_eq!(observe(folder.path(), &[]).code, 2);
 }

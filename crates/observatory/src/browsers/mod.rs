@@ -8,6 +8,7 @@ mod nss;
 mod webkitgtk;
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use tokio::process::Command as Starting;
@@ -76,42 +77,65 @@ impl Browser {
         }
     }
 
-    /// Its version, if it is installed with the tools that make its profile.
+    /// It, if it is installed with the tools that make its profile: under its usual name, or as this program.
     ///
     /// # Errors
     ///
     /// Which program is missing, or does not say its version.
-    pub fn version(&self) -> Result<String, String> {
+    pub fn installed(&self, elsewhere: Option<&Path>) -> Result<Installed, String> {
+        let program = elsewhere.map_or_else(|| self.program.into(), Path::to_owned);
         let said = match self.engine {
             Engine::WebKitGtk => {
-                ran(self.program, &["--help"])?;
-                said(webkitgtk::PYTHON, &["-c", webkitgtk::SCRIPT, "--version"])?
+                ran(&program, &["--help"])?;
+                said(
+                    webkitgtk::PYTHON.as_ref(),
+                    &["-c", webkitgtk::SCRIPT, "--version"],
+                )?
             }
             Engine::Chromium | Engine::Firefox => {
-                ran(nss::CERTUTIL, &["-H"])?;
-                ran(nss::PK12UTIL, &["-H"])?;
-                said(self.program, &["--version"])?
+                ran(nss::CERTUTIL.as_ref(), &["-H"])?;
+                ran(nss::PK12UTIL.as_ref(), &["-H"])?;
+                said(&program, &["--version"])?
             }
         };
         let mut words = said.split_whitespace();
         let version = words.find(|it| it.starts_with(|c: char| c.is_ascii_digit()));
-        let version = version.ok_or_else(|| format!("`{}` says no version", self.program))?;
-        Ok(version.to_owned())
+        let version = version.ok_or_else(|| format!("`{}` says no version", program.display()))?;
+        Ok(Installed {
+            browser: *self,
+            version: version.to_owned(),
+            program,
+        })
+    }
+}
+
+/// A browser that is installed.
+#[derive(Clone, Debug)]
+pub struct Installed {
+    browser: Browser,
+    program: PathBuf,
+    version: String,
+}
+
+impl Installed {
+    /// Its version.
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     /// The program's name.
-    pub(crate) fn program(&self) -> &'static str {
-        self.program
+    pub(crate) fn program(&self) -> String {
+        self.program.display().to_string()
     }
 
     /// The policy's profile for it.
     pub(crate) fn profile(&self) -> &'static str {
-        self.profile
+        self.browser.profile
     }
 
     /// Whether it can be told which identity is for which origin, and not only to take the one that fits.
     pub(crate) fn chooses_by_origin(&self) -> bool {
-        self.engine != Engine::Firefox
+        self.browser.engine != Engine::Firefox
     }
 
     /// Opens a page.
@@ -122,17 +146,20 @@ impl Browser {
         choices: &[Choice],
     ) -> Result<Opened, BrowserError> {
         let home = Home::new()?;
-        let mut command = Starting::new(self.program);
-        match self.engine {
+        let mut command = Starting::new(&self.program);
+        let Browser {
+            engine, changes, ..
+        } = self.browser;
+        match engine {
             Engine::Chromium => {
                 let database = home.make(chromium::DATABASE)?;
                 nss::fill(&database, certificates, choices).await?;
-                chromium::prepare(&home, choices, self.changes, &mut command)?;
+                chromium::prepare(&home, choices, changes, &mut command)?;
             }
             Engine::Firefox => {
                 let database = home.make(firefox::PROFILE)?;
                 nss::fill(&database, certificates, choices).await?;
-                firefox::prepare(&home, self.changes, &mut command)?;
+                firefox::prepare(&home, changes, &mut command)?;
             }
             Engine::WebKitGtk => {
                 webkitgtk::prepare(&home, certificates, choices, &mut command)?;
@@ -144,23 +171,23 @@ impl Browser {
 }
 
 /// What a program says on its standard output.
-fn said(program: &str, arguments: &[&str]) -> Result<String, String> {
+fn said(program: &Path, arguments: &[&str]) -> Result<String, String> {
     let output = ran(program, arguments)?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let last = said.lines().last().unwrap_or("it failed without a word");
-    Err(format!("`{program}`: {last}"))
+    Err(format!("`{}`: {last}", program.display()))
 }
 
 /// How a program ended; that of the tools is of no account, as long as they are here.
-fn ran(program: &str, arguments: &[&str]) -> Result<Output, String> {
+fn ran(program: &Path, arguments: &[&str]) -> Result<Output, String> {
     let mut command = Command::new(program);
     let output = command.args(arguments).stdin(Stdio::null()).output();
     output.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("`{program}` is not installed"),
-        _ => format!("`{program}`: {error}"),
+        io::ErrorKind::NotFound => format!("`{}` is not installed", program.display()),
+        _ => format!("`{}`: {error}", program.display()),
     })
 }
 

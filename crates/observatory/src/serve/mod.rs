@@ -218,11 +218,10 @@ mod tests {
     /// A browser that is sent to a run goes through all scenarios and comes out at the result; two at once do not mix.
     #[tokio::test]
     async fn a_browser_is_led_to_its_result() {
-        let browser = Browser::chromium("chromium", &[]);
-        if let Err(why) = browser.version() {
-            eprintln!("SKIPPED: {why}");
-            return;
-        }
+        let browser = match Browser::chromium("chromium", &[]).installed(None) {
+            Ok(browser) => browser,
+            Err(why) => return eprintln!("SKIPPED: {why}"),
+        };
         let scenarios = ["put-server-request", "two-top-level-sites-one-host"];
         visited(serve(&scenarios), async |address, certificates| {
             let chosen = [Choice {
