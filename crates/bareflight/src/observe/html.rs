@@ -20,8 +20,8 @@ use crate::table::escape;
 const INTRODUCTION: &str = "A CORS preflight never carries credentials, and TLS client certificates are credentials. This is \
 what each of these did when servers asked for a certificate: the servers wrote it down, so it is what was on the wire.";
 
-/// What it means for a user that an invariant is broken, where that can be said shortly.
-const LEAKS: [(&str, &str); 6] = [
+/// What it means for a user that an invariant is broken, where that can be said shortly; the first four are leaks.
+const WORDS: [(&str, &str); 9] = [
     (
         "preflight-bare",
         "shows the user's certificate in preflights",
@@ -31,22 +31,34 @@ const LEAKS: [(&str, &str); 6] = [
         "shows it in requests that were to be sent without credentials",
     ),
     (
+        "late-auth-refused",
+        "answers late requests for it that it must refuse",
+    ),
+    ("hop-bound", "shows it to servers that it is not for"),
+    (
         "credentials-split",
-        "sends requests with credentials and without over one connection",
+        "lets requests with credentials and without share connections or sessions",
     ),
     (
         "partition-split",
-        "lets one site's connections serve another",
+        "lets one site's requests share them with another's",
     ),
     (
         "identity-kept",
-        "does not show it in requests that need it, once it was withheld",
+        "withholds it from requests that need it, once it was withheld",
     ),
     (
         "identity-match",
         "sends requests over a connection that is somebody else's",
     ),
+    (
+        "ticket-scope",
+        "resumes sessions that are another request's",
+    ),
 ];
+
+/// How many of the words tell of leaks.
+const LEAKS: usize = 4;
 
 /// The whole page. `json` is where the same is for machines, if it is to be found somewhere.
 pub(super) fn page(all: &[Observed], json: Option<&str>) -> String {
@@ -92,7 +104,12 @@ pub(super) fn page(all: &[Observed], json: Option<&str>) -> String {
 
 fn headline(html: &mut String, observed: &Observed) {
     let (class, who, what) = match observed {
-        Observed::Seen(report) if report.is_broken() => ("bad", name(report), leaks(report)),
+        Observed::Seen(report) if leaks(report) => ("bad", name(report), told(report)),
+        Observed::Seen(report) if report.is_broken() => (
+            "warn",
+            name(report),
+            format!("shows no certificate where it must not; {}", told(report)),
+        ),
         Observed::Seen(report) if report.is_undecided() => (
             "warn",
             name(report),
@@ -137,27 +154,35 @@ fn broken_modes(report: &Report) -> Vec<&'static str> {
     modes.into_iter().collect()
 }
 
+fn is_broken(report: &Report, name: &str) -> bool {
+    matches!(report.verdict(name), Verdict::Broken | Verdict::Unstable)
+}
+
+/// Whether a certificate was shown where it must not be.
+fn leaks(report: &Report) -> bool {
+    WORDS[..LEAKS]
+        .iter()
+        .chain(&[("identity-match", "")])
+        .any(|(name, _)| is_broken(report, name))
+}
+
 /// What is broken, in words where there are some. That a request rides somebody's connection follows from the words before it.
-fn leaks(report: &Report) -> String {
-    let is_broken =
-        |name: &str| matches!(report.verdict(name), Verdict::Broken | Verdict::Unstable);
+fn told(report: &Report) -> String {
     let follows = |name: &str| {
-        name == "identity-match" && (is_broken("preflight-bare") || is_broken("omit-bare"))
+        let before = ["preflight-bare", "omit-bare"];
+        name == "identity-match" && before.iter().any(|it| is_broken(report, it))
     };
-    let mut said = Vec::new();
-    let mut others = Vec::new();
-    for name in report.judged().filter(|it| is_broken(it) && !follows(it)) {
-        match LEAKS.iter().find(|(known, _)| *known == name) {
-            Some((_, words)) => said.push(*words),
-            None => others.push(name),
-        }
-    }
-    let mut text = said.join("; ");
+    let broken = |name: &str| is_broken(report, name) && !follows(name);
+    let known = WORDS.iter().filter(|(name, _)| broken(name));
+    let mut said: Vec<String> = known.map(|(_, words)| (*words).to_owned()).collect();
+    let others = report
+        .judged()
+        .filter(|name| broken(name) && WORDS.iter().all(|(known, _)| known != name));
+    let others: Vec<&str> = others.collect();
     if !others.is_empty() {
-        let before = if text.is_empty() { "" } else { "; " };
-        let _ = write!(text, "{before}breaks {}", others.join(", "));
+        said.push(format!("breaks {}", others.join(", ")));
     }
-    text
+    said.join("; ")
 }
 
 fn matrix(html: &mut String, seen: &[&Report]) {
@@ -319,7 +344,7 @@ fn mode(scenario: &Scenario) -> &'static str {
     let first = modes.next().unwrap_or(ClientCertificate::None);
     match modes.all(|it| it == first) {
         true => first.as_str(),
-        false => "several",
+        false => "mixed",
     }
 }
 
