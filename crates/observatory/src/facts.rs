@@ -8,7 +8,7 @@ use bareflight_harness::case::Case;
 use bareflight_harness::log::{
     Client, Connection, Event, LateAuthentication, LateKind, Log, Outcome, Protocol,
 };
-use bareflight_harness::scenario::{ClientCertificate, Trust};
+use bareflight_harness::scenario::{Action, ClientCertificate, Trust, WorldEvent};
 use serde::Serialize;
 
 /// What was seen, over all runs: a leak seen once is seen.
@@ -137,7 +137,14 @@ impl Facts {
     }
 
     fn of_cors(&mut self, case: &Case<'_>, seen: &[Seen<'_>], log: &Log) {
-        for (step, outcome) in outcomes(log) {
+        // A server that changes its rule insisted at times only.
+        let steady = !case.scenario.steps.iter().any(|it| {
+            matches!(
+                it.action,
+                Action::Event(WorldEvent::ChangeMode { .. } | WorldEvent::Reload { .. })
+            )
+        });
+        for (step, outcome) in outcomes(log).filter(|_| steady) {
             let insists = case.hop(step, 0).is_some_and(|hop| {
                 let server = &case.scenario.servers[usize::from(hop.server)];
                 hop.needs_preflight() && server.client_certificate == ClientCertificate::Require
