@@ -8,7 +8,7 @@ use bareflight_harness::log::{
     Request, Ticket, Tls,
 };
 use bareflight_harness::scenario::{
-    Action, Body, Credentials, Exchange, Kind, Mode, Scenario, Step, Trust, WorldEvent,
+    Action, Body, Credentials, Exchange, Kind, Mode, Scenario, Setting, Step, Trust, WorldEvent,
 };
 
 /// A log made ready to be told.
@@ -411,11 +411,17 @@ fn event_title(scenario: &Scenario, event: &WorldEvent) -> String {
         }
         WorldEvent::Reload {
             server: it,
-            client_certificate,
+            setting,
         } => {
-            let mode = client_certificate.as_str();
+            let setting = match setting {
+                Setting::ClientCertificate(rule) => {
+                    format!("client-certificate = \"{}\"", rule.as_str())
+                }
+                Setting::Tickets(tickets) => format!("tickets = {tickets}"),
+                Setting::Accepts(issuer) => format!("accepts = \"{}\"", issuer.as_str()),
+            };
             format!(
-                "server {} takes up client-certificate = \"{mode}\" and keeps its sessions",
+                "server {} takes up {setting} and keeps its sessions",
                 server(it)
             )
         }
@@ -460,6 +466,9 @@ fn unusual(scenario: &Scenario, exchange: &Exchange) -> Vec<String> {
     let words = [
         (exchange.mode != Mode::Cors).then(|| format!("mode {}", mode(exchange.mode))),
         (!headers.is_empty()).then(|| format!("headers {}", headers.join(" "))),
+        exchange
+            .small_records
+            .then(|| "small TLS records".to_owned()),
         (exchange.body != Body::None)
             .then(|| format!("body {}", format!("{:?}", exchange.body).to_lowercase())),
         exchange

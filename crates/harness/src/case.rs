@@ -11,6 +11,7 @@ use bareflight_policy::{
 };
 use foldhash::HashMap;
 
+use crate::log::Cause;
 use crate::reply::{Asked, reply};
 use crate::scenario::{
     Action, Body, Cors, Credentials, Exchange, Kind, Mode, Name, Scenario, Server, Target, Trust,
@@ -211,6 +212,12 @@ impl<'s> Case<'s> {
         let start = *self.starts.get(step)? as usize + usize::from(hop);
         let end = *self.starts.get(step + 1)? as usize;
         (start < end).then(|| &self.hops[start])
+    }
+
+    /// Whether a connection that is opened for a request sends small TLS records.
+    pub fn sends_small_records(&self, cause: Cause) -> bool {
+        let step = self.scenario.steps.get(usize::from(cause.step));
+        matches!(step.map(|it| &it.action), Some(Action::Exchange(it)) if it.small_records)
     }
 
     /// The identity that the user chooses for a proxy, an index into the scenario's servers, if it asks.

@@ -161,7 +161,10 @@ impl Occurrences {
 fn is_for(before: &[crate::log::Record], connection: u32, authority: &str) -> bool {
     let host = authority.split(':').next().unwrap_or(authority);
     before.iter().rev().any(|record| match &record.event {
-        Event::Connection(it) => it.id == connection && it.sni.as_deref() == Some(host),
+        // An address is not told in the handshake.
+        Event::Connection(it) => {
+            it.id == connection && it.sni.as_deref().is_none_or(|name| name == host)
+        }
         _ => false,
     })
 }

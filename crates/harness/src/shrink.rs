@@ -1,8 +1,8 @@
 //! From a scenario that shows something to the smallest and plainest one that still does.
 
 use crate::scenario::{
-    Action, Alpn, Body, ClientCertificate, Credentials, Exchange, Kind, Mode, Name, Scenario,
-    Server, Step, Target, WorldEvent,
+    Action, Alpn, Body, ClientCertificate, Credentials, Exchange, Issuer, Kind, Mode, Name,
+    Scenario, Server, Setting, Step, Target, WorldEvent, is_address,
 };
 
 /// Removes and simplifies, as long as `shows` holds, until nothing more can go. `shows` must hold for `scenario`.
@@ -98,6 +98,8 @@ impl Shrinking<'_> {
             self.attempt(|it| remove_server(it, index));
         }
         for index in 0..self.best.identities.len() {
+            self.attempt(|it| it.identities[index].issuer = Issuer::default());
+            self.attempt(|it| it.identities[index].intermediate_lifetime = None);
             for host in (0..self.best.identities[index].hosts.len()).rev() {
                 self.attempt(|it| {
                     it.identities[index].hosts.remove(host);
@@ -168,7 +170,7 @@ impl Shrinking<'_> {
 type Change<T> = fn(&mut T, &T);
 
 /// One field of a server at a time: to its default, or to what says less.
-const SERVER: [Change<Server>; 16] = [
+const SERVER: [Change<Server>; 17] = [
     |it, default| it.early_data = default.early_data,
     |it, default| it.proxy = default.proxy,
     |it, default| it.client_certificate = default.client_certificate,
@@ -176,6 +178,7 @@ const SERVER: [Change<Server>; 16] = [
     |it, _| it.client_certificate = ClientCertificate::Require,
     |it, default| it.protected = default.protected.clone(),
     |it, _| it.host_rules.clear(),
+    |it, default| it.accepts = default.accepts,
     |it, default| it.tls = default.tls,
     |it, default| it.alpn = default.alpn,
     |it, _| it.alpn = Alpn::H2,
@@ -188,7 +191,8 @@ const SERVER: [Change<Server>; 16] = [
 ];
 
 /// One field of a request at a time: to its default, or to what says less.
-const EXCHANGE: [Change<Exchange>; 21] = [
+const EXCHANGE: [Change<Exchange>; 22] = [
+    |it, _| it.small_records = false,
     |it, _| it.via = None,
     |it, default| it.kind = default.kind,
     |it, _| it.kind = Kind::Navigate,
@@ -216,10 +220,22 @@ const EXCHANGE: [Change<Exchange>; 21] = [
 ];
 
 /// Events that say less than others.
-const EVENTS: [WorldEvent; 5] = [
+const EVENTS: [WorldEvent; 8] = [
     WorldEvent::Time { seconds: 1 },
     WorldEvent::Time { seconds: 60 },
     WorldEvent::Close { server: 0 },
+    WorldEvent::Reload {
+        server: 0,
+        setting: Setting::Tickets(false),
+    },
+    WorldEvent::Reload {
+        server: 0,
+        setting: Setting::Accepts(Issuer::Staff),
+    },
+    WorldEvent::Reload {
+        server: 0,
+        setting: Setting::ClientCertificate(ClientCertificate::Require),
+    },
     WorldEvent::Logout,
     WorldEvent::Renew { identity: 0 },
 ];
@@ -325,7 +341,8 @@ fn rename(scenario: &mut Scenario) {
             break;
         };
         server.name = Name::const_new(name);
-        for (number, host) in server.hosts.iter_mut().enumerate() {
+        let named = server.hosts.iter_mut().filter(|host| !is_address(host));
+        for (number, host) in named.enumerate() {
             let new = match number {
                 0 => format!("{name}.test"),
                 1 => format!("img.{name}.test"),

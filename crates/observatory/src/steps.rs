@@ -1,8 +1,11 @@
 //! Which steps can a program or a page be told to take, and in which words?
 
+use std::net::Ipv4Addr;
+
 use bareflight_harness::case::Case;
 use bareflight_harness::scenario::{
-    Action, Body, ClientCertificate, Credentials, Exchange, Kind, Name, Scenario, Trust, WorldEvent,
+    Action, Body, ClientCertificate, Credentials, Exchange, Identity, Kind, Name, Scenario, Trust,
+    WorldEvent,
 };
 
 use crate::attribute::Token;
@@ -40,6 +43,15 @@ pub(crate) fn check(scenario: &Scenario, taker: Taker) -> Result<(), WorldError>
             Action::Exchange(exchange) if exchange.via.is_some() => {
                 "a proxy does not stand here yet"
             }
+            Action::Exchange(_) if scenario.identities.iter().any(is_special) => {
+                "who issues identities here is the users' authority, and it does so itself"
+            }
+            Action::Exchange(exchange) if exchange.small_records => {
+                "a client makes its records as large as it likes"
+            }
+            Action::Exchange(exchange) if exchange.url.host.parse::<Ipv4Addr>().is_ok() => {
+                "its host is an address, which leads elsewhere"
+            }
             Action::Exchange(exchange) => match beyond(scenario, exchange, taker) {
                 Some(what) => what,
                 None => continue,
@@ -58,6 +70,11 @@ pub(crate) fn check(scenario: &Scenario, taker: Taker) -> Result<(), WorldError>
         });
     }
     Ok(())
+}
+
+/// Whether an identity is not from the users' authority, or comes by way of another.
+fn is_special(identity: &Identity) -> bool {
+    *identity != Identity::new(identity.name.clone(), identity.hosts.clone())
 }
 
 /// What of a request is beyond who is to make it.

@@ -12,7 +12,7 @@ use bareflight_handshake_driver::{
 };
 use bareflight_harness::case::Case;
 use bareflight_harness::log::{Event, Leg, Log, Outcome, Record};
-use bareflight_harness::scenario::{Action, Exchange, WorldEvent};
+use bareflight_harness::scenario::{Action, Exchange, InForce, WorldEvent};
 use bareflight_harness::tier::{Known, Scribe, change_servers, connection_of, server_plan};
 use http::header;
 use tokio::net::TcpListener;
@@ -41,6 +41,7 @@ pub struct World<'c> {
     case: &'c Case<'c>,
     driver: Driver,
     servers: Vec<ServerId>,
+    in_force: Vec<InForce>,
     listeners: Vec<(TcpListener, Listening)>,
     names: Names,
     scribe: Scribe,
@@ -110,6 +111,7 @@ impl<'c> World<'c> {
             case,
             driver: Driver::new(Arc::clone(certificates.pki())),
             servers: Vec::new(),
+            in_force: case.scenario.servers.iter().map(InForce::from).collect(),
             names: Names::new(case.scenario, listening),
             listeners,
             scribe: Scribe::default(),
@@ -122,7 +124,7 @@ impl<'c> World<'c> {
         };
         for server in &case.scenario.servers {
             let responder = responder(server.clone(), world.names.clone());
-            let plan = server_plan(&here(server), server.client_certificate);
+            let plan = server_plan(&here(server), InForce::from(server));
             let added = world.driver.add_server(plan, responder);
             world.servers.push(added.map_err(WorldError::setup)?);
         }
@@ -340,11 +342,16 @@ impl<'c> World<'c> {
 
     fn change(&mut self, event: &WorldEvent) -> Result<(), WorldError> {
         let servers = &self.case.scenario.servers;
-        let plan = |server: usize, rule| server_plan(&here(&servers[server]), rule);
-        let changed = change_servers(&mut self.driver, &self.servers, event, plan);
-        let changed = changed.map_err(WorldError::setup)?;
-        changed
-            .closes
+        let plan = |server: usize, now| server_plan(&here(&servers[server]), now);
+        let closes = change_servers(
+            &mut self.driver,
+            &self.servers,
+            &mut self.in_force,
+            event,
+            plan,
+        );
+        closes
+            .map_err(WorldError::setup)?
             .map_or(Ok(()), |server| self.close_all(server))
     }
 

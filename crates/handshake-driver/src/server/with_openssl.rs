@@ -15,7 +15,7 @@ use openssl::ssl::{
     SslSessionCacheMode, SslVerifyMode,
 };
 use openssl::stack::Stack;
-use openssl::x509::X509StoreContextRef;
+use openssl::x509::{X509StoreContextRef, X509VerifyResult};
 use rustls::pki_types::CertificateDer;
 
 use super::authentication::Authentication;
@@ -268,15 +268,18 @@ fn ask(ssl: &mut SslRef, mode: SslVerifyMode, notes: &Arc<Mutex<Notes>>) {
 fn note(notes: &mut Notes, passes: bool, context: &mut X509StoreContextRef) {
     if notes.chain.is_none() {
         let built = context.chain().map(|chain| {
-            let der = chain.iter().filter_map(|it| it.to_der().ok());
-            der.map(CertificateDer::from).collect::<Vec<_>>()
+            let mut built: Vec<_> = chain.iter().collect();
+            // What the client sent ends below the root, which is there if it is one that is known here.
+            let found = built
+                .last()
+                .is_some_and(|it| it.issued(it) == X509VerifyResult::OK);
+            if found && built.len() > 1 {
+                built.pop();
+            }
+            let der = built.into_iter().filter_map(|it| it.to_der().ok());
+            der.map(CertificateDer::from).collect()
         });
-        let mut chain = built.unwrap_or_default();
-        // What the client sent ends below the root; one that was issued by nobody here is alone.
-        if chain.len() > 1 {
-            chain.pop();
-        }
-        notes.chain = Some(chain);
+        notes.chain = Some(built.unwrap_or_default());
         notes.passed = true;
     }
     notes.passed &= passes;

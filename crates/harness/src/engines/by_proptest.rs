@@ -12,8 +12,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::Engine;
 use crate::scenario::{
-    Action, Alpn, Body, ClientCertificate, Cors, Credentials, Exchange, Identity, Kind, Mode, Name,
-    Redirect, Scenario, Server, ServerCertificate, Step, Target, TlsVersions, Trust, WorldEvent,
+    Action, Alpn, Body, ClientCertificate, Cors, Credentials, Exchange, Identity, Issuer, Kind,
+    Mode, Name, Redirect, Scenario, Server, ServerCertificate, Setting, Step, Target, TlsVersions,
+    Trust, WorldEvent,
 };
 
 const HOSTS: [&str; 3] = ["api.test", "b.test", "img.api.test"];
@@ -67,16 +68,19 @@ pub fn scenarios() -> impl Strategy<Value = Scenario> {
 
 /// Any world of one or two servers and at most two identities, without steps; valid.
 pub fn worlds() -> impl Strategy<Value = Scenario> {
-    let held = vec(vec(select(&HOSTS[..]), 0..=3), 0..=2);
+    let held = vec((vec(select(&HOSTS[..]), 0..=3), issuer()), 0..=2);
     (vec(server(), 1..=2), held).prop_map(|(mut servers, held)| {
         for (server, host) in servers.iter_mut().zip(HOSTS) {
             server.hosts.insert(0, Name::const_new(host));
         }
         let names = ["alice", "bob"].map(Name::const_new);
-        let identities = names.into_iter().zip(held).map(|(name, hosts)| Identity {
-            name,
-            hosts: hosts.into_iter().map(Name::const_new).collect(),
-        });
+        let identities = names
+            .into_iter()
+            .zip(held)
+            .map(|(name, (hosts, issuer))| Identity {
+                issuer,
+                ..Identity::new(name, hosts.into_iter().map(Name::const_new).collect())
+            });
         let mut world = Scenario {
             servers,
             identities: identities.collect(),
@@ -115,7 +119,7 @@ fn server() -> impl Strategy<Value = Server> {
         any::<bool>(),
         option::of(target()),
         any::<bool>(),
-        (proptest::bool::weighted(0.2), any::<bool>()),
+        (proptest::bool::weighted(0.2), any::<bool>(), issuer()),
     );
     rest.prop_map(
         |(
@@ -128,7 +132,7 @@ fn server() -> impl Strategy<Value = Server> {
             allow,
             redirect,
             second_host,
-            (proxy, early_data),
+            (proxy, early_data, accepts),
         )| {
             Server {
                 name: Name::const_new("s"),
@@ -137,6 +141,7 @@ fn server() -> impl Strategy<Value = Server> {
                     .into_iter()
                     .collect(),
                 client_certificate: mode,
+                accepts,
                 tls,
                 alpn,
                 tickets,
@@ -208,6 +213,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
         (
             select(&[Trust::Verify, Trust::Insecure][..]),
             option::of(0..2u8),
+            any::<bool>(),
         ),
     );
     fields.prop_map(
@@ -222,7 +228,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
             from,
             top,
             identity,
-            (trust, via),
+            (trust, via, small_records),
         )| {
             Exchange {
                 kind,
@@ -240,10 +246,23 @@ fn exchange() -> impl Strategy<Value = Exchange> {
                 identity,
                 trust,
                 via,
+                small_records,
                 ..Exchange::default()
             }
         },
     )
+}
+
+fn issuer() -> impl Strategy<Value = Issuer> + Clone {
+    select(&[Issuer::Users, Issuer::Staff][..])
+}
+
+fn setting() -> impl Strategy<Value = Setting> {
+    prop_oneof![
+        select(&ClientCertificate::ALL[..]).prop_map(Setting::ClientCertificate),
+        any::<bool>().prop_map(Setting::Tickets),
+        issuer().prop_map(Setting::Accepts),
+    ]
 }
 
 fn event() -> impl Strategy<Value = WorldEvent> {
@@ -265,12 +284,7 @@ fn event() -> impl Strategy<Value = WorldEvent> {
                 client_certificate,
             }
         ),
-        (server, select(&ClientCertificate::ALL[..])).prop_map(|(server, client_certificate)| {
-            WorldEvent::Reload {
-                server,
-                client_certificate,
-            }
-        }),
+        (server, setting()).prop_map(|(server, setting)| WorldEvent::Reload { server, setting }),
         Just(WorldEvent::Logout),
         (0..2u8).prop_map(|identity| WorldEvent::Renew { identity }),
         Just(WorldEvent::NetworkChange),

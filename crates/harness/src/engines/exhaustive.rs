@@ -14,8 +14,8 @@
 
 use super::Engine;
 use crate::scenario::{
-    Action, Alpn, ClientCertificate, Credentials, Exchange, HostRule, Identity, Name, Redirect,
-    Scenario, Server, Step, Target, TlsVersions, Trust, WorldEvent,
+    Action, Alpn, ClientCertificate, Credentials, Exchange, HostRule, Identity, InForce, Name,
+    Redirect, Scenario, Server, Setting, Step, Target, TlsVersions, Trust, WorldEvent,
 };
 
 const HOSTS: [&str; 3] = ["api.test", "b.test", "img.api.test"];
@@ -258,9 +258,9 @@ fn events(scenario: &Scenario) -> impl Iterator<Item = WorldEvent> {
     let others = HANDSHAKE_RULES
         .into_iter()
         .filter(move |&other| rule.is_some_and(|rule| rule != other && rule.late().is_none()));
-    let reload = others.map(|client_certificate| WorldEvent::Reload {
+    let reload = others.map(|rule| WorldEvent::Reload {
         server: 0,
-        client_certificate,
+        setting: Setting::ClientCertificate(rule),
     });
     close
         .chain([WorldEvent::Logout, WorldEvent::Renew { identity: 0 }])
@@ -292,7 +292,7 @@ fn worlds() -> Vec<Scenario> {
                     early_data: true,
                     ..server.clone()
                 };
-                if early.early_data_under(mode) {
+                if early.early_data_under(InForce::from(&early)) {
                     worlds.push(world(vec![early]));
                 }
                 worlds.push(world(vec![server]));
@@ -345,10 +345,7 @@ fn worlds() -> Vec<Scenario> {
 
 fn world(servers: Vec<Server>) -> Scenario {
     let hosts: Vec<Name> = servers.iter().flat_map(|it| it.hosts.clone()).collect();
-    let identity = |name, hosts| Identity {
-        name: Name::const_new(name),
-        hosts,
-    };
+    let identity = |name, hosts| Identity::new(Name::const_new(name), hosts);
     let mut world = Scenario {
         servers,
         identities: vec![identity("alice", hosts), identity("bob", Vec::new())],

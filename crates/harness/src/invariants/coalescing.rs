@@ -10,17 +10,20 @@ pub(super) fn coalesce_safe(view: &View<'_>, findings: &mut Findings<'_>) {
     let to_origin = |sent: &&Sent<'_>| view.connections[sent.lane].event.leg == Leg::Origin;
     for sent in view.requests.iter().filter(to_origin) {
         let lane = &view.connections[sent.lane];
-        let Some(sni) = lane.event.sni.as_ref() else {
-            continue;
+        // An address is not told in the handshake.
+        let opened_for = match (&lane.event.sni, &lane.intent) {
+            (Some(name), _) => name.as_str(),
+            (None, Some(intent)) => host_and_port(&intent.hop.authority).0,
+            (None, None) => continue,
         };
         let (host, port) = host_and_port(&sent.event.authority);
-        if host == sni.as_str() && port == lane.event.port {
+        if host == opened_for && port == lane.event.port {
             continue;
         }
         let mut because = |reason: core::fmt::Arguments<'_>| {
             findings.add(sent.record, || {
                 format!(
-                    "step {} for {} joined connection {}, opened for {sni} on port {}, although {reason}",
+                    "step {} for {} joined connection {}, opened for {opened_for} on port {}, although {reason}",
                     step(sent.event.step),
                     sent.event.authority,
                     lane.event.id,

@@ -5,7 +5,6 @@ use super::identity::name;
 use super::sessions::age;
 use super::view::{Lane, Sent, Session};
 use super::{Findings, View};
-use crate::log::Client;
 use crate::scenario::{ClientCertificate, WorldEvent};
 
 /// The rule of the host that a request is for must be the one that its connection was made under, or be met by it; else
@@ -13,41 +12,46 @@ use crate::scenario::{ClientCertificate, WorldEvent};
 pub(super) fn server_route_matched(view: &View<'_>, findings: &mut Findings<'_>) {
     for sent in &view.requests {
         let lane = &view.connections[sent.lane];
-        let (Some(server), Some(sni)) = (view.server(&lane.event.server), &lane.event.sni) else {
+        let Some(server) = view.server(&lane.event.server) else {
             continue;
         };
-        let made_under = view.host_rule(server, sni, lane.record);
+        let made_under = view.rule_asked_for(server, lane);
         let wanted = view.host_rule(server, host(sent), sent.record);
+        let client = view.client_of(sent);
+        // Under the rule that it was made under a connection is not judged again.
+        let again = || view.takes(view.in_force(server, sent.record), client, sent.record);
+        let known = client.is_authenticated() && (wanted == made_under || again());
         if let Some((record, status)) = view.status(sent)
-            && !meets(wanted, made_under, view.client_of(sent))
+            && !meets(wanted, made_under, known)
             && status != MISDIRECTED
         {
             findings.add(record, || {
                 format!(
-                    "server {} answered {status} to step {} for {}, whose rule is {}, on connection {}, made for {sni}, \
+                    "server {} answered {status} to step {} for {}, whose rule is {}, on connection {}, made for {}, \
                      whose rule is {}, by {}",
                     lane.event.server,
                     step(sent.event.step),
                     sent.event.authority,
                     wanted.as_str(),
                     lane.event.id,
+                    lane.event.sni.as_deref().unwrap_or("no name"),
                     made_under.as_str(),
-                    name(view.client_of(sent)),
+                    name(client),
                 )
             });
         }
     }
 }
 
-/// Whether a connection that was made under one rule, with this client, could have come about under another.
-fn meets(wanted: ClientCertificate, made_under: ClientCertificate, client: &Client) -> bool {
+/// Whether a connection that was made under one rule, with a client that is known or not, could have come about under another.
+fn meets(wanted: ClientCertificate, made_under: ClientCertificate, known: bool) -> bool {
     match wanted {
         ClientCertificate::None => true,
         // Nobody gets in under it without one, so a connection without one was not made under it.
-        ClientCertificate::Require => client.is_authenticated(),
+        ClientCertificate::Require => known,
         _ if wanted == made_under => true,
         // Who was not asked has not declined.
-        _ => client.is_authenticated(),
+        _ => known,
     }
 }
 
@@ -71,13 +75,12 @@ pub(super) fn server_resume_rechecked(view: &View<'_>, findings: &mut Findings<'
 /// Why a session should not have been resumed.
 fn wrongly_resumed(view: &View<'_>, lane: &Lane<'_>, session: &Session<'_>) -> Option<String> {
     let server = view.server(&lane.event.server)?;
-    let plan = &view.case.scenario.servers[server];
     let origin = &view.connections[session.lane];
-    let rule = view.rule(server, lane.record);
     if origin.event.server != lane.event.server {
         return Some(format!("which server {} had issued", origin.event.server));
     }
-    if !plan.tickets_under(rule) {
+    let now = view.in_force(server, lane.record);
+    if !now.has_tickets() {
         return Some("though it does not resume sessions".to_owned());
     }
     if origin.event.tls != lane.event.tls {
@@ -100,10 +103,14 @@ fn wrongly_resumed(view: &View<'_>, lane: &Lane<'_>, session: &Session<'_>) -> O
             name(&lane.event.client)
         ));
     }
-    let sni = lane.event.sni.as_deref().unwrap_or_default();
-    let insists = view.host_rule(server, sni, lane.record) == ClientCertificate::Require;
-    (insists && !shown.is_authenticated())
-        .then(|| "whose client had shown no certificate, which it insists on".to_owned())
+    let rule = view.rule_asked_for(server, lane);
+    if rule == ClientCertificate::Require && !shown.is_authenticated() {
+        return Some("whose client had shown no certificate, which it insists on".to_owned());
+    }
+    (rule.asks() && !view.takes(now, shown, lane.record)).then(|| {
+        let name = name(shown);
+        format!("whose client was {name}, with a certificate that would not pass now")
+    })
 }
 
 /// Whether the server lost its sessions between two records.

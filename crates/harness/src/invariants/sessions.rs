@@ -74,7 +74,7 @@ fn unfit(
 /// The first field of the session key in which two connections differ.
 pub(super) fn differs(a: &Lane<'_>, b: &Lane<'_>) -> Option<&'static str> {
     let peer = first_unequal([
-        ("host", a.event.sni == b.event.sni),
+        ("host", same_host(a.event, b.event)),
         ("port", a.event.port == b.event.port),
         ("leg", a.event.leg == b.event.leg),
         ("transport", same_transport(a.event, b.event)),
@@ -98,6 +98,11 @@ pub(super) fn differs(a: &Lane<'_>, b: &Lane<'_>) -> Option<&'static str> {
 /// A session of one TLS version that was resumed in another (CVE-2026-93831). What is merely offered has no version yet.
 fn version_differs(lane: &Lane<'_>, origin: &Lane<'_>) -> Option<&'static str> {
     (lane.event.resumed.is_some() && lane.event.tls != origin.event.tls).then_some("TLS version")
+}
+
+/// Whether both are for one host. An address is not told in the handshake, and a server has but one.
+fn same_host(a: &Connection, b: &Connection) -> bool {
+    a.sni == b.sni && (a.sni.is_some() || a.server == b.server)
 }
 
 /// Whether both are over QUIC or both over TCP; a handshake that failed before a protocol was chosen does not tell.

@@ -1,5 +1,6 @@
 //! The log as invariants like to read it: connections with what they served, requests with what was intended.
 
+use core::time::Duration;
 use std::rc::Rc;
 
 use bareflight_policy::PreflightGrant;
@@ -8,7 +9,7 @@ use crate::case::{Case, Hop};
 use crate::log::{
     Cause, Client, Connection, Event, LateAuthentication, Leg, Log, Record, Request, Ticket,
 };
-use crate::scenario::{Action, ClientCertificate, WorldEvent};
+use crate::scenario::{Action, ClientCertificate, InForce, WorldEvent};
 
 /// The log, indexed.
 #[derive(Debug)]
@@ -253,28 +254,30 @@ impl<'l> View<'l> {
         servers.iter().position(|server| server.name == name)
     }
 
-    /// The rule on client certificates that is in force at a server when this record is written.
+    /// What is in force at a server when this record is written.
+    pub(super) fn in_force(&self, server: usize, record: usize) -> InForce {
+        let at_first = InForce::from(&self.case.scenario.servers[server]);
+        self.events_before(record)
+            .fold(at_first, |now, event| now.after(event, server))
+    }
+
+    /// The rule on client certificates that is in force there.
     pub(super) fn rule(&self, server: usize, record: usize) -> ClientCertificate {
-        let changed = self.events_before(record).filter_map(|event| match event {
-            WorldEvent::ChangeMode {
-                server: at,
-                client_certificate,
-            }
-            | WorldEvent::Reload {
-                server: at,
-                client_certificate,
-            } if usize::from(*at) == server => Some(*client_certificate),
-            _ => None,
-        });
-        changed
-            .last()
-            .unwrap_or(self.case.scenario.servers[server].client_certificate)
+        self.in_force(server, record).client_certificate
     }
 
     /// The rule for a host of that server.
     pub(super) fn host_rule(&self, server: usize, host: &str, record: usize) -> ClientCertificate {
         let rule = self.rule(server, record);
         self.case.scenario.servers[server].rule_for(host, rule)
+    }
+
+    /// The rule that the handshake of a connection to that server came under. Who names no host comes under the server's own.
+    pub(super) fn rule_asked_for(&self, server: usize, lane: &Lane<'_>) -> ClientCertificate {
+        match &lane.event.sni {
+            Some(name) => self.host_rule(server, name, lane.record),
+            None => self.rule(server, lane.record),
+        }
     }
 
     /// The index of the connection with this number.
@@ -348,6 +351,16 @@ impl<'l> View<'l> {
             .iter()
             .position(|it| it.name == *name)?;
         Some((u8::try_from(index).ok()?, *renewal))
+    }
+
+    /// Whether a server where this is in force takes the certificate of `client` when this record is written. Of somebody whom
+    /// the scenario does not know there is nothing to be said.
+    pub(super) fn takes(&self, now: InForce, client: &Client, record: usize) -> bool {
+        let at = Duration::from_millis(self.records[record].at);
+        let identity = self.identity(client);
+        identity.is_none_or(|(index, _)| {
+            now.takes(&self.case.scenario.identities[usize::from(index)], at)
+        })
     }
 }
 

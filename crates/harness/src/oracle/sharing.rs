@@ -172,7 +172,8 @@ fn compare(one: &Use<'_>, other: &Use<'_>, found: &mut BTreeSet<Improper>) {
 fn is_another(user: &Use<'_>, obtained: &Use<'_>) -> bool {
     let (a, b) = (user.connection, obtained.connection);
     // What is wanted of a proxy has no partition, so a leg is never taken for another.
-    user.wants != obtained.wants || (&a.sni, a.port) != (&b.sni, b.port)
+    let peer = |it: &Connection| (it.server.clone(), it.sni.clone(), it.port);
+    user.wants != obtained.wants || peer(a) != peer(b)
 }
 
 fn opener_of_session<'u, 'l>(log: &Log, uses: &'u [Use<'l>], session: u32) -> Option<&'u Use<'l>> {

@@ -1,13 +1,15 @@
 //! One total function that makes every decoded case valid, so that nothing behind it has to ask.
 
+use core::net::Ipv4Addr;
+
 use bareflight_policy::{Method, is_no_cors_safelisted_request_header};
 use url::Url;
 
 use super::text::{is_token, is_value, may_set};
 use super::{
     Action, AllowList, AllowOrigin, Alpn, Body, ClientCertificate, Credentials, Exchange,
-    ExpectedClient, ExpectedOutcome, Identity, Kind, Limits, Mode, Name, Scenario, Server, Step,
-    Target, WorldEvent,
+    ExpectedClient, ExpectedOutcome, Identity, InForce, Kind, Limits, Mode, Name, Scenario, Server,
+    Setting, Step, Target, WorldEvent,
 };
 
 impl Scenario {
@@ -64,10 +66,16 @@ impl Scenario {
         self.identities.truncate(Limits::IDENTITIES);
         for index in 0..self.identities.len() {
             let (before, rest) = self.identities.split_at_mut(index);
-            let Identity { name, hosts } = &mut rest[0];
+            let Identity {
+                name,
+                hosts,
+                issuer: _,
+                intermediate_lifetime,
+            } = &mut rest[0];
             // `none` is how an expectation says that no identity was seen.
             let taken = |name: &str| name == "none" || before.iter().any(|i| i.name == name);
             unique(name, "i", index, taken);
+            *intermediate_lifetime = intermediate_lifetime.map(|it| it.min(Limits::SECONDS));
             hosts.truncate(Limits::IDENTITY_HOSTS);
             hosts.retain(|host| is_host(host));
         }
@@ -172,13 +180,12 @@ impl Scenario {
                     *client_certificate = in_handshake(*client_certificate);
                 }
             }
-            // Who asks late keeps no sessions.
-            WorldEvent::Reload {
-                server,
-                client_certificate,
-            } => {
+            WorldEvent::Reload { server, setting } => {
                 *server = wrap(*server, self.servers.len());
-                *client_certificate = in_handshake(*client_certificate);
+                // Who asks late keeps no sessions.
+                if let Setting::ClientCertificate(rule) = setting {
+                    *rule = in_handshake(*rule);
+                }
             }
             WorldEvent::Renew { identity } => match self.identity(*identity) {
                 Some(index) => *identity = index,
@@ -234,6 +241,10 @@ fn fixup_server(server: &mut Server) {
     server.hosts.truncate(Limits::HOSTS);
     server.hosts.retain(|host| is_host(host));
     dedup(&mut server.hosts);
+    let mut addressed = false;
+    server
+        .hosts
+        .retain(|host| !is_address(host) || !core::mem::replace(&mut addressed, true));
     server.ports.truncate(Limits::PORTS);
     server.ports.retain(|port| *port != 0);
     dedup(&mut server.ports);
@@ -248,8 +259,8 @@ fn fixup_server(server: &mut Server) {
         }
     }
     server.tls = server.tls_under(server.client_certificate);
-    server.tickets = server.tickets_under(server.client_certificate);
-    server.early_data = server.early_data_under(server.client_certificate);
+    server.tickets = InForce::from(&*server).has_tickets();
+    server.early_data = server.early_data_under(InForce::from(&*server));
     if server.protected.paths.is_empty() {
         server.protected.paths = default.protected.paths;
     }
@@ -289,7 +300,7 @@ fn fixup_host_rules(server: &mut Server) {
     let mut seen: Vec<Name> = Vec::new();
     server.host_rules.retain(|it| {
         let known = |host: &Name| host.eq_ignore_ascii_case(&it.host);
-        let new = hosts.iter().any(known) && !seen.contains(&it.host);
+        let new = hosts.iter().any(known) && !seen.contains(&it.host) && !is_address(&it.host);
         seen.push(it.host.clone());
         new && it.client_certificate.late().is_none()
     });
@@ -314,13 +325,18 @@ pub(super) fn is_plain(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// Whether `host` is a lowercase DNS name, written as the URL standard writes it.
+/// Whether `host` is a lowercase DNS name, written as the URL standard writes it, or an IPv4 address.
 pub(super) fn is_host(host: &str) -> bool {
-    if is_simple_host(host) {
+    if is_simple_host(host) || is_address(host) {
         return true;
     }
     let parsed = url::Host::parse(host);
     host.len() <= 253 && matches!(parsed, Ok(url::Host::Domain(domain)) if domain == host)
+}
+
+/// Whether `host` is an IPv4 address: no name, so that no ClientHello has it (RFC 6066 section 3).
+pub(crate) fn is_address(host: &str) -> bool {
+    host.starts_with(|c: char| c.is_ascii_digit()) && host.parse::<Ipv4Addr>().is_ok()
 }
 
 /// Whether `origin` is the serialization of a tuple origin.

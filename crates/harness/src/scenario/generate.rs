@@ -5,12 +5,13 @@
 
 use super::{
     Action, AllowList, AllowOrigin, Alpn, Body, ClientCertificate, Cors, Credentials, Exchange,
-    HostRule, Identity, Kind, LateInHttp2, Mode, Name, Protected, Redirect, Scenario, Server,
-    ServerCertificate, Step, Target, TlsVersions, Trust, WorldEvent,
+    HostRule, Identity, Issuer, Kind, LateInHttp2, Mode, Name, Protected, Redirect, Scenario,
+    Server, ServerCertificate, Setting, Step, Target, TlsVersions, Trust, WorldEvent,
 };
 use crate::scenario::Choose;
 
 const HOSTS: [&str; 4] = ["api.test", "b.test", "img.api.test", "c.test"];
+const ADDRESSES: [&str; 2] = ["192.0.2.1", "192.0.2.2"];
 const ORIGINS: [&str; 4] = [
     "https://app.test",
     "https://shop.test",
@@ -47,6 +48,8 @@ enum Feature {
     SecondServer,
     SecondHost,
     HostRules,
+    Addresses,
+    Issuers,
     SecondPort,
     Redirects,
     Request,
@@ -62,6 +65,7 @@ enum Feature {
     OwnIdentity,
     Insecure,
     Proxies,
+    SmallRecords,
     CorsRefusals,
     MaxAge,
     Profiles,
@@ -166,13 +170,21 @@ fn world(from: &mut impl Choose, swarm: Swarm) -> Scenario {
     for name in names.into_iter().take(held) {
         let mut hosts: Vec<Name> = HOSTS
             .iter()
+            .chain(&ADDRESSES)
             .filter(|_| from.chance(3, 4))
             .map(|host| Name::const_new(host))
             .collect();
         if swarm.has(Feature::Proxies) && from.chance(1, 3) {
             hosts.push(Name::const_new(PROXY));
         }
-        scenario.identities.push(Identity { name, hosts });
+        let mut identity = Identity::new(name, hosts);
+        if swarm.has(Feature::Issuers) && from.chance(1, 8) {
+            identity.issuer = Issuer::Staff;
+        }
+        if swarm.has(Feature::Time) && from.chance(1, 4) {
+            identity.intermediate_lifetime = Some(*from.pick(&[20, 200]));
+        }
+        scenario.identities.push(identity);
     }
     if swarm.has(Feature::Profiles) {
         scenario.profile = word(from, &PROFILES);
@@ -207,7 +219,17 @@ fn server(from: &mut impl Choose, swarm: Swarm, index: usize) -> Server {
             });
         }
     }
-    if swarm.has(Feature::SecondPort) {
+    if swarm.has(Feature::Addresses) && from.chance(1, 2) {
+        server.hosts.push(Name::const_new(ADDRESSES[index]));
+    }
+    if swarm.has(Feature::Issuers) && from.chance(1, 8) {
+        server.accepts = Issuer::Staff;
+    }
+    if swarm.has(Feature::SecondPort) && index == 1 && from.chance(1, 2) {
+        // Two servers of one name, which the port tells apart.
+        server.hosts[0] = Name::const_new(HOSTS[0]);
+        server.ports = vec![9443];
+    } else if swarm.has(Feature::SecondPort) {
         server.ports.push(8443);
     }
     server.tls = tls(from, swarm);
@@ -310,7 +332,11 @@ fn next_step(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> Step 
     let earlier: Vec<&Exchange> = scenario.exchanges().collect();
     let exchange = if !earlier.is_empty() && from.chance(1, 2) {
         let mut exchange = (*from.pick(&earlier)).clone();
-        vary(from, swarm, scenario, &mut exchange);
+        // What an event has changed shows when the same is asked again.
+        let last = scenario.steps.last().map(|step| &step.action);
+        if !matches!(last, Some(Action::Event(_))) || from.chance(1, 2) {
+            vary(from, swarm, scenario, &mut exchange);
+        }
         exchange
     } else {
         exchange(from, swarm, scenario)
@@ -407,6 +433,9 @@ fn vary_field(
             exchange.trust = *from.pick(&[Trust::Verify, Trust::Insecure]);
         }
         8 if swarm.has(Feature::Proxies) => exchange.via = via(from, scenario),
+        9 if swarm.has(Feature::SmallRecords) && from.chance(1, 3) => {
+            exchange.small_records = !exchange.small_records;
+        }
         9 => match from.below(6) {
             0 => exchange.mode = Mode::NoCors,
             1 => exchange.mode = Mode::SameOrigin,
@@ -461,7 +490,7 @@ fn target(from: &mut impl Choose, scenario: &Scenario) -> Target {
 
 pub(super) fn event(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> WorldEvent {
     let server = u8::try_from(from.below(scenario.servers.len())).unwrap_or(0);
-    match from.below(10) {
+    match from.below(11) {
         // A connection that closes is the usual reason to resume a session.
         0 | 8 | 9 if swarm.has(Feature::Close) => WorldEvent::Close { server },
         1 if swarm.has(Feature::Restart) => WorldEvent::Restart { server },
@@ -470,10 +499,10 @@ pub(super) fn event(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -
             server,
             client_certificate: mode(from, Swarm::ALL),
         },
-        // Sessions that are kept under a rule that insists are what resumption is judged by.
-        7 if swarm.has(Feature::ChangeMode) => WorldEvent::Reload {
+        // Sessions that are kept are what resumption is judged by.
+        7 | 10 if swarm.has(Feature::ChangeMode) => WorldEvent::Reload {
             server,
-            client_certificate: *from.pick(&HOST_RULES),
+            setting: setting(from),
         },
         4 if swarm.has(Feature::Logout) => WorldEvent::Logout,
         5 if swarm.has(Feature::Renew) => WorldEvent::Renew {
@@ -483,6 +512,15 @@ pub(super) fn event(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -
         _ => WorldEvent::Time {
             seconds: *from.pick(&[1, 30, 100, 700, 8_000]),
         },
+    }
+}
+
+/// What a reload changes. What insists or switches off is what a server must look at again.
+fn setting(from: &mut impl Choose) -> Setting {
+    match from.below(4) {
+        0 => Setting::Tickets(from.chance(1, 4)),
+        1 => Setting::Accepts(*from.pick(&[Issuer::Staff, Issuer::Staff, Issuer::Users])),
+        _ => Setting::ClientCertificate(*from.pick(&HOST_RULES)),
     }
 }
 
@@ -498,7 +536,8 @@ impl Scenario {
 
 /// Another value for one field of one server.
 pub(super) fn vary_server(from: &mut impl Choose, swarm: Swarm, server: &mut Server) {
-    match from.below(9) {
+    match from.below(10) {
+        8 => server.accepts = *from.pick(&[Issuer::Users, Issuer::Staff]),
         0 | 1 => {
             server.client_certificate = mode(from, swarm);
             server.protected = protected(from, swarm);
@@ -521,6 +560,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::scenario::is_address;
 
     /// Every word of the vocabulary occurs in a few thousand cases; what never occurs is never tested.
     #[test]
@@ -541,6 +581,14 @@ mod tests {
                 seen.insert(format!("alpn {:?}", server.alpn));
                 seen.insert(format!("tickets {}", server.tickets));
                 seen.insert(format!("early data {}", server.early_data));
+                seen.insert(format!("accepts {:?}", server.accepts));
+                for host in server.hosts.iter().filter(|host| is_address(host)) {
+                    seen.insert(format!("address {host}"));
+                }
+            }
+            for identity in &scenario.identities {
+                seen.insert(format!("issuer {:?}", identity.issuer));
+                seen.insert(format!("intermediate {:?}", identity.intermediate_lifetime));
             }
             for step in &scenario.steps {
                 match &step.action {
@@ -552,6 +600,7 @@ mod tests {
                         seen.insert(format!("trust {:?}", exchange.trust));
                         seen.insert(format!("own identity {}", exchange.identity.is_some()));
                         seen.insert(format!("via {}", exchange.via.is_some()));
+                        seen.insert(format!("small records {}", exchange.small_records));
                         seen.insert(format!("overlap {}", step.overlap.is_some()));
                     }
                     Action::Event(event) => {
@@ -560,7 +609,29 @@ mod tests {
                 }
             }
         }
-        let wanted = 5 + 5 + 3 + 8 + 3 + 2 + 3 + 2 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 2 + 2 + 9;
+        let wanted = 5
+            + 5
+            + 3
+            + 8
+            + 3
+            + 2
+            + 3
+            + 2
+            + 2
+            + 2
+            + 3
+            + 2
+            + 5
+            + 3
+            + 3
+            + 3
+            + 2
+            + 2
+            + 2
+            + 2
+            + 2
+            + 2
+            + 9;
         assert_eq!(seen.len(), wanted, "{seen:#?}");
     }
 

@@ -7,16 +7,21 @@
 mod binary;
 mod fixup;
 mod generate;
+mod in_force;
 mod limits;
 mod mutate;
 mod random;
 mod text;
 
 pub use binary::{BinaryError, FORMAT, MAGIC};
+pub(crate) use fixup::is_address;
 pub use generate::Swarm;
+pub use in_force::{InForce, Setting};
 pub use limits::Limits;
 pub use random::Choose;
 pub use text::TextError;
+
+use core::time::Duration;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -57,12 +62,15 @@ impl Default for Scenario {
 pub struct Server {
     /// The name by which steps and logs speak of it.
     pub name: Name,
-    /// The host names that it serves; its certificate covers all of them.
+    /// The hosts that it serves; its certificate covers all of them. One at most is an IPv4 address, which no ClientHello
+    /// names.
     pub hosts: Vec<Name>,
     /// The ports that it listens on.
     pub ports: Vec<u16>,
     /// Whether and when it asks for a client certificate.
     pub client_certificate: ClientCertificate,
+    /// The authority whose client certificates it takes, and names when it asks.
+    pub accepts: Issuer,
     /// Hosts among [`hosts`](Self::hosts) that have a rule of their own: virtual hosts.
     pub host_rules: Vec<HostRule>,
     /// Where it asks, if it asks after the handshake.
@@ -94,6 +102,7 @@ impl Default for Server {
             hosts: vec![Name::const_new("api.test")],
             ports: vec![443],
             client_certificate: ClientCertificate::None,
+            accepts: Issuer::default(),
             host_rules: Vec::new(),
             protected: Protected::default(),
             tls: TlsVersions::default(),
@@ -242,15 +251,10 @@ impl Server {
         rule.late().unwrap_or(self.tls)
     }
 
-    /// Whether it issues session tickets while this rule is in force. Who asks late does not: what a session would
-    /// stand for changes with the first answer.
-    pub fn tickets_under(&self, rule: ClientCertificate) -> bool {
-        self.tickets && rule.late().is_none()
-    }
-
-    /// Whether it takes early data while this rule is in force: in TLS 1.3, under a session, or not at all.
-    pub fn early_data_under(&self, rule: ClientCertificate) -> bool {
-        self.early_data && self.tickets_under(rule) && self.tls_under(rule) != TlsVersions::Tls12
+    /// Whether it takes early data while this is in force: in TLS 1.3, under a session, or not at all.
+    pub fn early_data_under(&self, now: InForce) -> bool {
+        let tls = self.tls_under(now.client_certificate);
+        self.early_data && now.has_tickets() && tls != TlsVersions::Tls12
     }
 }
 
@@ -368,6 +372,50 @@ pub struct Identity {
     pub name: Name,
     /// The hosts for which the user chooses it when asked.
     pub hosts: Vec<Name>,
+    /// Who issued its certificate.
+    pub issuer: Issuer,
+    /// If set, by way of an intermediate authority whose own certificate is valid for so many seconds. The identity's is
+    /// valid for longer.
+    pub intermediate_lifetime: Option<u32>,
+}
+
+impl Identity {
+    /// One of this name that the users' authority issued.
+    pub fn new(name: Name, hosts: Vec<Name>) -> Self {
+        Self {
+            name,
+            hosts,
+            issuer: Issuer::default(),
+            intermediate_lifetime: None,
+        }
+    }
+
+    /// Whether its whole chain is valid so long after the beginning.
+    pub fn is_in_date(&self, at: Duration) -> bool {
+        self.intermediate_lifetime
+            .is_none_or(|seconds| at.as_secs() <= u64::from(seconds))
+    }
+}
+
+/// An authority that issues client certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Issuer {
+    /// The one of the users.
+    #[default]
+    Users,
+    /// Another one.
+    Staff,
+}
+
+impl Issuer {
+    /// The word of the text form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Staff => "staff",
+        }
+    }
 }
 
 /// One step of a scenario.
@@ -431,6 +479,8 @@ pub struct Exchange {
     pub trust: Trust,
     /// The proxy that it goes through, an index into [`Scenario::servers`]; straight if there is none.
     pub via: Option<u8>,
+    /// Whether a connection that is opened for it sends small TLS records, so that its ClientHello comes in several.
+    pub small_records: bool,
 }
 
 impl Default for Exchange {
@@ -453,6 +503,7 @@ impl Default for Exchange {
             identity: None,
             trust: Trust::Verify,
             via: None,
+            small_records: false,
         }
     }
 }
@@ -559,13 +610,13 @@ pub enum WorldEvent {
     },
     /// The machine joins another network: connections and sessions of the old one are not used any more.
     NetworkChange,
-    /// A server takes up another rule on client certificates, one on the handshake, and closes its connections, but keeps its
-    /// sessions and ticket keys: what a reload of the configuration does.
+    /// A server takes up another setting and closes its connections, but keeps its sessions and ticket keys: what a reload
+    /// of the configuration does.
     Reload {
         /// Index into [`Scenario::servers`].
         server: u8,
-        /// The rule from now on.
-        client_certificate: ClientCertificate,
+        /// What is so from now on.
+        setting: Setting,
     },
 }
 

@@ -147,12 +147,28 @@ navigate = "https://api.test/old"
                 "needs `seconds`",
             ),
             (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nevent = 'reload'\nserver = 'a'",
+                "line 5, column 9: the event `reload` needs one of",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nfetch = 'https://a.test/'\ntickets = true",
+                "`tickets` belongs to an `event`",
+            ),
+            (
                 "bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nevent = 'restart'\nserver = 'b'",
                 "line 6, column 10: there is no server `b`",
             ),
             (
                 "bareflight = 1\n[server.a]\nhosts = ['a.test']\n[server.b]\nhosts = ['a.test']",
                 "both serve `a.test`",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['192.0.2.1', '192.0.2.2']",
+                "line 3, column 9: a server has one address at most",
+            ),
+            (
+                "bareflight = 1\n[server.a]\nhosts = ['192.0.2.1']\nhost-rules = { \"192.0.2.1\" = \"require\" }",
+                "an address is not told in the handshake",
             ),
             (
                 "bareflight = 1\n[server.a]\nhosts = ['a.test']\nticket-lifetime = 0",

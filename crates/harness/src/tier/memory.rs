@@ -23,7 +23,7 @@ use super::servers::change_servers;
 use super::{Deciders, Packet, Tier, TierError, Wire, World};
 use crate::case::Case;
 use crate::log::{Cause, Leg, Log};
-use crate::scenario::{ClientCertificate, WorldEvent};
+use crate::scenario::{InForce, WorldEvent};
 
 /// Runs scenarios on the tier `memory`.
 #[derive(Debug)]
@@ -125,8 +125,8 @@ struct MemoryWorld {
     /// The client's ends of sessions, by the user agent's handle.
     sessions: Vec<Option<Kept>>,
     configurations: HashMap<wire::ConfigurationOf, u64>,
-    /// The rule on client certificates that is in force at each server.
-    rules: Vec<ClientCertificate>,
+    /// What is in force at each server.
+    in_force: Vec<InForce>,
 }
 
 /// The client's end of a session.
@@ -170,7 +170,7 @@ impl MemoryWorld {
             let responder = move |_: DriverId, request: &http::Request<bytes::Bytes>| {
                 wire::respond(&plan, request).into()
             };
-            let plan = wire::server_plan(server, server.client_certificate);
+            let plan = wire::server_plan(server, InForce::from(server));
             driver
                 .add_server(plan, responder)
                 .map_err(|error| TierError::Setup(error.to_string().into()))
@@ -188,12 +188,7 @@ impl MemoryWorld {
             scribe: Scribe::default(),
             sessions: Vec::new(),
             configurations: HashMap::default(),
-            rules: case
-                .scenario
-                .servers
-                .iter()
-                .map(|it| it.client_certificate)
-                .collect(),
+            in_force: case.scenario.servers.iter().map(InForce::from).collect(),
         })
     }
 }
@@ -243,15 +238,16 @@ impl World for MemoryWorld {
 
 impl MemoryWorld {
     fn change_servers(&mut self, case: &Case<'_>, event: &WorldEvent) -> Result<(), TierError> {
-        let plan = |server: usize, rule| wire::server_plan(&case.scenario.servers[server], rule);
-        let changed = change_servers(&mut self.driver, &self.servers, event, plan);
-        let changed = changed.map_err(|error| TierError::Setup(error.to_string().into()))?;
-        if let Some((server, rule)) = changed.rule {
-            self.rules[server] = rule;
-        }
-        changed
-            .closes
-            .map_or(Ok(()), |server| self.close_all(server))
+        let plan = |server: usize, now| wire::server_plan(&case.scenario.servers[server], now);
+        let closes = change_servers(
+            &mut self.driver,
+            &self.servers,
+            &mut self.in_force,
+            event,
+            plan,
+        );
+        let closes = closes.map_err(|error| TierError::Setup(error.to_string().into()))?;
+        closes.map_or(Ok(()), |server| self.close_all(server))
     }
 
     fn send(

@@ -23,7 +23,7 @@ pub use memory::Memory;
 pub use memory::wire::{respond, server_plan};
 pub use model::Model;
 pub use scribe::{Known, Scribe, connection_of};
-pub use servers::{Changed, change_servers};
+pub use servers::change_servers;
 pub use wire::{Packet, Wire};
 
 /// A tier by name.

@@ -19,7 +19,7 @@ use super::{Deciders, Tier, TierError, World};
 use crate::case::{Case, authority, host_and_port};
 use crate::log::{Client, Event as Entry, Leg, Log, Request, Response, Tls};
 use crate::reply::{Asked, Replies, Reply};
-use crate::scenario::{ClientCertificate, Name, Server, WorldEvent};
+use crate::scenario::{ClientCertificate, InForce, Name, Server, WorldEvent};
 
 /// Tickets that a TLS 1.3 server issues after each handshake.
 pub(super) const TICKETS: usize = 2;
@@ -84,7 +84,7 @@ struct ModelWorld {
 /// What changes about a server.
 #[derive(Debug)]
 struct ServerState {
-    client_certificate: ClientCertificate,
+    in_force: InForce,
     /// The names in its certificate, once somebody wants to know.
     names: Option<Arc<[String]>>,
 }
@@ -100,8 +100,8 @@ struct Open {
     hop: Option<Tunnel>,
     /// Whom the server takes the client to be.
     client: Client,
-    /// The host that the handshake was for.
-    host: Name,
+    /// The name that the handshake was for; an address is none.
+    sni: Option<Name>,
     /// The host rule that it was under; none for the server's own.
     under: Option<usize>,
     /// What would come of a late authentication; none if the server does not ask late.
@@ -125,7 +125,7 @@ impl Open {
             closed: true,
             hop: None,
             client: Client::Absent,
-            host: Name::default(),
+            sni: None,
             under: None,
             late: None,
         }
@@ -150,7 +150,7 @@ struct Session {
     number: u32,
     server: usize,
     tls: Tls,
-    sni: Name,
+    sni: Option<Name>,
     client: Client,
     /// The rule that the handshake was under.
     under: ClientCertificate,
@@ -172,7 +172,7 @@ impl ModelWorld {
         self.servers.clear();
         self.servers
             .extend(case.scenario.servers.iter().map(|server| ServerState {
-                client_certificate: server.client_certificate,
+                in_force: InForce::from(server),
                 names: None,
             }));
     }
@@ -210,19 +210,13 @@ impl World for ModelWorld {
                 self.close_all(usize::from(*server), log, events);
             }
             WorldEvent::RotateTicketKeys { server } => self.forget(usize::from(*server)),
-            WorldEvent::ChangeMode {
-                server,
-                client_certificate,
-            } => {
+            WorldEvent::ChangeMode { server, .. } => {
                 self.forget(usize::from(*server));
-                self.servers[usize::from(*server)].client_certificate = *client_certificate;
+                self.take_up(usize::from(*server), event);
                 self.close_all(usize::from(*server), log, events);
             }
-            WorldEvent::Reload {
-                server,
-                client_certificate,
-            } => {
-                self.servers[usize::from(*server)].client_certificate = *client_certificate;
+            WorldEvent::Reload { server, .. } => {
+                self.take_up(usize::from(*server), event);
                 self.close_all(usize::from(*server), log, events);
             }
             WorldEvent::Renew { identity } => self.renewals[usize::from(*identity)] += 1,
@@ -303,7 +297,7 @@ impl ModelWorld {
         log: &mut Log,
         events: &mut Vec<Event>,
     ) -> Passage {
-        if !plan.host_rules.is_empty() && !self.belongs(plan, send) {
+        if !plan.host_rules.is_empty() && !self.belongs(case, plan, send) {
             return Passage::Misdirected;
         }
         self.authenticate(case, plan, send, needs, log, events)
@@ -336,6 +330,11 @@ impl ModelWorld {
         }
     }
 
+    fn take_up(&mut self, server: usize, event: &WorldEvent) {
+        let state = &mut self.servers[server];
+        state.in_force = state.in_force.after(event, server);
+    }
+
     fn forget(&mut self, server: usize) {
         for session in self
             .sessions
@@ -347,7 +346,7 @@ impl ModelWorld {
     }
 }
 
-/// The server at an origin, its host as the SNI, and the port.
+/// The server at an origin, its host, and the port.
 pub(super) fn endpoint(case: &Case<'_>, origin: &Origin) -> (usize, Name, u16) {
     let (host, port) = host_and_port(origin.as_str().strip_prefix("https://").unwrap_or_default());
     let (server, name) = case.scenario.server_of(host, port).unwrap_or((0, 0));

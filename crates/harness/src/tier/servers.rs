@@ -2,19 +2,11 @@
 
 use bareflight_handshake_driver::{Driver, ServerError, ServerId, ServerPlan};
 
-use crate::scenario::{ClientCertificate, WorldEvent};
+use crate::scenario::{InForce, WorldEvent};
 
-/// What a change of the world leaves to do to whoever keeps the connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Changed {
-    /// The server whose connections are to be closed: an index into the scenario's.
-    pub closes: Option<usize>,
-    /// The server that has taken up another rule, and the rule.
-    pub rule: Option<(usize, ClientCertificate)>,
-}
-
-/// Lets servers forget their sessions and take up other rules, as an event of the world says. `plan` is what a server does
-/// under a rule.
+/// Lets servers forget their sessions and take up other settings, as an event of the world says; `in_force` is what is in
+/// force at each, and `plan` what a server does under it. Returns the server whose connections are then to be closed: an
+/// index into the scenario's.
 ///
 /// # Errors
 ///
@@ -22,45 +14,35 @@ pub struct Changed {
 pub fn change_servers(
     driver: &mut Driver,
     servers: &[ServerId],
+    in_force: &mut [InForce],
     event: &WorldEvent,
-    plan: impl FnOnce(usize, ClientCertificate) -> ServerPlan,
-) -> Result<Changed, ServerError> {
-    let take_up = |driver: &mut Driver, server: usize, rule: ClientCertificate| {
-        driver.reconfigure(servers[server], plan(server, rule))?;
-        Ok(Changed {
-            closes: Some(server),
-            rule: Some((server, rule)),
-        })
-    };
-    let closes = |server: u8| Changed {
-        closes: Some(usize::from(server)),
-        rule: None,
+    plan: impl FnOnce(usize, InForce) -> ServerPlan,
+) -> Result<Option<usize>, ServerError> {
+    let take_up = |driver: &mut Driver, server: usize| {
+        let now = in_force[server].after(event, server);
+        driver.reconfigure(servers[server], plan(server, now))?;
+        in_force[server] = now;
+        Ok(Some(server))
     };
     match *event {
-        WorldEvent::Close { server } => Ok(closes(server)),
+        WorldEvent::Close { server } => Ok(Some(usize::from(server))),
         WorldEvent::Restart { server } => {
             driver.forget_sessions(servers[usize::from(server)]);
-            Ok(closes(server))
+            Ok(Some(usize::from(server)))
         }
         WorldEvent::RotateTicketKeys { server } => {
             driver.forget_sessions(servers[usize::from(server)]);
-            Ok(Changed::default())
+            Ok(None)
         }
-        WorldEvent::ChangeMode {
-            server,
-            client_certificate,
-        } => {
+        WorldEvent::ChangeMode { server, .. } => {
             driver.forget_sessions(servers[usize::from(server)]);
-            take_up(driver, usize::from(server), client_certificate)
+            take_up(driver, usize::from(server))
         }
-        WorldEvent::Reload {
-            server,
-            client_certificate,
-        } => take_up(driver, usize::from(server), client_certificate),
+        WorldEvent::Reload { server, .. } => take_up(driver, usize::from(server)),
         // These happen elsewhere.
         WorldEvent::Time { .. }
         | WorldEvent::Renew { .. }
         | WorldEvent::Logout
-        | WorldEvent::NetworkChange => Ok(Changed::default()),
+        | WorldEvent::NetworkChange => Ok(None),
     }
 }

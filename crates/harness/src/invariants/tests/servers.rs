@@ -28,6 +28,12 @@ fn resume_rechecked() -> Vec<Example> {
     let again = |step| resumption(2, for_request(step), alice(), 1);
     let mut too_old = resumed(vec![step(1)], alice(), again(1));
     too_old[8].at = 7_201_000;
+    let mut expired = resumed(
+        vec![step(1)],
+        bob(),
+        resumption(2, for_request(1), bob(), 1),
+    );
+    expired[8].at = 3_601_000;
     vec![
         holds(
             ABOUT,
@@ -51,6 +57,47 @@ fn resume_rechecked() -> Vec<Example> {
             &[GET, ROTATE, GET],
             resumed(vec![step(1), step(2)], alice(), again(2)),
             &[(ABOUT, 9)],
+        ),
+        holds(
+            ABOUT,
+            "a session is not resumed once tickets are switched off",
+            &[GET, TICKETS_OFF, GET],
+            resumed(
+                vec![step(1), step(2)],
+                alice(),
+                offering(2, for_request(2), alice(), 1),
+            ),
+        ),
+        breaks(
+            ABOUT,
+            "it is resumed all the same (CVE-2014-7189)",
+            &[GET, TICKETS_OFF, GET],
+            resumed(vec![step(1), step(2)], alice(), again(2)),
+            &[(ABOUT, 9)],
+        ),
+        holds(
+            ABOUT,
+            "a session of nobody is resumed whose certificates ever are taken, where none is insisted on",
+            &[OMIT, TAKES_STAFF, OMIT],
+            resumed(
+                vec![step(1), step(2)],
+                Client::Declined,
+                resumption(2, for_request(2), Client::Declined, 1),
+            ),
+        ),
+        breaks(
+            ABOUT,
+            "a session is resumed whose certificate would not pass any more (CVE-2025-68121)",
+            &[GET, TAKES_STAFF, GET],
+            resumed(vec![step(1), step(2)], alice(), again(2)),
+            &[(ABOUT, 9)],
+        ),
+        breaks(
+            ABOUT,
+            "a session is resumed when the authority above the client has expired (golang/go issue 77113)",
+            &[GET_AS_BOB, GET_AS_BOB],
+            expired,
+            &[(ABOUT, 8)],
         ),
         breaks(
             ABOUT,

@@ -36,6 +36,7 @@ for = ["api.test", "img.api.test", "open.test", "admin.test"]
 
 [identity.bob]
 for = ["b.test"]
+intermediate-lifetime = 3600
 
 [identity.carol]
 for = ["proxy.test"]
@@ -88,6 +89,10 @@ step!(/// The server forgets its sessions.
     ROTATE: "event = 'rotate-ticket-keys'", "server = 'api'");
 step!(/// The server restarts, and insists on a certificate from now on.
     REQUIRES: "event = 'change-mode'", "server = 'api'", "client-certificate = 'require'");
+step!(/// The server switches its session tickets off, and keeps what it has issued.
+    TICKETS_OFF: "event = 'reload'", "server = 'api'", "tickets = false");
+step!(/// The server takes the certificates of another authority than alice's, and keeps its sessions.
+    TAKES_STAFF: "event = 'reload'", "server = 'api'", "accepts = 'staff'");
 step!(/// The user logs out.
     LOGOUT: "event = 'logout'");
 step!(/// Carol's certificate is renewed.

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::scenario::{
     Action, AllowList, AllowOrigin, Alpn, Cors, Credentials, Exchange, Expect, ExpectedClient,
-    ExpectedOutcome, FORMAT, HostRule, Identity, Kind, Name, Redirect, Scenario, Server, Step,
-    TlsVersions, WorldEvent,
+    ExpectedOutcome, FORMAT, HostRule, Identity, Issuer, Kind, Name, Redirect, Scenario, Server,
+    Setting, Step, TlsVersions, WorldEvent,
 };
 
 pub(super) fn print(scenario: &Scenario) -> String {
@@ -39,6 +39,9 @@ fn server(text: &mut String, server: &Server) {
     }
     if server.client_certificate != default.client_certificate {
         line(text, "client-certificate", server.client_certificate);
+    }
+    if server.accepts != default.accepts {
+        line(text, "accepts", server.accepts);
     }
     if !server.host_rules.is_empty() {
         let rule = |it: &HostRule| pair(&it.host, it.client_certificate);
@@ -127,6 +130,12 @@ fn redirect(redirect: &Redirect) -> String {
 fn identity(text: &mut String, identity: &Identity) {
     table(text, "identity", &identity.name);
     line(text, "for", &identity.hosts);
+    if identity.issuer != Issuer::default() {
+        line(text, "issuer", identity.issuer);
+    }
+    if let Some(seconds) = identity.intermediate_lifetime {
+        line(text, "intermediate-lifetime", seconds);
+    }
 }
 
 fn step(text: &mut String, scenario: &Scenario, step: &Step) {
@@ -198,6 +207,9 @@ fn exchange(text: &mut String, scenario: &Scenario, exchange: &Exchange) {
     if let Some(index) = exchange.via {
         line(text, "via", &scenario.servers[usize::from(index)].name);
     }
+    if exchange.small_records {
+        line(text, "small-records", true);
+    }
 }
 
 fn event(text: &mut String, scenario: &Scenario, event: &WorldEvent) {
@@ -213,13 +225,20 @@ fn event(text: &mut String, scenario: &Scenario, event: &WorldEvent) {
         WorldEvent::ChangeMode {
             server: it,
             client_certificate,
-        }
-        | WorldEvent::Reload {
-            server: it,
-            client_certificate,
         } => {
             line(text, "server", server(*it));
             line(text, "client-certificate", client_certificate);
+        }
+        WorldEvent::Reload {
+            server: it,
+            setting,
+        } => {
+            line(text, "server", server(*it));
+            match setting {
+                Setting::ClientCertificate(rule) => line(text, "client-certificate", rule),
+                Setting::Tickets(tickets) => line(text, "tickets", tickets),
+                Setting::Accepts(issuer) => line(text, "accepts", issuer),
+            }
         }
         WorldEvent::Renew { identity } => {
             line(text, "identity", identity_name(scenario, *identity));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bareflight_handshake_driver::{
     CertifiedKey, ClientConfiguration, ClientHandshake, ConfigKey, ConnectionId as DriverId,
-    EndReason as DriverEnd, Hop as DriverHop, IdentityPlan, Session,
+    EndReason as DriverEnd, Hop as DriverHop, Session,
 };
 use bareflight_policy::Origin;
 use bareflight_pool_key::TrustId;
@@ -37,14 +37,14 @@ impl MemoryWorld {
         log: &mut Log,
         events: &mut Vec<Event>,
     ) -> Result<(), TierError> {
-        let (server, sni, port) = endpoint(case, &connect.origin);
+        let (server, host, port) = endpoint(case, &connect.origin);
         let way = match connect.hop.as_deref() {
             Some(hop) => Some(self.way(case, connect, hop)?),
             None => None,
         };
         let offer = self.offered(connect.offer);
         let kept_under = offer.as_ref().map(|kept| kept.configuration);
-        let configuration = self.configuration(case, connect, self.rules[server], kept_under)?;
+        let configuration = self.configuration(case, connect, self.rule(server), kept_under)?;
         let made_under = (configuration.key, connect.trust);
         let index = self.open(case, connect, &connect.origin, made_under);
         self.ours.push(index);
@@ -62,13 +62,13 @@ impl MemoryWorld {
                 };
                 let through = self
                     .driver
-                    .begin_through(hop, at, &sni, &configuration, offer);
+                    .begin_through(hop, at, &host, &configuration, offer);
                 through.map(|through| {
                     self.assign(way.leg, through.hop);
                     through.connection
                 })
             }
-            None => self.driver.begin(at, &sni, &configuration, offer),
+            None => self.driver.begin(at, &host, &configuration, offer),
         };
         let id = begun.map_err(|error| TierError::Transport(error.to_string().into()))?;
         self.assign(index, id);
@@ -122,7 +122,7 @@ impl MemoryWorld {
             asked: false,
             closed: false,
             lifetime: plan.ticket_lifetime,
-            early_data: plan.early_data_under(self.rules[server]),
+            early_data: plan.early_data_under(self.in_force[server]),
             configuration,
             sent: Vec::new(),
         });
@@ -229,7 +229,12 @@ impl MemoryWorld {
         let under = serves(kept_under, connect.trust).filter(|_| rule.late().is_none());
         let own = wire::ConfigurationOf::new(connect.session_key, connect.trust, rule);
         let key = under.unwrap_or_else(|| self.numbered(own));
-        Ok(wire::configuration(key, connect, rule, identities))
+        let configuration = wire::configuration(key, connect, rule, identities);
+        let small = case.sends_small_records(cause_of(connect.cause));
+        Ok(ClientConfiguration {
+            largest_record: small.then_some(wire::SMALL_RECORD),
+            ..configuration
+        })
     }
 
     fn configuration_for_proxy(
@@ -246,6 +251,11 @@ impl MemoryWorld {
         Ok(wire::to_proxy(key, hop, identity))
     }
 
+    /// The rule on client certificates that is in force at a server.
+    fn rule(&self, server: usize) -> ClientCertificate {
+        self.in_force[server].client_certificate
+    }
+
     fn numbered(&mut self, of: wire::ConfigurationOf) -> ConfigKey {
         let next = self.configurations.len() as u64;
         ConfigKey(*self.configurations.entry(of).or_insert(next))
@@ -258,8 +268,7 @@ impl MemoryWorld {
     ) -> Result<Option<Arc<CertifiedKey>>, TierError> {
         let made = identity.map(|identity| {
             let index = identity.0 as usize;
-            let mut plan = IdentityPlan::new(&case.scenario.identities[index].name);
-            plan.name.generation = self.renewals[index];
+            let plan = wire::identity_plan(&case.scenario.identities[index], self.renewals[index]);
             self.driver.pki().identity(&plan)
         });
         made.transpose()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bareflight_handshake_driver::{
     AlertDescription, Answer, Authority, CertifiedKey, ClientConfiguration, ConfigKey,
-    EndReason as DriverEnd, HostPlan, LateAnswer, LateInHttp2 as DriverLateInHttp2,
+    EndReason as DriverEnd, HostPlan, IdentityPlan, LateAnswer, LateInHttp2 as DriverLateInHttp2,
     LateKind as DriverLate, Protected, Protocol as DriverProtocol, RequestHead, Resumption,
     ServerPlan, Shown, Stack, TlsError, Trust as DriverTrust, Validity, Version, Versions,
 };
@@ -23,7 +23,8 @@ use crate::case::authority;
 use crate::log::{Cause, LateKind, Protocol, Request, Tls};
 use crate::reply::{Asked, path, reply};
 use crate::scenario::{
-    Alpn, ClientCertificate, LateInHttp2, Name, Server, ServerCertificate, TlsVersions, Trust,
+    Alpn, ClientCertificate, Identity, InForce, Issuer, LateInHttp2, Name, Server,
+    ServerCertificate, TlsVersions, Trust,
 };
 
 /// What decides which connections have the same TLS configuration.
@@ -112,11 +113,15 @@ fn trusted(policy: TrustId) -> DriverTrust {
     }
 }
 
+/// Bytes of a small TLS record: no ClientHello fits into one.
+pub(super) const SMALL_RECORD: usize = 64;
+
 /// Bytes of early data that a server takes, if it takes any: more than any request here has.
 const EARLY_DATA: u32 = 1 << 14;
 
-/// A scenario's server, under a rule on client certificates, as the handshake driver sets it up.
-pub fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPlan {
+/// A scenario's server, under what is in force, as the handshake driver sets it up.
+pub fn server_plan(server: &Server, now: InForce) -> ServerPlan {
+    let mode = now.client_certificate;
     let names: Vec<&str> = server.hosts.iter().map(Name::as_str).collect();
     ServerPlan {
         issuer: match server.certificate {
@@ -126,13 +131,14 @@ pub fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPlan {
         validity: Validity::Current,
         stack: stack(mode),
         client_auth: client_auth(mode),
+        accepts: vec![authority_of(now.accepts)],
         hosts: server
             .host_rules
             .iter()
             .map(|rule| HostPlan {
                 names: vec![rule.host.to_string()],
                 client_auth: client_auth(rule.client_certificate),
-                accepts: vec![Authority::users()],
+                accepts: vec![authority_of(now.accepts)],
             })
             .collect(),
         protects: Protected {
@@ -153,13 +159,13 @@ pub fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPlan {
             Alpn::H2 => vec![DriverProtocol::H2],
             Alpn::Both => vec![DriverProtocol::H2, DriverProtocol::Http11],
         },
-        resumption: match (server.tickets_under(mode), server.early_data_under(mode)) {
+        resumption: match (now.has_tickets(), server.early_data_under(now)) {
             (false, _) => Resumption::Off,
             (true, false) => Resumption::Tickets,
             // What could be replayed must be for one use.
             (true, true) => Resumption::Stateful,
         },
-        early_data: if server.early_data_under(mode) {
+        early_data: if server.early_data_under(now) {
             EARLY_DATA
         } else {
             0
@@ -167,6 +173,26 @@ pub fn server_plan(server: &Server, mode: ClientCertificate) -> ServerPlan {
         tickets: TICKETS,
         lifetime: core::time::Duration::from_secs(u64::from(server.ticket_lifetime)),
         ..ServerPlan::new(&names)
+    }
+}
+
+/// A scenario's identity, so often renewed, as the handshake driver makes it.
+pub(super) fn identity_plan(identity: &Identity, renewals: u32) -> IdentityPlan {
+    let mut plan = IdentityPlan::new(&identity.name);
+    plan.name.generation = renewals;
+    plan.issuer = authority_of(identity.issuer);
+    if let Some(seconds) = identity.intermediate_lifetime {
+        let until = core::time::Duration::from_secs(u64::from(seconds));
+        let below = plan.issuer.subordinate("intermediate");
+        plan.issuer = below.valid(Validity::Until(until));
+    }
+    plan
+}
+
+fn authority_of(issuer: Issuer) -> Authority {
+    match issuer {
+        Issuer::Users => Authority::users(),
+        Issuer::Staff => Authority::named(issuer.as_str()),
     }
 }
 
@@ -326,6 +352,7 @@ pub(super) fn end_reason(reason: &DriverEnd) -> EndReason {
 pub(in crate::tier) fn refusal(reason: &DriverEnd, shown: &Shown) -> &'static str {
     match reason {
         DriverEnd::Tls(TlsError::NoCertificatesPresented) => "certificate-required",
+        DriverEnd::Tls(TlsError::InvalidCertificate(_)) => "certificate-refused",
         DriverEnd::AlertReceived(
             AlertDescription::UnknownCA
             | AlertDescription::BadCertificate

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::{Arc, LazyLock};
 
+use bareflight_handshake_driver::Hello as ClientHello;
 use bareflight_policy::{CertificateAnswer, Origin};
 use bareflight_pool_key::TrustId;
 use bareflight_user_agent::{
@@ -19,7 +20,7 @@ use crate::log::{
     Ticket, Tls,
 };
 use crate::scenario::{
-    Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust,
+    Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust, is_address,
 };
 
 /// What a client says in a handshake, whichever leg it is on.
@@ -60,7 +61,9 @@ impl Hello {
 /// A handshake under way.
 struct Handshake {
     server: usize,
-    sni: Name,
+    sni: Option<Name>,
+    /// The host rule that it comes under; none for the server's own.
+    under: Option<usize>,
     /// What its server will have seen.
     record: Connection,
 }
@@ -98,19 +101,20 @@ impl ModelWorld {
             },
         };
         let hello = Hello::of(connect);
-        let mut leg = self.leg(case, connect, &connect.origin);
+        let small = case.sends_small_records(cause_of(connect.cause));
+        let mut leg = self.leg(case, connect, &connect.origin, small);
         leg.record.through = hop.as_ref().map(|tunnel| tunnel.number);
         let outcome = self.shake_hands(case, &mut leg, &hello);
         let agreed = outcome.as_ref().ok();
         let plan = &case.scenario.servers[leg.server];
-        let under = self.asked_for(plan, &leg.sni);
+        let under = leg.under;
         let rule = self.rule_of(plan, leg.server, under);
         self.connections.push(Open {
             number: leg.record.id,
             server: leg.server,
             hop,
             closed: agreed.is_none(),
-            host: leg.sni.clone(),
+            sni: leg.sni.clone(),
             under,
             client: agreed.map_or(Client::Absent, |agreed| agreed.client.clone()),
             late: agreed.and_then(|agreed| Setting::of(rule, connect, agreed.protocol)),
@@ -144,7 +148,7 @@ impl ModelWorld {
         log: &mut Log,
         sessions: &mut Vec<Event>,
     ) -> Option<Tunnel> {
-        let mut leg = self.leg(case, connect, &hop.proxy);
+        let mut leg = self.leg(case, connect, &hop.proxy, false);
         leg.record.leg = Leg::Proxy;
         let tunnel = Tunnel {
             number: leg.record.id,
@@ -186,16 +190,36 @@ impl ModelWorld {
     }
 
     /// The next leg, and what its server knows of it before the handshake.
-    fn leg(&mut self, case: &Case<'_>, connect: &Connect, to: &Origin) -> Handshake {
+    fn leg(
+        &mut self,
+        case: &Case<'_>,
+        connect: &Connect,
+        to: &Origin,
+        small_records: bool,
+    ) -> Handshake {
         self.handshakes += 1;
         self.accepted += 1;
-        let (server, sni, port) = endpoint(case, to);
-        let name = case.scenario.servers[server].name.clone();
+        let (server, host, port) = endpoint(case, to);
+        let sni = (!is_address(&host)).then_some(host);
+        let plan = &case.scenario.servers[server];
+        let name = plan.name.clone();
+        // A server that asks late has a TLS that does not tell how the ClientHello came.
+        let asks_late = self.servers[server]
+            .in_force
+            .client_certificate
+            .late()
+            .is_some();
+        let hello = ClientHello {
+            server_name: sni.as_deref(),
+            fragmented: small_records && !asks_late,
+        };
+        let under = self.asked_for(plan, &hello);
         let opened = Connection::opened(self.accepted, name, port, Some(cause_of(connect.cause)));
         Handshake {
             server,
+            under,
             record: Connection {
-                sni: Some(sni.clone()),
+                sni: sni.clone(),
                 ..opened
             },
             sni,
@@ -212,15 +236,17 @@ impl ModelWorld {
         let Handshake {
             server,
             sni,
+            under,
             record,
         } = leg;
         let (server, plan) = (*server, &case.scenario.servers[*server]);
-        let rule = self.servers[server].client_certificate;
+        let now = self.servers[server].in_force;
+        let rule = now.client_certificate;
         // A server that asks late knows no sessions, so it does not see that one was offered.
         let offer = hello.offer.filter(|_| rule.late().is_none());
         let offered = offer.map(|session| session.0 as usize);
         record.offered = offered.map(|session| self.sessions[session].number);
-        let mode = self.rule_of(plan, server, self.asked_for(plan, sni));
+        let mode = self.rule_of(plan, server, *under);
         let tls = version(plan.tls_under(rule));
         let Some(protocol) = protocol(plan.alpn, hello.alpn) else {
             return Err(Refused {
@@ -230,10 +256,16 @@ impl ModelWorld {
             });
         };
         let resumed = offered.filter(|&session| {
-            self.resumes(plan, &self.sessions[session], (server, mode), tls, sni)
+            self.resumes(
+                case,
+                &self.sessions[session],
+                (server, mode),
+                tls,
+                sni.as_deref(),
+            )
         });
         if let Some(session) = resumed {
-            record.early_data = hello.early && tls == Tls::V1_3 && plan.early_data_under(rule);
+            record.early_data = hello.early && tls == Tls::V1_3 && plan.early_data_under(now);
             let client = self.sessions[session].client.clone();
             return Ok(Agreed {
                 tls,
@@ -269,17 +301,23 @@ impl ModelWorld {
                 resumed: None,
             });
         }
-        let client = match (hello.answer, hello.identity) {
-            (CertificateAnswer::Present, Some(identity)) => self.identity(case, identity),
-            _ => Client::Declined,
-        };
+        let presents = hello.answer == CertificateAnswer::Present;
+        let shown = hello.identity.filter(|_| presents);
+        let client = shown.map_or(Client::Declined, |it| self.identity(case, it));
         record.client = client.clone();
-        if mode == ClientCertificate::Require && client == Client::Declined {
-            // TLS 1.3: the client's last flight was its Finished, so it counts as connected when the alert arrives.
-            let late = (tls == Tls::V1_3).then_some(protocol);
+        // TLS 1.3: the client's last flight was its Finished, so it counts as connected when the alert arrives.
+        let late = (tls == Tls::V1_3).then_some(protocol);
+        if mode == ClientCertificate::Require && shown.is_none() {
             return Err(Refused {
                 name: "certificate-required",
                 reason: EndReason::CertificateRequired,
+                late,
+            });
+        }
+        if shown.is_some_and(|it| !self.takes(case, server, it)) {
+            return Err(Refused {
+                name: "certificate-refused",
+                reason: EndReason::Handshake,
                 late,
             });
         }
@@ -300,6 +338,12 @@ impl ModelWorld {
         }
     }
 
+    /// Whether the certificate of an identity passes at a server.
+    pub(super) fn takes(&self, case: &Case<'_>, server: usize, identity: HeldIdentity) -> bool {
+        let identity = &case.scenario.identities[identity.0 as usize];
+        self.servers[server].in_force.takes(identity, self.now)
+    }
+
     /// What is known once both ends agree, and the sessions that the server then issues.
     fn agree(
         &mut self,
@@ -313,6 +357,7 @@ impl ModelWorld {
         let Handshake {
             server,
             sni,
+            under,
             mut record,
         } = leg;
         let Agreed {
@@ -330,8 +375,8 @@ impl ModelWorld {
         let (number, to) = (record.id, record.leg);
         write(log, self.now, Entry::Connection(record));
         let plan = &case.scenario.servers[server];
-        let rule = self.servers[server].client_certificate;
-        if !plan.tickets_under(rule) {
+        let now = self.servers[server].in_force;
+        if !now.has_tickets() {
             return;
         }
         let tickets = if tls == Tls::V1_3 { TICKETS } else { 1 };
@@ -345,7 +390,7 @@ impl ModelWorld {
                 tls,
                 sni: sni.clone(),
                 client: client.clone(),
-                under: self.rule_of(plan, server, self.asked_for(plan, &sni)),
+                under: self.rule_of(plan, server, under),
                 issued: self.now,
                 lifetime,
                 known: true,
@@ -362,7 +407,7 @@ impl ModelWorld {
                 session: SessionHandle(session - 1),
                 single_use: tls == Tls::V1_3,
                 lifetime,
-                early_data: tls == Tls::V1_3 && plan.early_data_under(rule),
+                early_data: tls == Tls::V1_3 && plan.early_data_under(now),
             });
         }
     }
@@ -373,7 +418,10 @@ impl ModelWorld {
             return Arc::clone(&NO_NAMES);
         }
         let names = &mut self.servers[server].names;
-        Arc::clone(names.get_or_insert_with(|| plan.hosts.iter().map(Name::to_string).collect()))
+        Arc::clone(names.get_or_insert_with(|| {
+            let named = plan.hosts.iter().filter(|host| !is_address(host));
+            named.map(Name::to_string).collect()
+        }))
     }
 
     fn refuse(

@@ -95,7 +95,13 @@ impl ModelWorld {
             }
             (_, CertificateAnswer::Abort) => (Client::Absent, true),
             (_, CertificateAnswer::Present) => match setting.identity {
-                Some(identity) => (self.identity(case, identity), false),
+                Some(it) if self.takes(case, open.server, it) => (self.identity(case, it), false),
+                // It gets its answer, and breaks off.
+                Some(_) => {
+                    let connection = send.connection;
+                    events.push(Event::AskedLate { connection });
+                    (Client::Absent, true)
+                }
                 None => (Client::Declined, false),
             },
             (_, CertificateAnswer::Decline) => (Client::Declined, false),

@@ -7,37 +7,39 @@ use bareflight_user_agent::Send;
 
 use super::super::client_auth;
 use super::{ModelWorld, Session};
-use crate::log::Tls;
-use crate::scenario::{ClientCertificate, Server};
+use crate::case::Case;
+use crate::log::{Client, Tls};
+use crate::scenario::{ClientCertificate, Identity, Server};
 
-/// A certificate that was good once. Those of scenarios stay good.
-struct Good;
+/// The certificate of an earlier handshake, as a server judges it now.
+struct Judged {
+    /// Whether it is from whom the server takes certificates now, or it takes none.
+    accepted: bool,
+    /// Whether its whole chain is; the leaf always is.
+    in_date: bool,
+}
 
-impl Certificate for Good {
+impl Certificate for Judged {
     fn passes(&self) -> bool {
-        true
+        self.accepted && self.in_date
     }
 
     fn is_in_date(&self) -> bool {
-        true
+        self.in_date
     }
 
     fn leaf_is_in_date(&self) -> bool {
-        true
+        self.accepted
     }
 }
 
 impl ModelWorld {
-    /// The host rule that a handshake for this name comes under; none for the server's own.
-    pub(super) fn asked_for(&self, plan: &Server, sni: &str) -> Option<usize> {
+    /// The host rule that a handshake comes under; none for the server's own.
+    pub(super) fn asked_for(&self, plan: &Server, hello: &Hello<'_>) -> Option<usize> {
         if plan.host_rules.is_empty() {
             return None;
         }
-        let hello = Hello {
-            server_name: Some(sni),
-            fragmented: false,
-        };
-        let name = self.deciders.servers.routes.name_asked(&hello)?;
+        let name = self.deciders.servers.routes.name_asked(hello)?;
         self.named(plan, name)
     }
 
@@ -62,7 +64,7 @@ impl ModelWorld {
         server: usize,
         rule: Option<usize>,
     ) -> ClientCertificate {
-        rule.map_or(self.servers[server].client_certificate, |at| {
+        rule.map_or(self.servers[server].in_force.client_certificate, |at| {
             plan.host_rules[at].client_certificate
         })
     }
@@ -71,14 +73,18 @@ impl ModelWorld {
     /// decisions allow it.
     pub(super) fn resumes(
         &self,
-        plan: &Server,
+        case: &Case<'_>,
         session: &Session,
         (server, rule): (usize, ClientCertificate),
         tls: Tls,
-        sni: &str,
+        sni: Option<&str>,
     ) -> bool {
-        let tickets = plan.tickets_under(self.servers[server].client_certificate);
-        let authenticated = session.client.is_authenticated();
+        let tickets = self.servers[server].in_force.has_tickets();
+        let accepts = self.servers[server].in_force.accepts;
+        let judged = held(case, &session.client).map(|identity| Judged {
+            accepted: !rule.asks() || identity.issuer == accepts,
+            in_date: !rule.asks() || identity.is_in_date(self.now),
+        });
         session.known
             && session.tls == tls
             && self.deciders.servers.resumes.resumes(&Offer {
@@ -88,8 +94,8 @@ impl ModelWorld {
                     Tls::V1_2 => Version::Tls12,
                     Tls::V1_3 => Version::Tls13,
                 },
-                issued_for: Some(&session.sni),
-                server_name: Some(sni),
+                issued_for: session.sni.as_deref(),
+                server_name: sni,
                 across_names: false,
                 age: self.now.saturating_sub(session.issued),
                 lifetime: session.lifetime,
@@ -99,26 +105,36 @@ impl ModelWorld {
                 },
                 issued_under: client_auth(session.under),
                 policy: client_auth(rule),
-                certificate: authenticated.then_some(&Good),
+                certificate: judged.as_ref().map(|it| it as _),
             })
     }
 
     /// Whether a request is for the host that its connection was made for, or for one whose rule the connection meets.
-    pub(super) fn belongs(&self, plan: &Server, send: &Send) -> bool {
+    pub(super) fn belongs(&self, case: &Case<'_>, plan: &Server, send: &Send) -> bool {
         let open = &self.connections[send.connection.0 as usize];
         let url = send.request.current_url().as_url();
         let host = url.host_str().unwrap_or_default();
         let wanted = self.named(plan, host);
         let rule = |at| client_auth(self.rule_of(plan, open.server, at));
-        let passes = || true;
+        let known = held(case, &open.client);
+        let passes =
+            || known.is_some_and(|it| self.servers[open.server].in_force.takes(it, self.now));
         self.deciders.servers.routes.belongs(&Route {
-            server_name: Some(&open.host),
+            server_name: open.sni.as_deref(),
             host: Some(host),
             in_force: rule(open.under),
             wanted: rule(wanted),
             one_policy: open.under == wanted,
             one_authority: true,
-            passes: open.client.is_authenticated().then_some(&passes),
+            passes: known.is_some().then_some(&passes),
         })
     }
+}
+
+/// The identity that a client is.
+fn held<'c>(case: &Case<'c>, client: &Client) -> Option<&'c Identity> {
+    let Client::Identity { name, .. } = client else {
+        return None;
+    };
+    case.scenario.identities.iter().find(|it| it.name == *name)
 }

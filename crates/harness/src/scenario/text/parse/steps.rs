@@ -11,7 +11,7 @@ use crate::scenario::fixup::fixup_fetch;
 use crate::scenario::text::TextError;
 use crate::scenario::{
     Action, Body, Credentials, Exchange, Expect, ExpectedClient, ExpectedOutcome, Kind, Limits,
-    Mode, Scenario, Step, WorldEvent,
+    Mode, Scenario, Setting, Step, WorldEvent,
 };
 
 const RELOAD_ASKS_EARLY: &str = "who asks late keeps no sessions: \"reload\" takes \"none\", \"request\" or \"require\", and \"change-mode\" takes all";
@@ -71,6 +71,8 @@ impl Reader<'_> {
             ("seconds", table.seconds.is_some()),
             ("server", table.server.is_some()),
             ("client-certificate", table.client_certificate.is_some()),
+            ("tickets", table.tickets.is_some()),
+            ("accepts", table.accepts.is_some()),
         ] {
             if given {
                 return Err(self.error(
@@ -145,6 +147,7 @@ impl Reader<'_> {
             identity,
             trust: table.trust.unwrap_or_default(),
             via,
+            small_records: table.small_records.unwrap_or_default(),
         })
     }
 
@@ -209,15 +212,8 @@ impl Reader<'_> {
             }
             "reload" => {
                 let server = server()?;
-                let rule = table.client_certificate;
-                let client_certificate = rule.ok_or_else(|| needs("client-certificate"))?;
-                if client_certificate.late().is_some() {
-                    return Err(self.error(Some(event.span()), RELOAD_ASKS_EARLY));
-                }
-                WorldEvent::Reload {
-                    server,
-                    client_certificate,
-                }
+                let setting = self.setting(event, table)?;
+                WorldEvent::Reload { server, setting }
             }
             "logout" => WorldEvent::Logout,
             "renew" => match &table.identity {
@@ -238,6 +234,25 @@ impl Reader<'_> {
             }
         };
         Ok(Action::Event(event))
+    }
+
+    fn setting(&self, event: &Text, table: &StepTable) -> Result<Setting, TextError> {
+        let settings = [
+            table.client_certificate.map(Setting::ClientCertificate),
+            table.tickets.map(Setting::Tickets),
+            table.accepts.map(Setting::Accepts),
+        ];
+        let mut given = settings.into_iter().flatten();
+        match (given.next(), given.next()) {
+            (Some(Setting::ClientCertificate(rule)), None) if rule.late().is_some() => {
+                Err(self.error(Some(event.span()), RELOAD_ASKS_EARLY))
+            }
+            (Some(setting), None) => Ok(setting),
+            _ => Err(self.error(
+                Some(event.span()),
+                "the event `reload` needs one of `client-certificate`, `tickets` and `accepts`",
+            )),
+        }
     }
 
     pub(super) fn expect(

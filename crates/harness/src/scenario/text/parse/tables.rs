@@ -5,8 +5,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::scenario::{
-    Body, ClientCertificate, Credentials, ExpectedConnection, ExpectedPreflight, LateInHttp2, Mode,
-    Name, ServerCertificate, Trust,
+    Body, ClientCertificate, Credentials, ExpectedConnection, ExpectedPreflight, Issuer,
+    LateInHttp2, Mode, Name, ServerCertificate, Trust,
 };
 
 /// A text and where it stands.
@@ -38,6 +38,7 @@ pub(super) struct ServerTable {
     pub(super) hosts: Spanned<Vec<Text>>,
     pub(super) ports: Option<Spanned<Vec<u16>>>,
     pub(super) client_certificate: Option<ClientCertificate>,
+    pub(super) accepts: Option<Issuer>,
     pub(super) host_rules: Option<IndexMap<Text, ClientCertificate>>,
     pub(super) protected: Option<Spanned<Vec<Text>>>,
     pub(super) protects_preflights: Option<bool>,
@@ -83,6 +84,8 @@ pub(super) enum RedirectValue {
 pub(super) struct IdentityTable {
     #[serde(default, rename = "for")]
     pub(super) hosts: Vec<Text>,
+    pub(super) issuer: Option<Issuer>,
+    pub(super) intermediate_lifetime: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]
@@ -105,9 +108,12 @@ pub(super) struct StepTable {
     pub(super) identity: Option<Text>,
     pub(super) trust: Option<Trust>,
     pub(super) via: Option<Text>,
+    pub(super) small_records: Option<bool>,
     pub(super) seconds: Option<Spanned<u32>>,
     pub(super) server: Option<Text>,
     pub(super) client_certificate: Option<ClientCertificate>,
+    pub(super) tickets: Option<bool>,
+    pub(super) accepts: Option<Issuer>,
     pub(super) overlap: Option<u8>,
     pub(super) expect: Option<ExpectTable>,
 }

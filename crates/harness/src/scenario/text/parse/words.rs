@@ -70,7 +70,7 @@ impl Reader<'_> {
         if !is_host(written) {
             return Err(self.error(
                 Some(text.span()),
-                format!("`{written}` is not a lowercase DNS name"),
+                format!("`{written}` is neither a lowercase DNS name nor an IPv4 address"),
             ));
         }
         Ok(Name::from(written.as_str()))

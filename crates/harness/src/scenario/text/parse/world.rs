@@ -6,11 +6,11 @@ use toml::Spanned;
 use super::Reader;
 use super::tables::{AllowValue, CorsTable, IdentityTable, RedirectValue, ServerTable, Text};
 use super::words::{is_token, is_value};
-use crate::scenario::fixup::is_path;
+use crate::scenario::fixup::{is_address, is_path};
 use crate::scenario::text::TextError;
 use crate::scenario::{
-    AllowList, AllowOrigin, Alpn, ClientCertificate, Cors, HostRule, Identity, Limits, Name,
-    Protected, Redirect, Scenario, Server, TlsVersions,
+    AllowList, AllowOrigin, Alpn, ClientCertificate, Cors, HostRule, Identity, InForce, Limits,
+    Name, Protected, Redirect, Scenario, Server, TlsVersions,
 };
 
 pub(super) const PROXY_ASKS_EARLY: &str =
@@ -32,6 +32,9 @@ impl Reader<'_> {
                 names.push(host);
             }
         }
+        if names.iter().filter(|host| is_address(host)).count() > 1 {
+            return Err(self.error(Some(at), "a server has one address at most"));
+        }
         let rule = table.client_certificate.unwrap_or_default();
         let table_hosts = names.clone();
         let alpn = table
@@ -44,6 +47,7 @@ impl Reader<'_> {
                 .ports
                 .map_or(Ok(default.ports), |ports| self.ports(ports))?,
             client_certificate: rule,
+            accepts: table.accepts.unwrap_or_default(),
             host_rules: self.host_rules(table.host_rules.unwrap_or_default(), &table_hosts)?,
             protected: Protected {
                 paths: table
@@ -71,7 +75,7 @@ impl Reader<'_> {
             redirects: Vec::new(),
         };
         Ok(Server {
-            early_data: server.early_data_under(rule),
+            early_data: server.early_data_under(InForce::from(&server)),
             ..server
         })
     }
@@ -195,6 +199,12 @@ impl Reader<'_> {
             let known = hosts
                 .iter()
                 .find(|known| known.eq_ignore_ascii_case(host.get_ref()));
+            if is_address(host.get_ref()) {
+                return Err(self.error(
+                    Some(host.span()),
+                    "an address is not told in the handshake, so it comes under the server's own rule",
+                ));
+            }
             match (known, client_certificate.late()) {
                 // In the case in which it is written: a server must not mind.
                 (Some(_), None) => Ok(HostRule {
@@ -380,6 +390,12 @@ impl Reader<'_> {
         Ok(Identity {
             name: self.plain_name(name)?,
             hosts: hosts.collect::<Result<_, _>>()?,
+            issuer: table.issuer.unwrap_or_default(),
+            intermediate_lifetime: table
+                .intermediate_lifetime
+                .as_ref()
+                .map(|it| self.seconds(it, Limits::SECONDS))
+                .transpose()?,
         })
     }
 }
