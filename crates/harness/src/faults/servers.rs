@@ -43,6 +43,20 @@ pub(super) fn reports_success_on_resume() -> Rules {
     resuming(ReportsSuccessOnResume)
 }
 
+/// `server-tickets-though-disabled`: a ticket is processed although tickets are switched off by now (CVE-2014-7189). Right is
+/// to resume nothing then, whenever it was issued.
+struct TicketsThoughDisabled;
+
+impl Resumes for TicketsThoughDisabled {
+    fn switched_on(&self, _: &Offer<'_>) -> bool {
+        true
+    }
+}
+
+pub(super) fn tickets_though_disabled() -> Rules {
+    resuming(TicketsThoughDisabled)
+}
+
 /// `server-default-policy-on-conflict`: of two policies for one host the weakest holds (CVE-2026-85597). Right is the
 /// strictest.
 struct DefaultPolicyOnConflict;
