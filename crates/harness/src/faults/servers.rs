@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
-    Admits, ClientAuth, LateOutcome, Offer, Resumes, Route, Routes, Rules,
+    Admits, Certificate, ClientAuth, LateOutcome, Offer, Resumes, Route, Routes, Rules,
 };
 
 /// Rules of which one decision is wrong.
@@ -41,6 +41,20 @@ impl Resumes for ReportsSuccessOnResume {
 
 pub(super) fn reports_success_on_resume() -> Rules {
     resuming(ReportsSuccessOnResume)
+}
+
+/// `server-issuers-not-rechecked`: of the certificate behind a session dates are looked at again, and issuers are not
+/// (CVE-2025-68121). Right is to judge it by the issuers that are accepted now.
+struct IssuersNotRechecked;
+
+impl Resumes for IssuersNotRechecked {
+    fn certificate_stands(&self, offer: &Offer<'_>) -> bool {
+        offer.certificate.is_some_and(Certificate::is_in_date)
+    }
+}
+
+pub(super) fn issuers_not_rechecked() -> Rules {
+    resuming(IssuersNotRechecked)
 }
 
 /// `server-tickets-though-disabled`: a ticket is processed although tickets are switched off by now (CVE-2014-7189). Right is
