@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
-    Admits, Certificate, ClientAuth, LateOutcome, Offer, Resumes, Route, Routes, Rules,
+    Admits, Certificate, ClientAuth, LateOutcome, Offer, Rechecks, Resumes, Route, Routes, Rules,
 };
 
 /// Rules of which one decision is wrong.
@@ -41,6 +41,20 @@ impl Resumes for ReportsSuccessOnResume {
 
 pub(super) fn reports_success_on_resume() -> Rules {
     resuming(ReportsSuccessOnResume)
+}
+
+/// `server-skips-check-without-name`: where the ClientHello has no name, a session is not compared with the policy in force
+/// (CVE-2025-23048). Right is to compare it with the server's own policy, which is in force there.
+struct SkipsCheckWithoutName;
+
+impl Resumes for SkipsCheckWithoutName {
+    fn satisfies_policy(&self, offer: &Offer<'_>) -> bool {
+        offer.server_name.is_none() || Rechecks.satisfies_policy(offer)
+    }
+}
+
+pub(super) fn skips_check_without_name() -> Rules {
+    resuming(SkipsCheckWithoutName)
 }
 
 /// `server-issuers-not-rechecked`: of the certificate behind a session dates are looked at again, and issuers are not
