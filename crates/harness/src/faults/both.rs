@@ -20,10 +20,14 @@ use bareflight_user_agent::{
 use super::reached::{count, differs, watch};
 use crate::tier::Deciders;
 
-/// The deciders of a fault; each decision that differs from the right one is counted. They live as long as the process
+/// The deciders of a fault; each decision that differs from the right one is counted. Of a fault of a server those of
+/// servers are: its user agent may be one that has to be wrong for the fault to show. They live as long as the process
 /// does, so they are asked for once.
 pub(super) fn watched(agent: &'static dyn Decisions, servers: Option<Rules>) -> Deciders {
-    let agent = Box::leak(Box::new(Watched(agent)));
+    let agent: &'static dyn Decisions = match servers {
+        Some(_) => agent,
+        None => Box::leak(Box::new(Watched(agent))),
+    };
     let watched = |rules: Rules| {
         &*Box::leak(Box::new(Rules {
             resumes: Arc::new(Watched(rules.resumes)),

@@ -88,6 +88,18 @@ const fn served(name: &'static str, rules: fn() -> Rules) -> Made {
     }
 }
 
+/// A fault of a server that no client meets which does as it should: this one offers what it must not.
+const fn served_to(
+    client: &'static dyn Decisions,
+    name: &'static str,
+    rules: fn() -> Rules,
+) -> Made {
+    Made {
+        decisions: client,
+        ..served(name, rules)
+    }
+}
+
 /// A fault that is not about TLS: real handshakes would show nothing that the model does not.
 const fn above_tls(name: &'static str, decisions: &'static dyn Decisions) -> Made {
     Made {
@@ -106,7 +118,7 @@ const fn stopped_by_rustls(name: &'static str, decisions: &'static dyn Decisions
 }
 
 /// The faults that exist, in the order of the catalogue.
-const MADE: [Made; 62] = [
+const MADE: [Made; 63] = [
     made("omit-presents-certificate", &carry::OmitPresentsCertificate),
     made(
         "preflight-presents-certificate",
@@ -226,6 +238,11 @@ const MADE: [Made; 62] = [
     served(
         "server-constant-session-context",
         servers::constant_session_context,
+    ),
+    served_to(
+        &keep::SessionKeyWithoutHost,
+        "server-checks-new-name-only",
+        servers::checks_new_name_only,
     ),
     served(
         "server-skips-check-without-name",
@@ -348,7 +365,7 @@ mod tests {
 
     /// Entries of the catalogue that nothing stands behind yet: what a scenario cannot say, or a log not show. Who makes one
     /// takes it out.
-    const NOT_MADE: [&str; 13] = [
+    const NOT_MADE: [&str; 12] = [
         "declined-choice-sticks-across-partitions",
         "pool-key-without-private-key",
         "pool-key-without-server-name",
@@ -358,7 +375,6 @@ mod tests {
         "session-version-confused",
         "late-certificate-colours-earlier-requests",
         "server-ticket-says-authenticated",
-        "server-checks-new-name-only",
         "server-leaf-expiry-only",
         "server-shared-ticket-key",
         "server-default-policy-on-parse-error",

@@ -43,6 +43,20 @@ pub(super) fn reports_success_on_resume() -> Rules {
     resuming(ReportsSuccessOnResume)
 }
 
+/// `server-checks-new-name-only`: a session is good for whatever name the new ClientHello has (CVE-2025-23419). Right is to
+/// resume it under the name alone that it was issued for. A client shows it that has one slot for all sessions.
+struct ChecksNewNameOnly;
+
+impl Resumes for ChecksNewNameOnly {
+    fn under_its_name(&self, _: &Offer<'_>) -> bool {
+        true
+    }
+}
+
+pub(super) fn checks_new_name_only() -> Rules {
+    resuming(ChecksNewNameOnly)
+}
+
 /// `server-skips-check-without-name`: where the ClientHello has no name, a session is not compared with the policy in force
 /// (CVE-2025-23048). Right is to compare it with the server's own policy, which is in force there.
 struct SkipsCheckWithoutName;
