@@ -57,6 +57,20 @@ pub(super) fn checks_new_name_only() -> Rules {
     resuming(ChecksNewNameOnly)
 }
 
+/// `server-ticket-says-authenticated`: that a session was authenticated is enough, by whomever and under whatever policy (STEK
+/// Sharing is Not Caring, USENIX Security 2025). Right is to judge its certificate by the policy that is in force now.
+struct TicketSaysAuthenticated;
+
+impl Resumes for TicketSaysAuthenticated {
+    fn certificate_stands(&self, offer: &Offer<'_>) -> bool {
+        offer.certificate.is_some()
+    }
+}
+
+pub(super) fn ticket_says_authenticated() -> Rules {
+    resuming(TicketSaysAuthenticated)
+}
+
 /// `server-skips-check-without-name`: where the ClientHello has no name, a session is not compared with the policy in force
 /// (CVE-2025-23048). Right is to compare it with the server's own policy, which is in force there.
 struct SkipsCheckWithoutName;
