@@ -99,6 +99,20 @@ pub(super) fn issuers_not_rechecked() -> Rules {
     resuming(IssuersNotRechecked)
 }
 
+/// `server-leaf-expiry-only`: of the chain behind a session the leaf's dates alone are looked at again (golang/go issue 77113).
+/// Right is to look at those of every authority on the way too.
+struct LeafExpiryOnly;
+
+impl Resumes for LeafExpiryOnly {
+    fn certificate_stands(&self, offer: &Offer<'_>) -> bool {
+        offer.certificate.is_some_and(Certificate::leaf_is_in_date)
+    }
+}
+
+pub(super) fn leaf_expiry_only() -> Rules {
+    resuming(LeafExpiryOnly)
+}
+
 /// `server-tickets-though-disabled`: a ticket is processed although tickets are switched off by now (CVE-2014-7189). Right is
 /// to resume nothing then, whenever it was issued.
 struct TicketsThoughDisabled;
