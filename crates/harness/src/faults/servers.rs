@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
-    Admits, Certificate, ClientAuth, LateOutcome, Offer, Rechecks, Resumes, Route, Routes, Rules,
+    Admits, Certificate, ClientAuth, Hello, LateOutcome, Offer, Rechecks, Resumes, Route, Routes,
+    Rules,
 };
 
 /// Rules of which one decision is wrong.
@@ -141,6 +142,20 @@ impl Routes for DefaultPolicyOnConflict {
 
 pub(super) fn default_policy_on_conflict() -> Rules {
     routing(DefaultPolicyOnConflict)
+}
+
+/// `server-default-policy-on-parse-error`: the name is read from the first record alone, and where it is not in it the server's
+/// own policy holds (CVE-2026-32305, CVE-2026-75595). Right is to put the ClientHello together first.
+struct DefaultPolicyOnParseError;
+
+impl Routes for DefaultPolicyOnParseError {
+    fn name_asked<'a>(&self, hello: &Hello<'a>) -> Option<&'a str> {
+        hello.server_name.filter(|_| !hello.fragmented)
+    }
+}
+
+pub(super) fn default_policy_on_parse_error() -> Rules {
+    routing(DefaultPolicyOnParseError)
 }
 
 /// `server-exact-name-lookup`: a policy is found only under the very spelling of its file (CVE-2026-48491, CVE-2026-53622).
