@@ -144,6 +144,20 @@ pub(super) fn default_policy_on_conflict() -> Rules {
     routing(DefaultPolicyOnConflict)
 }
 
+/// `server-shared-ticket-key`: servers of different tenants have one ticket key, so that the sessions of each are the other's
+/// (h2o's GHSA-5v5r-rghf-rm6q, picotls issue 507). Right is a key for each. A client shows it that has one slot for all sessions.
+struct SharedTicketKey;
+
+impl Resumes for SharedTicketKey {
+    fn at_home(&self, _: &Offer<'_>) -> bool {
+        true
+    }
+}
+
+pub(super) fn shared_ticket_key() -> Rules {
+    resuming(SharedTicketKey)
+}
+
 /// `server-default-policy-on-parse-error`: the name is read from the first record alone, and where it is not in it the server's
 /// own policy holds (CVE-2026-32305, CVE-2026-75595). Right is to put the ClientHello together first.
 struct DefaultPolicyOnParseError;
