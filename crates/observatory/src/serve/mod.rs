@@ -2,6 +2,7 @@
 //! then the browser is led from scenario to scenario, and comes out at its verdict.
 
 mod answers;
+mod called;
 mod runs;
 
 use std::convert::Infallible;

@@ -9,6 +9,7 @@ use bareflight_harness::case::Case;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::called::called;
 use crate::certificates::Certificates;
 use crate::error::{ObserveError, WorldError};
 use crate::observe::{Limits, Ran, runtime, summary};
@@ -156,13 +157,13 @@ fn lead(
     certificates: &Certificates,
     onward: &str,
 ) -> Result<Report, ObserveError> {
+    let (name, version) = called(agent);
     let runtime = runtime()?;
     let mut report = summary(asked, limits, |case| {
         let ran = runtime.block_on(one(run, case, limits, certificates, onward))?;
-        Ok((ran, agent.to_owned()))
+        Ok((ran, format!("{name} {version}")))
     })?;
-    report.agent = "this browser".to_owned();
-    agent.clone_into(&mut report.version);
+    (report.agent, report.version) = (name.clone(), version.clone());
     Ok(report)
 }
 
