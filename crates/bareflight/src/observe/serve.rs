@@ -26,8 +26,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
             "open {address} in the browser that is to be observed; Ctrl-C ends this\n"
         ));
     };
-    match serve.forever(ready) {
-        Ok(never) => match never {},
-        Err(error) => Err(Failure::from(ObserveError::from(error))),
-    }
+    let served = serve.until_interrupted(ready);
+    served.map_err(ObserveError::from)?;
+    Ok(Exit::Holds)
 }

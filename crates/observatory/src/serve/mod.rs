@@ -54,14 +54,21 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Serves until the process ends. `ready` is told the address of the start page.
+    /// Serves until it is interrupted (Ctrl-C). `ready` is told the address of the start page.
     ///
     /// # Errors
     ///
     /// [`WorldError`] where the port is taken, or the servers cannot be set up or stop.
-    pub fn forever(self, ready: impl FnOnce(&str)) -> Result<Infallible, WorldError> {
+    pub fn until_interrupted(self, ready: impl FnOnce(&str)) -> Result<(), WorldError> {
         let certificates = Arc::new(Certificates::new()?);
-        runtime()?.block_on(self.serve(certificates, ready))
+        runtime()?.block_on(async {
+            tokio::select! {
+                served = self.serve(certificates, ready) => match served? {},
+                interrupted = tokio::signal::ctrl_c() => {
+                    interrupted.map_err(WorldError::io("Ctrl-C is not told"))
+                }
+            }
+        })
     }
 
     async fn serve(
