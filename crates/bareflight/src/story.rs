@@ -8,7 +8,8 @@ use bareflight_harness::log::{
     Request, Ticket, Tls,
 };
 use bareflight_harness::scenario::{
-    Action, Body, Credentials, Exchange, Kind, Mode, Scenario, Setting, Step, Trust, WorldEvent,
+    Action, Body, Credentials, Exchange, Kind, Mode, Scenario, Setting, Step, TlsVersions, Trust,
+    WorldEvent,
 };
 
 /// A log made ready to be told.
@@ -419,6 +420,9 @@ fn event_title(scenario: &Scenario, event: &WorldEvent) -> String {
                 }
                 Setting::Tickets(tickets) => format!("tickets = {tickets}"),
                 Setting::Accepts(issuer) => format!("accepts = \"{}\"", issuer.as_str()),
+                Setting::Tls(TlsVersions::Tls12) => "TLS 1.2 alone".to_owned(),
+                Setting::Tls(TlsVersions::Tls13) => "TLS 1.3 alone".to_owned(),
+                Setting::Tls(TlsVersions::Both) => "both versions of TLS".to_owned(),
             };
             format!(
                 "server {} takes up {setting} and keeps its sessions",
@@ -475,7 +479,14 @@ fn unusual(scenario: &Scenario, exchange: &Exchange) -> Vec<String> {
             .upload_listener
             .then(|| "an upload listener".to_owned()),
         identity.map(|identity| format!("identity {}", identity.name)),
+        exchange
+            .declines
+            .then(|| "the user, if asked, sends no certificate".to_owned()),
         proxy.map(|server| format!("through {}", server.name)),
+        exchange
+            .server_name
+            .as_ref()
+            .map(|name| format!("asks for {name}")),
         (exchange.trust == Trust::Insecure).then(|| "server certificate not verified".to_owned()),
     ];
     words.into_iter().flatten().collect()

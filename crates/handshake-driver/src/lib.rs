@@ -173,7 +173,7 @@ pub use plan::{
     LateKind, Protected, Protocol, Resumption, ServerPlan, Stack, Trust, Version, Versions,
 };
 pub use rustls::sign::CertifiedKey;
-pub use rustls::{AlertDescription, Error as TlsError};
+pub use rustls::{AlertDescription, CertificateError, Error as TlsError};
 pub use server::{
     Admits, Authenticated, Certificate, Checks, Hello, LateOutcome, Offer, Rechecks, Reply,
     Responder, Resumes, Route, Routes, Rules, Strict,

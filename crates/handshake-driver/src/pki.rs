@@ -15,7 +15,7 @@ use rcgen::{
 };
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 use crate::clock::ORIGIN;
@@ -117,6 +117,9 @@ pub struct IdentityPlan {
     pub validity: Validity,
     /// What its certificate is for (RFC 5280 section 4.2.1.12).
     pub usage: Usage,
+    /// The identity whose chain it shows in place of one of its own. It has not got the key to it, so it can show the chain
+    /// and not prove it.
+    pub chain_of: Option<Arc<IdentityPlan>>,
 }
 
 /// What a certificate says that it is for.
@@ -141,6 +144,16 @@ impl IdentityPlan {
             issuer: Authority::users(),
             validity: Validity::Current,
             usage: Usage::ClientAuth,
+            chain_of: None,
+        }
+    }
+
+    /// This identity with the chain of another: a certificate that is not for its key.
+    #[must_use]
+    pub fn showing(self, other: Self) -> Self {
+        Self {
+            chain_of: Some(Arc::new(other)),
+            ..self
         }
     }
 
@@ -168,9 +181,8 @@ pub struct Pki {
     servers: Mutex<HashMap<ServerCertificatePlan, Arc<CertifiedKey>>>,
     identities: Mutex<HashMap<IdentityPlan, Arc<CertifiedKey>>>,
     names: Mutex<HashMap<Vec<CertificateDer<'static>>, IdentityName>>,
-    /// The private keys, for a stack that wants them itself.
-    private:
-        Mutex<HashMap<Vec<CertificateDer<'static>>, rustls::pki_types::PrivateKeyDer<'static>>>,
+    /// The private keys by their public keys, for a stack that wants them itself.
+    private: Mutex<HashMap<Vec<u8>, PrivateKeyDer<'static>>>,
 }
 
 impl fmt::Debug for Pki {
@@ -224,6 +236,17 @@ impl Pki {
     /// # Errors
     /// When the key or the certificate cannot be made.
     pub fn identity(&self, plan: &IdentityPlan) -> Result<Arc<CertifiedKey>, PkiError> {
+        if let Some(other) = &plan.chain_of {
+            let own = self.identity(&IdentityPlan {
+                chain_of: None,
+                ..plan.clone()
+            })?;
+            let shown = self.identity(other)?.cert.clone();
+            return made_once(&self.identities, plan, || {
+                let key = Arc::clone(&own.key);
+                Ok(Arc::new(CertifiedKey::new(shown, key)))
+            });
+        }
         made_once(&self.identities, plan, || {
             let mut params = CertificateParams::default();
             params.distinguished_name = common_name(&plan.name.subject);
@@ -283,15 +306,13 @@ impl Pki {
         authorities.iter().map(der).collect()
     }
 
-    /// The private key of a chain that was made here, for a client that is started with files.
+    /// The private key of an identity that was made here, for a client that is started with files.
     #[must_use]
-    pub fn private_key(
-        &self,
-        chain: &[CertificateDer<'static>],
-    ) -> Option<rustls::pki_types::PrivateKeyDer<'static>> {
+    pub fn private_key(&self, of: &CertifiedKey) -> Option<PrivateKeyDer<'static>> {
+        let public = of.key.public_key()?;
         lock(&self.private)
-            .get(chain)
-            .map(rustls::pki_types::PrivateKeyDer::clone_key)
+            .get(public.as_ref())
+            .map(PrivateKeyDer::clone_key)
     }
 
     pub(crate) fn server(
@@ -359,10 +380,12 @@ impl Pki {
             chain.push(self.authority(below)?.der().clone());
             issuer = below.above.as_deref();
         }
-        lock(&self.private).insert(chain.clone(), key.private());
-        CertifiedKey::from_der(chain, key.private(), &self.provider)
-            .map(Arc::new)
-            .map_err(|e| failed("signing key", subject, &e))
+        let certified = CertifiedKey::from_der(chain, key.private(), &self.provider)
+            .map_err(|e| failed("signing key", subject, &e))?;
+        if let Some(public) = certified.key.public_key() {
+            lock(&self.private).insert(public.to_vec(), key.private());
+        }
+        Ok(Arc::new(certified))
     }
 }
 
@@ -422,6 +445,19 @@ mod tests {
         assert_ne!(first.key.public_key(), second.key.public_key());
         assert_eq!(pki.name_of(&first.cert).unwrap().to_string(), "alice/0");
         assert_eq!(pki.name_of(&second.cert).unwrap().to_string(), "alice/1");
+    }
+
+    #[test]
+    fn a_chain_can_be_shown_by_who_has_another_key() {
+        let pki = Pki::default();
+        let (alice, bob) = (IdentityPlan::new("alice"), IdentityPlan::new("bob"));
+        let mixed = pki.identity(&bob.clone().showing(alice.clone())).unwrap();
+        let [alice, bob] = [alice, bob].map(|plan| pki.identity(&plan).unwrap());
+        assert_eq!(mixed.cert, alice.cert);
+        assert_eq!(mixed.key.public_key(), bob.key.public_key());
+        assert_eq!(pki.name_of(&mixed.cert).unwrap().to_string(), "alice/0");
+        assert_eq!(pki.private_key(&mixed), pki.private_key(&bob));
+        assert_ne!(pki.private_key(&mixed), pki.private_key(&alice));
     }
 
     #[test]

@@ -44,10 +44,14 @@ pub struct Hop {
     pub include_credentials: bool,
     /// The identity that the user, or the step, chooses for its target: an index into the scenario's identities.
     pub identity: Option<u8>,
+    /// Whether the step named it, so that the user is not asked.
+    pub named: bool,
     /// The network partition key: an index into the case's.
     pub partition: u16,
     /// How the server's certificate is verified.
     pub trust: Trust,
+    /// The name that it is asked for and verified by, if that is not its host.
+    pub server_name: Option<Name>,
     /// The proxy that it goes through: an index into the scenario's servers.
     pub via: Option<u8>,
     /// Who makes the request.
@@ -260,8 +264,10 @@ impl<'s> Case<'s> {
                 route,
                 include_credentials,
                 identity: self.identity(exchange, &target),
+                named: self.names(exchange, &target),
                 partition: self.partition(&request),
                 trust: exchange.trust,
+                server_name: self.server_name(exchange, &target),
                 via: exchange.via,
                 kind: exchange.kind,
                 server: target.server,
@@ -302,19 +308,33 @@ impl<'s> Case<'s> {
 
     /// The identity for a target: the step's own for the URL that the step names, else the first that is for the host.
     fn identity(&self, exchange: &Exchange, target: &TargetOf) -> Option<u8> {
-        let host = &self.scenario.servers[usize::from(target.server)].hosts[target.host];
-        if exchange.identity.is_some()
-            && exchange.url.host == *host
-            && exchange.url.port == target.port
-        {
+        if self.names(exchange, target) {
             return exchange.identity;
         }
+        let host = &self.scenario.servers[usize::from(target.server)].hosts[target.host];
         let index = self
             .scenario
             .identities
             .iter()
             .position(|identity| identity.hosts.contains(host))?;
         u8::try_from(index).ok()
+    }
+
+    /// Whether the step names the identity for this target.
+    fn names(&self, exchange: &Exchange, target: &TargetOf) -> bool {
+        exchange.identity.is_some() && self.asks_for(exchange, target)
+    }
+
+    /// The name that the step gives this target, in place of its own.
+    fn server_name(&self, exchange: &Exchange, target: &TargetOf) -> Option<Name> {
+        let name = exchange.server_name.clone();
+        name.filter(|_| self.asks_for(exchange, target))
+    }
+
+    /// Whether this target is the one that the step asks for, rather than one that it is led to.
+    fn asks_for(&self, exchange: &Exchange, target: &TargetOf) -> bool {
+        let host = &self.scenario.servers[usize::from(target.server)].hosts[target.host];
+        exchange.url.host == *host && exchange.url.port == target.port
     }
 
     /// A profile that does not partition has one partition for all.

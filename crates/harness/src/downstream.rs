@@ -41,6 +41,8 @@ pub struct Wants {
     pub partition: Option<u32>,
     /// How the server is verified.
     pub verification: u32,
+    /// The name that is asked for and verified in place of the host; none if it is the host's.
+    pub server_name: Option<u32>,
     /// The proxy that it goes through; none if it goes straight.
     pub proxy: Option<u32>,
 }
@@ -219,6 +221,7 @@ impl<P: ConnectionPool> State<P> {
             identity: description.identity.map(|it| it.number().get()),
             partition: description.partition.map(|it| it.number().get()),
             verification: description.trust.number().get(),
+            server_name: description.server_name.map(|it| it.number().get()),
             proxy: match description.route {
                 Route::Direct => None,
                 Route::Via(proxy) => Some(proxy.number().get()),
@@ -340,6 +343,7 @@ mod tests {
         );
         found_without(|| by(without_partition), &["partition-split"]);
         found_without(|| by(without_verification), &["trust-match"]);
+        found_without(|| by(without_server_name), &["trust-match"]);
         found_without(|| by(without_proxy), &["hop-bound"]);
     }
 
@@ -354,10 +358,11 @@ mod tests {
             authority,
             partition,
             verification,
+            server_name,
             proxy,
             ..
         } = wants;
-        format!("{authority} {partition:?} {verification} {proxy:?}")
+        format!("{authority} {partition:?} {verification} {server_name:?} {proxy:?}")
     }
 
     fn without_identity(wants: &Wants) -> String {
@@ -381,6 +386,17 @@ mod tests {
             "{:?}",
             Wants {
                 verification,
+                ..wants.clone()
+            }
+        )
+    }
+
+    fn without_server_name(wants: &Wants) -> String {
+        let server_name = None;
+        format!(
+            "{:?}",
+            Wants {
+                server_name,
                 ..wants.clone()
             }
         )

@@ -100,6 +100,7 @@ impl Shrinking<'_> {
         for index in 0..self.best.identities.len() {
             self.attempt(|it| it.identities[index].issuer = Issuer::default());
             self.attempt(|it| it.identities[index].intermediate_lifetime = None);
+            self.attempt(|it| it.identities[index].certificate_of = None);
             for host in (0..self.best.identities[index].hosts.len()).rev() {
                 self.attempt(|it| {
                     it.identities[index].hosts.remove(host);
@@ -191,9 +192,10 @@ const SERVER: [Change<Server>; 17] = [
 ];
 
 /// One field of a request at a time: to its default, or to what says less.
-const EXCHANGE: [Change<Exchange>; 22] = [
+const EXCHANGE: [Change<Exchange>; 24] = [
     |it, _| it.small_records = false,
     |it, _| it.via = None,
+    |it, _| it.server_name = None,
     |it, default| it.kind = default.kind,
     |it, _| it.kind = Kind::Navigate,
     |it, default| it.method = default.method.clone(),
@@ -213,6 +215,7 @@ const EXCHANGE: [Change<Exchange>; 22] = [
         it.top = default.top.clone();
     },
     |it, _| it.identity = None,
+    |it, _| it.declines = false,
     |it, default| it.trust = default.trust,
     |it, default| it.url = default.url.clone(),
     |it, default| it.url.path = default.url.path.clone(),
@@ -243,6 +246,9 @@ const EVENTS: [WorldEvent; 8] = [
 /// An identity goes; who used it, uses the user's choice.
 fn remove_identity(scenario: &mut Scenario, index: usize) {
     scenario.identities.remove(index);
+    for identity in &mut scenario.identities {
+        identity.certificate_of = identity.certificate_of.and_then(|it| without(index, it));
+    }
     for step in &mut scenario.steps {
         match &mut step.action {
             Action::Exchange(exchange) => {
@@ -459,6 +465,9 @@ mod tests {
             for = []
             [identity.b]
             for = ["more.test"]
+            [identity.c]
+            for = []
+            certificate = "b"
             [[step]]
             fetch = "https://more.test/x"
             identity = "b"
@@ -477,6 +486,10 @@ hosts = ["api.test", "img.api.test"]
 
 [identity.alice]
 for = ["img.api.test"]
+
+[identity.bob]
+for = []
+certificate = "alice"
 
 [[step]]
 fetch = "https://img.api.test/x"

@@ -98,7 +98,7 @@ impl Certificates {
             .pki
             .identity(&IdentityPlan::new(name))
             .map_err(WorldError::setup)?;
-        let key = self.pki.private_key(&made.cert);
+        let key = self.pki.private_key(&made);
         let key = key.ok_or_else(|| WorldError::setup(format!("{name} has no private key")))?;
         Ok((made.cert.clone(), key))
     }

@@ -29,6 +29,14 @@ pub(crate) fn check(scenario: &Scenario, taker: Taker) -> Result<(), WorldError>
         let what = "the user would be asked which identity to choose";
         return Err(WorldError::Unsupported { step: 1, what });
     }
+    if scenario
+        .identities
+        .iter()
+        .any(|it| it.certificate_of.is_some())
+    {
+        let what = "programs do not load a certificate without the key to it";
+        return Err(WorldError::Unsupported { step: 1, what });
+    }
     for (index, step) in scenario.steps.iter().enumerate() {
         let what = match &step.action {
             _ if step.overlap.is_some() => "it overlaps with another",
@@ -51,6 +59,12 @@ pub(crate) fn check(scenario: &Scenario, taker: Taker) -> Result<(), WorldError>
             }
             Action::Exchange(exchange) if exchange.url.host.parse::<Ipv4Addr>().is_ok() => {
                 "its host is an address, which leads elsewhere"
+            }
+            Action::Exchange(exchange) if exchange.declines => {
+                "whoever takes it is told whom to present, and asks nobody"
+            }
+            Action::Exchange(exchange) if exchange.server_name.is_some() => {
+                "whoever takes it is told a URL, and no other name to ask for"
             }
             Action::Exchange(exchange) => match beyond(scenario, exchange, taker) {
                 Some(what) => what,

@@ -38,6 +38,8 @@ number!(
 pub struct StoredSession {
     /// The transport's handle.
     pub handle: SessionHandle,
+    /// What its server calls it. Servers choose as they like, so that the sessions of two may have one name.
+    pub id: u32,
     /// How long it is of use, in the user agent's time. What it stands for ends seven days after the full handshake that it
     /// goes back to; that is handed on by resumption, never renewed.
     pub facts: SessionFacts,
@@ -92,6 +94,8 @@ pub struct Connect {
     pub cause: CauseOf,
     /// Where to.
     pub origin: Origin,
+    /// The name to ask for, and to verify the server by; that of the origin's host if there is none.
+    pub server_name: Option<String>,
     /// What to say if the server asks for a certificate.
     pub answer: CertificateAnswer,
     /// The identity to present, if the answer is to present one.
@@ -100,6 +104,8 @@ pub struct Connect {
     pub late: Late,
     /// How to verify the server.
     pub trust: TrustId,
+    /// When to.
+    pub verification: Verification,
     /// The protocols to offer.
     pub alpn: Alpn,
     /// Under which key sessions are kept: two connections with the same key have the same TLS configuration.
@@ -152,6 +158,15 @@ impl Late {
             Protocol::H2 => self.http2,
         }
     }
+}
+
+/// When a client verifies the server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// When it comes: if it is not accepted, the handshake has failed.
+    InHandshake,
+    /// When the handshake is over: if it is not accepted, the connection is closed. Sessions may have come by then.
+    Afterwards,
 }
 
 /// The protocols that a client offers.
@@ -238,6 +253,8 @@ pub enum Event {
         leg: Leg,
         /// Its handle.
         session: SessionHandle,
+        /// What its server calls it.
+        id: u32,
         /// Whether it may be offered once only (TLS 1.3).
         single_use: bool,
         /// How long it may be offered.

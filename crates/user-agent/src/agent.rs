@@ -13,15 +13,16 @@ use bareflight_policy::{
     CacheSettings, NetworkPartitionKey, Origin, PreflightCache, Profile, Request, main_fetch,
 };
 use bareflight_pool_key::{
-    Epoch, Id, Interner, OriginId, PartitionId, Pool, ProxyId, SessionCache, SessionLimits, TrustId,
+    Epoch, Id, Interner, OriginId, PartitionId, Pool, ProxyId, ServerNameId, SessionCache,
+    SessionLimits, TrustId,
 };
 
 use slotmap::SlotMap;
 
 use crate::fetch::{Fetch, Kind};
 use crate::{
-    Action, Decisions, Event, FetchId, HeldIdentity, Identities, NetworkError, Outcome, Running,
-    StoredSession,
+    Action, Decisions, Event, FetchId, HeldIdentity, Identities, NetworkError, Outcome, Place,
+    Running, StoredSession,
 };
 use connections::Connections;
 pub use hop::Proxy;
@@ -35,7 +36,7 @@ pub struct Limits {
     pub streams: u32,
     /// Those of the session cache.
     pub sessions: SessionLimits,
-    /// Origins, network partition keys and proxies that are remembered at once, of each.
+    /// Origins, network partition keys, proxies and server names that are remembered at once, of each.
     pub names: u32,
 }
 
@@ -50,6 +51,14 @@ impl Default for Limits {
     }
 }
 
+/// What the user chose.
+#[derive(Debug)]
+struct Choice {
+    place: Place,
+    /// To send no certificate.
+    declined: bool,
+}
+
 /// A request to make.
 #[derive(Clone, Debug)]
 pub struct FetchRequest {
@@ -59,8 +68,12 @@ pub struct FetchRequest {
     pub request: Request,
     /// An identity to use for the request's origin in place of the user's choice.
     pub identity: Option<HeldIdentity>,
+    /// What the user says if the choice is asked for on behalf of this request: none, although there is one.
+    pub declines: bool,
     /// How to verify the server: the caller's number for a policy.
     pub trust: TrustId,
+    /// The name to ask the request's origin for, and to verify it by, in place of its host.
+    pub server_name: Option<String>,
     /// The proxy to go through; straight if there is none. Redirects go the same way.
     pub via: Option<Proxy>,
     /// Whether only a connection is wanted (preconnect).
@@ -78,11 +91,12 @@ pub struct UserAgent {
     now: Duration,
     epoch: Epoch,
     identities: Identities,
-    /// For which (partition, origin) the user was asked and chose, in this epoch.
-    choices: Vec<(Option<PartitionId>, OriginId)>,
+    /// Where the user was asked and chose, in this epoch.
+    choices: Vec<Choice>,
     origins: Interner<OriginId, Origin>,
     partitions: Interner<PartitionId, NetworkPartitionKey>,
     proxies: Interner<ProxyId, Proxy>,
+    server_names: Interner<ServerNameId, String>,
     preflights: PreflightCache,
     pool: Pool<crate::ConnectionId, Running>,
     sessions: SessionCache<StoredSession>,
@@ -109,6 +123,7 @@ impl UserAgent {
             origins: Interner::new(limits.names),
             partitions: Interner::new(limits.names),
             proxies: Interner::new(limits.names),
+            server_names: Interner::new(limits.names),
             preflights: PreflightCache::new(CacheSettings::of(profile)),
             pool: Pool::new(limits.pool),
             sessions: SessionCache::new(limits.sessions),
@@ -132,6 +147,7 @@ impl UserAgent {
         self.origins.clear();
         self.partitions.clear();
         self.proxies.clear();
+        self.server_names.clear();
         self.fetches.clear();
         self.connections.clear();
         self.actions.clear();
@@ -148,7 +164,9 @@ impl UserAgent {
             id,
             mut request,
             identity,
+            declines,
             trust,
+            server_name,
             via,
             preconnect,
         } = wanted;
@@ -156,7 +174,9 @@ impl UserAgent {
             Ok(route) => route,
             Err(error) => return self.finish_now(id, error.into()),
         };
-        let named = identity.map(|identity| (request.current_url().origin().clone(), identity));
+        let origin = request.current_url().origin().clone();
+        let server_name = server_name.map(|name| (origin.clone(), name));
+        let named = identity.map(|identity| (origin, identity));
         let running = self.fetches.insert(Fetch {
             id,
             request,
@@ -169,8 +189,10 @@ impl UserAgent {
                 Kind::Request
             },
             trust,
+            server_name,
             via,
             named,
+            declines,
             chosen: None,
             misdirected: false,
             http1: false,
@@ -211,12 +233,13 @@ impl UserAgent {
                 connection,
                 leg,
                 session,
+                id,
                 single_use,
                 lifetime,
                 early_data,
             } => {
                 let facts = (single_use, lifetime, early_data);
-                self.session(connection, leg, session, facts);
+                self.session(connection, leg, (session, id), facts);
             }
             Event::Response {
                 connection,

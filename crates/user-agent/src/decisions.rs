@@ -7,8 +7,8 @@ use core::time::Duration;
 use std::borrow::Cow;
 
 use bareflight_policy::{
-    Body, CertificateAnswer, Origin, PreflightCache, Profile, Purpose, Request,
-    answer_certificate_request, answer_late_certificate_request, include_credentials,
+    Body, CertificateAnswer, NetworkPartitionKey, Origin, PreflightCache, Profile, Purpose,
+    Request, answer_certificate_request, answer_late_certificate_request, include_credentials,
 };
 use bareflight_pool_key::{
     CoalesceFacts, ConnectionKey, Description, IdentityId, Lease, Pool, SessionCache, SessionKey,
@@ -17,7 +17,7 @@ use bareflight_pool_key::{
 
 use crate::{
     Carried, ConnectionId, EndReason, HeldIdentity, Identities, Label, Protocol, Running,
-    StoredSession,
+    StoredSession, Verification,
 };
 
 /// A CertificateRequest that must be answered, or that may come.
@@ -31,6 +31,17 @@ pub struct Question {
     pub include_credentials: bool,
     /// The identity that the user chooses for the host, whether or not it may be shown.
     pub chosen: Option<HeldIdentity>,
+    /// The user, who has one to choose, would send none when asked now.
+    pub declines: bool,
+}
+
+/// Where a user made a choice: it holds there and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The network partition key, where the profile keeps partitions apart.
+    pub partition: Option<NetworkPartitionKey>,
+    /// Who asked.
+    pub origin: Origin,
 }
 
 /// What a request wants of a connection.
@@ -109,7 +120,12 @@ pub trait Carry {
     fn prompts(&self, question: &Question) -> bool {
         question.purpose == Purpose::Request
             && question.include_credentials
-            && question.chosen.is_some()
+            && (question.chosen.is_some() || question.declines)
+    }
+
+    /// Whether the choice to send no certificate, which the user made at one place, is the answer at another.
+    fn choice_holds(&self, made: &Place, here: &Place) -> bool {
+        made == here
     }
 
     /// Whether a request may go out as early data, which somebody who captured it could send again: only if it is safe and
@@ -213,6 +229,13 @@ pub trait Keep {
     ) -> Option<StoredSession> {
         let _ = wanted;
         sessions.take(key, now)
+    }
+
+    /// When the server is verified whose sessions are to be kept: before there are any. (CVE-2020-8172: they were in the cache
+    /// when its certificate was looked at.)
+    fn verification(&self, wanted: &Wanted) -> Verification {
+        let _ = wanted;
+        Verification::InHandshake
     }
 
     /// Whether the end of a connection takes the sessions of its key with it: a handshake or a check that failed does,

@@ -40,10 +40,14 @@ pub(crate) struct Fetch {
     pub(crate) hop: u8,
     pub(crate) kind: Kind,
     pub(crate) trust: TrustId,
+    /// The name to ask an origin for, and the origin.
+    pub(crate) server_name: Option<(Origin, String)>,
     /// The proxy to go through, on each hop.
     pub(crate) via: Option<Proxy>,
     /// The identity that the caller named, and the origin that it named it for.
     pub(crate) named: Option<(Origin, HeldIdentity)>,
+    /// The user, asked on its behalf, sends no certificate.
+    pub(crate) declines: bool,
     /// The identity that was chosen for the hop before.
     pub(crate) chosen: Option<HeldIdentity>,
     /// Whether this is the retry after 421.
@@ -69,6 +73,12 @@ impl Fetch {
     /// The request whose turn it is: the preflight or the request itself.
     pub(crate) fn current(&self) -> &Request {
         self.preflight.as_ref().unwrap_or(&self.request)
+    }
+
+    /// The name to ask for where the request at hand goes, if it is not the host's.
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        let (origin, name) = self.server_name.as_ref()?;
+        (origin == self.current().current_url().origin()).then_some(name)
     }
 
     pub(crate) fn purpose(&self) -> Purpose {

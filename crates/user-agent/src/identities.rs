@@ -21,6 +21,8 @@ struct Held {
     name: String,
     hosts: Vec<String>,
     id: IdentityId,
+    /// The first identity that showed its chain.
+    chain: IdentityId,
     serial: u32,
 }
 
@@ -34,6 +36,8 @@ pub struct Label {
     /// The first identity in the store whose name differs from its own in the case of letters at most: itself, unless
     /// there is one before it.
     pub folded: IdentityId,
+    /// The first identity that showed its chain: itself, unless it shows another's under a key of its own.
+    pub chain: IdentityId,
 }
 
 impl Identities {
@@ -50,16 +54,26 @@ impl Identities {
             name: name.into(),
             hosts,
             id,
+            chain: id,
             serial: 1,
         });
         HeldIdentity(index)
+    }
+
+    /// The identity shows the chain of another, under a key of its own, until one of the two is renewed. Unknown identities
+    /// are ignored.
+    pub fn shows_chain_of(&mut self, identity: HeldIdentity, other: HeldIdentity) {
+        let chain = self.held.get(other.0 as usize).map(|held| held.chain);
+        if let (Some(held), Some(chain)) = (self.held.get_mut(identity.0 as usize), chain) {
+            held.chain = chain;
+        }
     }
 
     /// The identity got a new certificate and key. Unknown identities are ignored.
     pub fn renew(&mut self, identity: HeldIdentity) {
         let id = self.next_id();
         if let Some(held) = self.held.get_mut(identity.0 as usize) {
-            held.id = id;
+            (held.id, held.chain) = (id, id);
             held.serial = held.serial.saturating_add(1);
         }
     }
@@ -86,6 +100,7 @@ impl Identities {
             held: identity,
             serial,
             folded: self.held.iter().find(alike).unwrap_or(held).id,
+            chain: held.chain,
         })
     }
 
@@ -121,5 +136,23 @@ mod tests {
         identities.renew(alice);
         assert_eq!(folded(&identities, other), id(&identities, alice));
         assert_ne!(id(&identities, other), id(&identities, alice));
+    }
+
+    #[test]
+    fn a_chain_is_shared_until_one_of_the_two_is_renewed() {
+        let mut identities = Identities::default();
+        let [alice, bob, carol] =
+            ["alice", "bob", "carol"].map(|name| identities.add(name, ["api.test"]));
+        identities.shows_chain_of(bob, alice);
+        identities.shows_chain_of(carol, bob);
+        let chain = |of: &Identities, who| of.label(who).unwrap().chain;
+        let first = chain(&identities, alice);
+        assert_eq!([bob, carol].map(|who| chain(&identities, who)), [first; 2]);
+        assert_ne!(identities.id(bob), identities.id(alice));
+        identities.renew(alice);
+        assert_ne!(chain(&identities, alice), first);
+        assert_eq!(chain(&identities, bob), first);
+        identities.renew(carol);
+        assert_ne!(chain(&identities, carol), first);
     }
 }

@@ -23,7 +23,7 @@
 //! request.method = Method::PUT;
 //! request.credentials_mode = CredentialsMode::Include;
 //! let (id, trust) = (FetchId(0), trust(NonZeroU32::MIN));
-//! agent.fetch(FetchRequest { id, request, identity: None, trust, via: None, preconnect: false });
+//! agent.fetch(FetchRequest { id, request, identity: None, declines: false, trust, server_name: None, via: None, preconnect: false });
 //!
 //! // PUT needs a preflight, and a preflight flies bare: if the server asks, the certificate is withheld.
 //! let Some(Action::Connect(connect)) = agent.poll() else { panic!("there is no connection yet") };
@@ -44,10 +44,10 @@ mod identities;
 
 pub use action::{
     Action, Alpn, Carried, CauseOf, Connect, ConnectionId, EndReason, Event, FetchId, HeldIdentity,
-    Hop, Late, Protocol, Send, SessionHandle, StoredSession,
+    Hop, Late, Protocol, Send, SessionHandle, StoredSession, Verification,
 };
 pub use agent::{FetchRequest, Limits, Proxy, UserAgent, trust};
-pub use decisions::{Carry, Decisions, Keep, Question, Share, Standard, Wanted};
+pub use decisions::{Carry, Decisions, Keep, Place, Question, Share, Standard, Wanted};
 pub use error::NetworkError;
 pub use fetch::{Outcome, Running};
 pub use identities::{Identities, Label};

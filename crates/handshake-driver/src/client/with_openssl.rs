@@ -56,7 +56,7 @@ impl Ready {
         let pki = means.pki;
         let of = |answer: Option<&Arc<rustls::sign::CertifiedKey>>| match answer {
             None => Ok(None),
-            Some(key) => match pki.openssl(&key.cert) {
+            Some(key) => match pki.openssl(key) {
                 None => Err(ConnectError::ForeignIdentity),
                 Some(made) => made.map(Some).map_err(|error| refused(&error)),
             },

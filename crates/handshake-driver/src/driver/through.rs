@@ -23,8 +23,8 @@ pub struct Hop<'a> {
     pub configuration: &'a ClientConfiguration,
     /// A session of the proxy's, to be resumed.
     pub offer: Option<Session>,
-    /// The origin's port, as the proxy is told.
-    pub port: u16,
+    /// The origin's host and port, as the proxy is told.
+    pub authority: &'a str,
 }
 
 /// A connection through a proxy.
@@ -75,7 +75,7 @@ impl Driver {
         to_origin.comes = Some(tunnel);
         let client = client::begin(to_origin, self.tapped(near, inside));
         to_proxy.tunnel = Some(Tunnel {
-            authority: format!("{name}:{}", hop.port),
+            authority: hop.authority.to_owned(),
             mouth,
             dug,
             inside: client.end.clone(),

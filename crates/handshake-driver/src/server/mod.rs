@@ -117,7 +117,7 @@ impl Policy {
             #[cfg(feature = "openssl")]
             openssl: match plan.stack {
                 Stack::Rustls => None,
-                Stack::OpenSsl => Some(with_openssl::Kept::new(&plan, &certificate.cert, pki)?),
+                Stack::OpenSsl => Some(with_openssl::Kept::new(&plan, &certificate, pki)?),
             },
             certificate: Arc::new(SingleCertAndKey::from(certificate)),
             provider: provider(&plan, pki),

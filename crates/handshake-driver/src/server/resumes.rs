@@ -107,6 +107,12 @@ pub trait Resumes: Send + Sync {
         offer.resumption != Resumption::Off
     }
 
+    /// The session is of the version that was agreed on (CVE-2026-93831). Both stacks of the driver see to that themselves; who
+    /// models a server asks here.
+    fn of_its_version(&self, session: Version, agreed: Version) -> bool {
+        session == agreed
+    }
+
     /// The session was issued by this very server (h2o's GHSA-5v5r-rghf-rm6q: one ticket key for several tenants).
     fn at_home(&self, offer: &Offer<'_>) -> bool {
         offer.issued_by == offer.server

@@ -17,6 +17,7 @@ use openssl::ssl::{
 use openssl::stack::Stack;
 use openssl::x509::{X509StoreContextRef, X509VerifyResult};
 use rustls::pki_types::CertificateDer;
+use rustls::sign::CertifiedKey;
 
 use super::authentication::Authentication;
 use super::connection::{Accepted, Attendant, shown};
@@ -76,7 +77,7 @@ impl Kept {
     /// When OpenSSL refuses the certificate, or the plan has what only rustls can do.
     pub(super) fn new(
         plan: &ServerPlan,
-        chain: &[CertificateDer<'static>],
+        certificate: &CertifiedKey,
         pki: &Pki,
     ) -> Result<Self, ServerError> {
         if plan.retries {
@@ -84,7 +85,7 @@ impl Kept {
                 "only with rustls does a server refuse a client's first key share".to_owned(),
             ));
         }
-        let credentials = pki.openssl(chain).ok_or_else(|| {
+        let credentials = pki.openssl(certificate).ok_or_else(|| {
             ServerError::OpenSsl("the server's key is not one that OpenSSL can use".to_owned())
         })?;
         Ok(Self {

@@ -7,6 +7,7 @@ use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::X509VerifyParamRef;
 use openssl::x509::{X509, X509Name};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 
 use crate::clock::Clock;
 use crate::pki::Pki;
@@ -85,12 +86,9 @@ impl From<Version> for openssl::ssl::SslVersion {
 }
 
 impl Pki {
-    /// The credentials of a chain that was made here.
-    pub(crate) fn openssl(
-        &self,
-        chain: &[CertificateDer<'static>],
-    ) -> Option<Result<Credentials, ErrorStack>> {
-        self.private_key(chain)
-            .map(|key| Credentials::new(chain, &key))
+    /// The credentials of an identity that was made here.
+    pub(crate) fn openssl(&self, of: &CertifiedKey) -> Option<Result<Credentials, ErrorStack>> {
+        self.private_key(of)
+            .map(|key| Credentials::new(&of.cert, &key))
     }
 }

@@ -114,10 +114,7 @@ fn stranger(address: std::net::SocketAddr) -> String {
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(PKI.roots(&[Authority::servers()]).unwrap())
-        .with_client_auth_cert(
-            alice().cert.clone(),
-            PKI.private_key(&alice().cert).unwrap(),
-        )
+        .with_client_auth_cert(alice().cert.clone(), PKI.private_key(&alice()).unwrap())
         .unwrap();
     let mut tls =
         rustls::ClientConnection::new(Arc::new(config), HOST.try_into().unwrap()).unwrap();

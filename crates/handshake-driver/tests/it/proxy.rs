@@ -115,7 +115,7 @@ impl Route {
             name: PROXY,
             configuration: to_proxy,
             offer: outer,
-            port: 443,
+            authority: "api.test:443",
         };
         let (driver, server) = (&mut self.world.driver, self.world.server);
         let through = driver.begin_through(hop, server, HOST, to_origin, inner);

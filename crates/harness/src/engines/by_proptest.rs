@@ -68,19 +68,19 @@ pub fn scenarios() -> impl Strategy<Value = Scenario> {
 
 /// Any world of one or two servers and at most two identities, without steps; valid.
 pub fn worlds() -> impl Strategy<Value = Scenario> {
-    let held = vec((vec(select(&HOSTS[..]), 0..=3), issuer()), 0..=2);
+    let hosts = vec(select(&HOSTS[..]), 0..=3);
+    let held = vec((hosts, issuer(), option::weighted(0.2, Just(0))), 0..=2);
     (vec(server(), 1..=2), held).prop_map(|(mut servers, held)| {
         for (server, host) in servers.iter_mut().zip(HOSTS) {
             server.hosts.insert(0, Name::const_new(host));
         }
         let names = ["alice", "bob"].map(Name::const_new);
-        let identities = names
-            .into_iter()
-            .zip(held)
-            .map(|(name, (hosts, issuer))| Identity {
-                issuer,
-                ..Identity::new(name, hosts.into_iter().map(Name::const_new).collect())
-            });
+        let identity = |(name, (hosts, issuer, certificate_of)): (Name, (Vec<_>, _, _))| Identity {
+            issuer,
+            certificate_of,
+            ..Identity::new(name, hosts.into_iter().map(Name::const_new).collect())
+        };
+        let identities = names.into_iter().zip(held).map(identity);
         let mut world = Scenario {
             servers,
             identities: identities.collect(),
@@ -106,12 +106,11 @@ pub fn steps() -> impl Strategy<Value = Step> {
 }
 
 fn server() -> impl Strategy<Value = Server> {
-    let tls = select(&[TlsVersions::Tls12, TlsVersions::Tls13, TlsVersions::Both][..]);
     let alpn = select(&[Alpn::Http1, Alpn::H2, Alpn::Both][..]);
     let certificate = select(&[ServerCertificate::Trusted, ServerCertificate::Untrusted][..]);
     let rest = (
         select(&ClientCertificate::ALL[..]),
-        tls,
+        tls(),
         alpn,
         any::<bool>(),
         certificate,
@@ -167,6 +166,10 @@ fn server() -> impl Strategy<Value = Server> {
     )
 }
 
+fn tls() -> impl Strategy<Value = TlsVersions> {
+    select(&[TlsVersions::Tls12, TlsVersions::Tls13, TlsVersions::Both][..])
+}
+
 fn target() -> impl Strategy<Value = Target> {
     (select(&HOSTS[..]), select(&["/a", "/b", "/go"][..])).prop_map(|(host, path)| Target {
         host: Name::const_new(host),
@@ -214,6 +217,8 @@ fn exchange() -> impl Strategy<Value = Exchange> {
             select(&[Trust::Verify, Trust::Insecure][..]),
             option::of(0..2u8),
             any::<bool>(),
+            proptest::bool::weighted(0.1),
+            option::weighted(0.1, select(&HOSTS[..])),
         ),
     );
     fields.prop_map(
@@ -228,7 +233,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
             from,
             top,
             identity,
-            (trust, via, small_records),
+            (trust, via, small_records, declines, server_name),
         )| {
             Exchange {
                 kind,
@@ -244,7 +249,9 @@ fn exchange() -> impl Strategy<Value = Exchange> {
                 from: Name::const_new(from),
                 top: Name::const_new(top),
                 identity,
+                declines,
                 trust,
+                server_name: server_name.map(Name::const_new),
                 via,
                 small_records,
                 ..Exchange::default()

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use bareflight_handshake_driver::{
     Admits, Authenticated, Checks, ClientAuth, Hello, LateOutcome, Offer, Rechecks, Resumes, Route,
-    Routes, Rules, StreamId, Strict,
+    Routes, Rules, StreamId, Strict, Version,
 };
 use bareflight_policy::{CertificateAnswer, Origin, PreflightCache, Purpose, Request};
 use bareflight_pool_key::{
     CoalesceFacts, ConnectionKey, Description, Lease, Pool, SessionCache, SessionKey,
 };
 use bareflight_user_agent::{
-    Carried, Carry, ConnectionId, Decisions, EndReason, HeldIdentity, Identities, Keep, Protocol,
-    Question, Running, Share, Standard, StoredSession, Wanted,
+    Carried, Carry, ConnectionId, Decisions, EndReason, HeldIdentity, Identities, Keep, Place,
+    Protocol, Question, Running, Share, Standard, StoredSession, Verification, Wanted,
 };
 
 use super::reached::{count, differs, watch};
@@ -107,6 +107,7 @@ both! { Carry of &'static dyn Decisions, beside Standard:
     fn answer(question: &Question) -> CertificateAnswer;
     fn answer_late(question: &Question, protocol: Protocol) -> CertificateAnswer;
     fn prompts(question: &Question) -> bool;
+    fn choice_holds(made: &Place, here: &Place) -> bool;
     fn sends_early(request: &Request) -> bool;
     fn carried(request: &Request, purpose: Purpose, include_credentials: bool) -> Carried;
     fn skips_preflight(cache: &PreflightCache, request: &Request, now: Duration) -> bool;
@@ -159,6 +160,7 @@ both! { Share of &'static dyn Decisions, beside Standard:
 }
 
 both! { Keep of &'static dyn Decisions, beside Standard:
+    fn verification(wanted: &Wanted) -> Verification;
     fn forgets_sessions(reason: EndReason) -> bool;
     taking {
         watched {
@@ -199,6 +201,7 @@ both! { Keep of &'static dyn Decisions, beside Standard:
 
 both! { Resumes of Arc<dyn Resumes>, beside Rechecks:
     fn switched_on(offer: &Offer<'_>) -> bool;
+    fn of_its_version(session: Version, agreed: Version) -> bool;
     fn at_home(offer: &Offer<'_>) -> bool;
     fn fresh(offer: &Offer<'_>) -> bool;
     fn under_its_name(offer: &Offer<'_>) -> bool;

@@ -5,7 +5,7 @@ use core::time::Duration;
 use bareflight_policy::{
     CertificateAnswer, CredentialsMode, Mode, Origin, PreflightCache, Purpose, Request,
 };
-use bareflight_user_agent::{Carried, Carry, HeldIdentity, Identities, Question, Standard};
+use bareflight_user_agent::{Carried, Carry, HeldIdentity, Identities, Place, Question, Standard};
 
 use super::otherwise_standard;
 
@@ -94,6 +94,18 @@ impl Carry for PreflightPrompts {
 }
 
 otherwise_standard!(PreflightPrompts: Share, Keep);
+
+/// The user's choice to send no certificate is remembered by host alone, so that it is the answer in every partition. Right:
+/// it is made in one network partition, and holds there.
+pub(super) struct DeclinedChoiceSticksAcrossPartitions;
+
+impl Carry for DeclinedChoiceSticksAcrossPartitions {
+    fn choice_holds(&self, made: &Place, here: &Place) -> bool {
+        made.origin.host() == here.origin.host()
+    }
+}
+
+otherwise_standard!(DeclinedChoiceSticksAcrossPartitions: Share, Keep);
 
 /// A preflight-cache entry stored with credentials = false satisfies a credentialed request. Right: only one stored
 /// with credentials does.

@@ -6,7 +6,9 @@ use std::borrow::Cow;
 
 use bareflight_policy::Origin;
 use bareflight_pool_key::{Description, Epoch, Id, OriginId, SessionCache, SessionKey, TrustId};
-use bareflight_user_agent::{Keep, Share, Standard, StoredSession, Wanted};
+use bareflight_user_agent::{
+    EndReason, Keep, Share, Standard, StoredSession, Verification, Wanted,
+};
 
 use super::otherwise_standard;
 
@@ -131,6 +133,51 @@ impl Keep for SessionDisableFlagLost {
 }
 
 otherwise_standard!(SessionDisableFlagLost: Carry, Share);
+
+/// Sessions lie in a table by what their servers call them, and each server counts from one: of two that are called the same
+/// the later one is there, whosever it is. Right: by the client's own key, in which a server has no say (CVE-2026-94419).
+pub(super) struct SessionKeyServerChosen;
+
+impl Keep for SessionKeyServerChosen {
+    fn offer(
+        &self,
+        sessions: &mut SessionCache<StoredSession>,
+        key: &SessionKey,
+        wanted: &Wanted,
+        now: Duration,
+    ) -> Option<StoredSession> {
+        let own = Standard.offer(sessions, key, wanted, now)?;
+        let in_its_place =
+            |_: &SessionKey, other: &StoredSession| other.id == own.id && other.handle > own.handle;
+        sessions.take_where(in_its_place, now).or(Some(own))
+    }
+}
+
+otherwise_standard!(SessionKeyServerChosen: Carry, Share);
+
+/// The server's certificate is looked at when the handshake is over, and by then its sessions are in the cache: whoever comes
+/// meanwhile resumes one, which verifies nothing. Right: what is not verified is not kept (CVE-2020-8172).
+pub(super) struct SessionStoredBeforeVerification;
+
+impl Keep for SessionStoredBeforeVerification {
+    fn verification(&self, _: &Wanted) -> Verification {
+        Verification::Afterwards
+    }
+}
+
+otherwise_standard!(SessionStoredBeforeVerification: Carry, Share);
+
+/// A session stays in the cache after the handshake that offered it, or a check on its connection, failed. Right: the
+/// failure takes the sessions of its key with it (CVE-2024-0853).
+pub(super) struct SessionKeptAfterFailure;
+
+impl Keep for SessionKeptAfterFailure {
+    fn forgets_sessions(&self, _: EndReason) -> bool {
+        false
+    }
+}
+
+otherwise_standard!(SessionKeptAfterFailure: Carry, Share);
 
 /// Clearing client certificates drops the connections and leaves the sessions, which authenticate all the same. Right:
 /// both stores hear of it.

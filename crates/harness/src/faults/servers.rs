@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bareflight_handshake_driver::{
     Admits, Certificate, ClientAuth, Hello, LateOutcome, Offer, Rechecks, Resumes, Route, Routes,
-    Rules,
+    Rules, Version,
 };
 
 /// Rules of which one decision is wrong.
@@ -28,6 +28,20 @@ impl Resumes for ConstantSessionContext {
 
 pub(super) fn constant_session_context() -> Rules {
     resuming(ConstantSessionContext)
+}
+
+/// `session-version-confused`: a TLS 1.3 ticket is accepted in TLS 1.2, and the other way round (CVE-2026-93831). Right is that
+/// each version has sessions of its own.
+struct SessionVersionConfused;
+
+impl Resumes for SessionVersionConfused {
+    fn of_its_version(&self, _: Version, _: Version) -> bool {
+        true
+    }
+}
+
+pub(super) fn session_version_confused() -> Rules {
+    resuming(SessionVersionConfused)
 }
 
 /// `server-reports-success-on-resume`: the verification of the original handshake is taken to have succeeded (mod_ssl PR

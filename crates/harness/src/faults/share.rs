@@ -115,6 +115,21 @@ impl Share for PoolKeyWithoutTrust {
 
 otherwise_standard!(PoolKeyWithoutTrust: Carry, Keep);
 
+/// A name that a request asks for in place of the host's is not in the pool key, so that a server that was verified as one is
+/// taken for the other. Right: it is as much a part of the verification as the roots are (urllib3 issue 1449).
+pub(super) struct PoolKeyWithoutServerName;
+
+impl Share for PoolKeyWithoutServerName {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        Description {
+            server_name: None,
+            ..wanted.description
+        }
+    }
+}
+
+otherwise_standard!(PoolKeyWithoutServerName: Carry, Keep);
+
 /// The network partition key is not in the pool key. Right: it is the first part of the standard's triple.
 pub(super) struct PoolKeyWithoutPartition;
 
@@ -158,6 +173,18 @@ impl Share for PoolKeyIdentityByName {
 }
 
 otherwise_standard!(PoolKeyIdentityByName: Carry, Keep);
+
+/// An identity is known by its certificate chain, which anybody may have: whoever shows it without the key to it shares the
+/// connection of whoever has the key. Right: whole chain and private key (CVE-2026-8932).
+pub(super) struct PoolKeyWithoutPrivateKey;
+
+impl Share for PoolKeyWithoutPrivateKey {
+    fn connection_description(&self, wanted: &Wanted) -> Description {
+        known_by(wanted, |label| label.chain.number())
+    }
+}
+
+otherwise_standard!(PoolKeyWithoutPrivateKey: Carry, Keep);
 
 /// An identity is known by its certificate's serial number, and each issuer counts from one. Right: whole chain and
 /// private key.

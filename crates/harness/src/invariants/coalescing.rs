@@ -1,7 +1,7 @@
 //! Another host's request joins a connection only where nothing but the host differs.
 
 use super::bare::step;
-use super::view::Sent;
+use super::view::{Intent, Sent};
 use super::{Findings, View};
 use crate::log::Leg;
 
@@ -18,6 +18,13 @@ pub(super) fn coalesce_safe(view: &View<'_>, findings: &mut Findings<'_>) {
         };
         let (host, port) = host_and_port(&sent.event.authority);
         if host == opened_for && port == lane.event.port {
+            continue;
+        }
+        // It was asked for another name on behalf of this very host.
+        let under_another_name = |intent: Intent<'_>| {
+            intent.hop.server_name.is_some() && intent.hop.authority == sent.event.authority
+        };
+        if lane.intent.is_some_and(under_another_name) {
             continue;
         }
         let mut because = |reason: core::fmt::Arguments<'_>| {

@@ -73,7 +73,7 @@ pub(super) fn hop_bound(view: &View<'_>, findings: &mut Findings<'_>) {
     for lane in &view.connections {
         let shown = view.identity(&lane.event.client);
         let chosen = lane.to_proxy.and_then(|wanted| wanted.identity);
-        let same = shown.map(|it| it.0) == chosen.map(|it| it.0);
+        let same = shown.map(|it| it.0) == chosen.map(|it| certificate_of(view, it));
         if lane.event.leg == Leg::Proxy && shown.is_some() && !same {
             findings.add(lane.record, || {
                 format!(
@@ -89,7 +89,7 @@ pub(super) fn hop_bound(view: &View<'_>, findings: &mut Findings<'_>) {
         let (Some(intent), Some(shown)) = (lane.intent, view.identity(&lane.event.client)) else {
             continue;
         };
-        let own = intent.identity.is_some_and(|(index, _)| index == shown.0);
+        let own = intent.identity.map(|it| certificate_of(view, it)) == Some(shown.0);
         if !own && belongs_to_another_hop(view, intent.cause, shown.0) {
             findings.add(lane.record, || {
                 format!(
@@ -132,7 +132,11 @@ fn proxies_are_kept_apart(view: &View<'_>, findings: &mut Findings<'_>) {
             continue;
         };
         let shown = view.identity(&lane.event.client).map(|it| it.0);
-        let own = intent.hop.identity;
+        let renewals = intent.identity.map_or(0, |it| it.1);
+        let own = intent
+            .hop
+            .identity
+            .map(|index| certificate_of(view, (index, renewals)));
         let for_proxy = u8::try_from(proxy)
             .ok()
             .and_then(|it| view.case.identity_for_proxy(it));
@@ -146,6 +150,15 @@ fn proxies_are_kept_apart(view: &View<'_>, findings: &mut Findings<'_>) {
             });
         }
     }
+}
+
+/// Whose certificate an identity shows when it was renewed so many times; that it has not got the key comes out later.
+fn certificate_of(view: &View<'_>, (index, renewals): (u8, u16)) -> u8 {
+    let identity = &view.case.scenario.identities[usize::from(index)];
+    let borrowed = identity.borrows(usize::from(renewals));
+    borrowed
+        .and_then(|it| u8::try_from(it).ok())
+        .unwrap_or(index)
 }
 
 /// Whether an identity is what another request of the same step, before a redirect or after it, is to show.

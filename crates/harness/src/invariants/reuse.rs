@@ -6,7 +6,7 @@ use super::sessions::{AUTHENTICATION, age, differs, lifetime};
 use super::view::{Intent, Lane, Session};
 use super::{Findings, View};
 use crate::log::{Cause, Connection, Leg, Protocol, Tls};
-use crate::scenario::Kind;
+use crate::scenario::{Kind, TlsVersions};
 
 pub(super) fn reuse_live(view: &View<'_>, findings: &mut Findings<'_>) {
     for (index, lane) in view.connections.iter().enumerate() {
@@ -133,6 +133,29 @@ fn asks_late(view: &View<'_>, lane: &Lane<'_>) -> bool {
     server.is_some_and(|server| view.rule(server, lane.record).late().is_some())
 }
 
+/// The version that a connection has, or would have if its handshake had not failed.
+fn version(view: &View<'_>, lane: &Lane<'_>) -> Option<Tls> {
+    lane.event.tls.or_else(|| {
+        let server = view.server(&lane.event.server)?;
+        Some(match view.versions(server, lane.record) {
+            TlsVersions::Tls12 => Tls::V1_2,
+            TlsVersions::Tls13 | TlsVersions::Both => Tls::V1_3,
+        })
+    })
+}
+
+/// Whether a ticket that serves once may have been offered, since it came, to its server when that spoke another version, which
+/// does not see it.
+fn offered_unseen(view: &View<'_>, index: usize, session: &Session<'_>) -> bool {
+    let origin = &view.connections[session.lane];
+    origin.event.tls == Some(Tls::V1_3)
+        && view.connections[..index].iter().any(|other| {
+            other.record > session.record
+                && version(view, other) == Some(Tls::V1_2)
+                && differs(other, origin).is_none()
+        })
+}
+
 /// A session that this connection could have offered and did not.
 fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Option<&'v Session<'l>> {
     if lane.event.offered.is_some() {
@@ -163,8 +186,9 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
             && !(used && origin.event.tls == Some(Tls::V1_3))
             // What was offered where nobody sees it may have been this one, and serves once.
             && (origin.event.tls != Some(Tls::V1_3) || unseen.is_none_or(|at| at < session.record))
+            && !offered_unseen(view, index, session)
             // A server that has come to speak another version does not see what it was offered.
-            && lane.event.tls.is_none_or(|tls| origin.event.tls == Some(tls))
+            && version(view, lane).is_none_or(|tls| origin.event.tls == Some(tls))
             && differs(lane, origin).is_none()
             // A failure drops the sessions of its key.
             && failed.is_none_or(|failed| failed < session.record)

@@ -2,9 +2,10 @@
 
 use bareflight_pool_key::{TLS12_LIFETIME, TLS13_LIFETIME};
 
-use super::view::{Lane, Session, first_unequal};
+use super::view::{Intent, Lane, Session, first_unequal};
 use super::{Findings, View};
-use crate::log::{Connection, Protocol, Tls};
+use crate::log::{Connection, Leg, Protocol, Tls};
+use crate::scenario::{Server, ServerCertificate, Trust};
 
 pub(super) fn ticket_scope(view: &View<'_>, findings: &mut Findings<'_>) {
     for lane in &view.connections {
@@ -50,6 +51,9 @@ fn unfit(
     if origin.event.failed.is_some() {
         return Some("whose own connection had failed");
     }
+    if was_not_verified(view, view.root(origin)) {
+        return Some("whose server should have been verified and was not");
+    }
     if age(view, session.record, lane.record) > lifetime(session, origin) {
         return Some("which had expired");
     }
@@ -71,6 +75,19 @@ fn unfit(
     had_failed.then_some("with which a handshake had failed")
 }
 
+/// Whether a handshake came to its end although the server's certificate is not to be accepted.
+fn was_not_verified(view: &View<'_>, lane: &Lane<'_>) -> bool {
+    let server = view.server(&lane.event.server);
+    // Who goes to an address names nobody, and verifies that address.
+    let believed = |server: &Server| match &lane.event.sni {
+        Some(name) => server.is_believed_as(name),
+        None => server.certificate == ServerCertificate::Trusted,
+    };
+    let untrusted = server.is_some_and(|index| !believed(&view.case.scenario.servers[index]));
+    let verifies = |intent: Intent<'_>| intent.hop.trust == Trust::Verify;
+    lane.event.leg == Leg::Origin && untrusted && lane.intent.is_some_and(verifies)
+}
+
 /// The first field of the session key in which two connections differ.
 pub(super) fn differs(a: &Lane<'_>, b: &Lane<'_>) -> Option<&'static str> {
     let peer = first_unequal([
@@ -80,7 +97,11 @@ pub(super) fn differs(a: &Lane<'_>, b: &Lane<'_>) -> Option<&'static str> {
         ("transport", same_transport(a.event, b.event)),
     ]);
     peer.or_else(|| match (&a.intent, &b.intent) {
-        (Some(one), Some(two)) => one.differs(two),
+        (Some(one), Some(two)) => {
+            // Who asks for another name than the host's may ask two hosts for one.
+            first_unequal([("host", one.hop.authority == two.hop.authority)])
+                .or_else(|| one.differs(two))
+        }
         _ => None,
     })
     .or_else(|| match (&a.to_proxy, &b.to_proxy) {

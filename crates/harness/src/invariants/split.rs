@@ -1,7 +1,8 @@
 //! Nothing is shared across credentials, network partition keys or server-verification policies.
 
-use super::view::Intent;
+use super::view::{Choice, Intent};
 use super::{Findings, View};
+use crate::log::Client;
 
 pub(super) fn credentials_split(view: &View<'_>, findings: &mut Findings<'_>) {
     let same = |a: &Intent<'_>, b: &Intent<'_>| a.credentials == b.credentials;
@@ -15,16 +16,54 @@ pub(super) fn partition_split(view: &View<'_>, findings: &mut Findings<'_>) {
     let show = |intent: &Intent<'_>| view.case.partition_name(intent.hop);
     split(view, findings, "the network partition key", same, show);
     super::preflight::cache_is_partitioned(view, findings);
+    choices_are_partitioned(view, findings);
+}
+
+/// No certificate is withheld because the user, asked in another partition, sent none there.
+fn choices_are_partitioned(view: &View<'_>, findings: &mut Findings<'_>) {
+    for lane in &view.connections {
+        let withheld = lane.event.asked && lane.event.client == Client::Declined;
+        let wants = |intent: &Intent<'_>| intent.credentials && intent.identity.is_some();
+        let Some(intent) = lane.intent.filter(|intent| withheld && wants(intent)) else {
+            continue;
+        };
+        let elsewhere = |it: &&Choice<'_>| {
+            it.declined
+                && it.record < lane.record
+                && it.epoch == intent.epoch
+                && it.hop.authority == intent.hop.authority
+                && it.hop.partition != intent.hop.partition
+        };
+        if let Some(choice) = view.choices.iter().find(elsewhere) {
+            findings.add(lane.record, || {
+                format!(
+                    "connection {} for {} withheld the certificate, which the user chose to do for {}",
+                    lane.event.id,
+                    view.case.partition_name(intent.hop),
+                    view.case.partition_name(choice.hop),
+                )
+            });
+        }
+    }
 }
 
 pub(super) fn trust_match(view: &View<'_>, findings: &mut Findings<'_>) {
-    let same = |a: &Intent<'_>, b: &Intent<'_>| a.hop.trust == b.hop.trust;
+    let policy = |intent: &Intent<'_>| {
+        let trust = format!("{:?}", intent.hop.trust).to_lowercase();
+        match &intent.hop.server_name {
+            Some(name) => format!("{trust} as {name}"),
+            None => trust,
+        }
+    };
+    let same = |a: &Intent<'_>, b: &Intent<'_>| {
+        a.hop.trust == b.hop.trust && a.hop.server_name == b.hop.server_name
+    };
     split(
         view,
         findings,
         "the server-verification policy",
         same,
-        |intent| format!("{:?}", intent.hop.trust).to_lowercase(),
+        policy,
     );
 }
 

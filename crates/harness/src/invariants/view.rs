@@ -9,7 +9,7 @@ use crate::case::{Case, Hop};
 use crate::log::{
     Cause, Client, Connection, Event, LateAuthentication, Leg, Log, Record, Request, Ticket,
 };
-use crate::scenario::{Action, ClientCertificate, InForce, WorldEvent};
+use crate::scenario::{Action, ClientCertificate, InForce, TlsVersions, WorldEvent};
 
 /// The log, indexed.
 #[derive(Debug)]
@@ -28,6 +28,21 @@ pub struct View<'l> {
     pub(super) grants: Vec<Granted<'l>>,
     /// The late authentications, each with its record; most logs have none.
     pub(super) late: Vec<(usize, &'l LateAuthentication)>,
+    /// The users' choices, in order.
+    pub(super) choices: Vec<Choice<'l>>,
+}
+
+/// What the user chose when asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice<'l> {
+    /// The record of the question.
+    pub(super) record: usize,
+    /// On behalf of which request it was asked.
+    pub(super) hop: &'l Hop,
+    /// To send no certificate.
+    pub(super) declined: bool,
+    /// As [`Intent::epoch`], within which it holds.
+    pub(super) epoch: u16,
 }
 
 /// A handshake and what is known of it.
@@ -118,6 +133,7 @@ impl<'l> View<'l> {
             sessions: Vec::with_capacity(16),
             grants: Vec::new(),
             late: Vec::new(),
+            choices: Vec::new(),
         };
         let mut state = State::default();
         for (record, it) in log.records.iter().enumerate() {
@@ -163,7 +179,21 @@ impl<'l> View<'l> {
             }
             Event::Outcome { step, .. } => state.open.retain(|open| open != step),
             Event::LateAuthentication(event) => self.late.push((record, event)),
-            Event::Prompt { .. } => {}
+            Event::Prompt { cause } => self.choice(state, record, *cause),
+        }
+    }
+
+    fn choice(&mut self, state: &State, record: usize, cause: Cause) {
+        let case = self.case;
+        if let Some(hop) = case.hop(cause.step, cause.hop)
+            && state.choice(&self.choices, hop).is_none()
+        {
+            self.choices.push(Choice {
+                record,
+                hop,
+                declined: declines(case, cause.step),
+                epoch: state.epoch,
+            });
         }
     }
 
@@ -176,7 +206,9 @@ impl<'l> View<'l> {
         }
         let (intent, to_proxy) = match event.leg {
             Leg::Origin => (
-                event.cause.and_then(|cause| state.intent(self.case, cause)),
+                event
+                    .cause
+                    .and_then(|cause| state.intent(self.case, &self.choices, cause)),
                 None,
             ),
             Leg::Proxy => {
@@ -206,7 +238,7 @@ impl<'l> View<'l> {
             hop: event.hop,
             preflight: event.preflight,
         });
-        let intent = cause.and_then(|cause| state.intent(self.case, cause));
+        let intent = cause.and_then(|cause| state.intent(self.case, &self.choices, cause));
         if self.connections[lane].intent.is_none() {
             self.connections[lane].intent = intent;
         }
@@ -264,6 +296,11 @@ impl<'l> View<'l> {
     /// The rule on client certificates that is in force there.
     pub(super) fn rule(&self, server: usize, record: usize) -> ClientCertificate {
         self.in_force(server, record).client_certificate
+    }
+
+    /// The TLS versions that a server speaks when this record is written.
+    pub(super) fn versions(&self, server: usize, record: usize) -> TlsVersions {
+        self.in_force(server, record).versions()
     }
 
     /// The rule for a host of that server.
@@ -378,6 +415,7 @@ impl Intent<'_> {
                 "server-verification policy",
                 self.hop.trust == other.hop.trust,
             ),
+            ("server name", self.hop.server_name == other.hop.server_name),
             (
                 "epoch (a logout or another network lies between)",
                 self.epoch == other.epoch,
@@ -425,6 +463,13 @@ fn granted<'l>(
     })
 }
 
+/// Whether the user, asked on behalf of a step, sends no certificate.
+fn declines(case: &Case<'_>, step: u16) -> bool {
+    let step = case.scenario.steps.get(usize::from(step));
+    let action = step.map(|step| &step.action);
+    matches!(action, Some(Action::Exchange(exchange)) if exchange.declines)
+}
+
 /// What has happened to the world so far, as far as intents depend on it.
 #[derive(Debug, Default)]
 struct State {
@@ -468,15 +513,34 @@ impl State {
         }
     }
 
-    fn intent<'l>(&self, case: &'l Case<'_>, cause: Cause) -> Option<Intent<'l>> {
+    /// What the user chose at the place of a request, if they were asked there.
+    fn choice<'c, 'l>(&self, choices: &'c [Choice<'l>], hop: &Hop) -> Option<&'c Choice<'l>> {
+        choices.iter().find(|it| {
+            let same_place = it.hop.partition == hop.partition && it.hop.authority == hop.authority;
+            it.epoch == self.epoch && same_place
+        })
+    }
+
+    fn intent<'l>(
+        &self,
+        case: &'l Case<'_>,
+        choices: &[Choice<'_>],
+        cause: Cause,
+    ) -> Option<Intent<'l>> {
         let hop = case.hop(cause.step, cause.hop)?;
+        let declined = match self.choice(choices, hop) {
+            Some(choice) => choice.declined,
+            None => declines(case, cause.step),
+        };
         let credentials = hop.include_credentials && !cause.preflight;
         let presents = if cause.preflight {
             !case.profile.keeps_preflights_bare()
         } else {
             credentials || !case.profile.keeps_omit_bare()
         };
-        let identity = hop.identity.filter(|_| presents);
+        let identity = hop
+            .identity
+            .filter(|_| presents && (hop.named || !declined));
         Some(Intent {
             cause,
             hop,

@@ -20,7 +20,7 @@ pub enum Improper {
     Credentials,
     /// They are of different network partitions.
     Partition,
-    /// One verifies the server, one does not.
+    /// One verifies the server, one does not; or they verify it under different names.
     Trust,
     /// They want to be different people, on a connection that is authenticated.
     Identity,
@@ -45,6 +45,10 @@ pub struct Wants {
     pub partition: String,
     /// How the server is verified.
     pub trust: Trust,
+    /// Where it goes: nobody else is meant, whatever name he is asked for.
+    pub authority: String,
+    /// The name that the server is asked for and verified by, if it is not its own.
+    pub server_name: Option<String>,
     /// The identity that may be shown, and how often it had been renewed; none without credentials.
     pub identity: Option<(u8, usize)>,
     /// Logouts and changes of network before it.
@@ -84,11 +88,18 @@ pub fn wants(case: &Case<'_>, log: &Log, record: usize, cause: Cause) -> Option<
         .collect();
     let led = led?;
     let credentials = !cause.preflight && with_credentials(exchange, &led);
-    let chosen = chosen(case, exchange, &led).filter(|_| credentials);
+    let declined = declined(case, log, record, exchange, &led);
+    let chosen = chosen(case, exchange, &led).filter(|_| credentials && !declined);
     Some(Wants {
         credentials,
         partition: site(&exchange.top),
         trust: exchange.trust,
+        authority: led.last().cloned().unwrap_or_default(),
+        server_name: exchange
+            .server_name
+            .as_ref()
+            .filter(|_| led.first() == led.last())
+            .map(ToString::to_string),
         identity: chosen.map(|index| (index, renewals(case, log, record, index))),
         epoch: retirements(case, log, record),
     })
@@ -102,6 +113,8 @@ fn wants_of_proxy(case: &Case<'_>, log: &Log, record: usize, to: &Connection) ->
         credentials: true,
         partition: String::new(),
         trust: Trust::Verify,
+        authority: String::new(),
+        server_name: None,
         identity: shown.map(|index| (index, renewals(case, log, record, index))),
         epoch: retirements(case, log, record),
     }
@@ -159,7 +172,10 @@ fn compare(one: &Use<'_>, other: &Use<'_>, found: &mut BTreeSet<Improper>) {
     let differences = [
         (Improper::Credentials, a.credentials != b.credentials),
         (Improper::Partition, a.partition != b.partition),
-        (Improper::Trust, a.trust != b.trust),
+        (
+            Improper::Trust,
+            (a.trust, &a.server_name) != (b.trust, &b.server_name),
+        ),
         (
             Improper::Identity,
             one.rides && other.rides && authenticated && a.identity != b.identity,
@@ -246,6 +262,38 @@ fn chosen(case: &Case<'_>, exchange: &Exchange, led: &[String]) -> Option<u8> {
     held_for(case, here.split(':').next()?)
 }
 
+/// Whether the user sends no certificate to the server at the end of `led`: what they said there when they were asked, in this
+/// epoch, or would say now.
+fn declined(
+    case: &Case<'_>,
+    log: &Log,
+    record: usize,
+    exchange: &Exchange,
+    led: &[String],
+) -> bool {
+    if exchange.identity.is_some() && led.first() == led.last() {
+        return false;
+    }
+    let epoch = retirements(case, log, record);
+    let said = log.records[..record]
+        .iter()
+        .enumerate()
+        .find_map(|(at, it)| {
+            let Event::Prompt { cause } = it.event else {
+                return None;
+            };
+            let Action::Exchange(asker) = &case.scenario.steps.get(usize::from(cause.step))?.action
+            else {
+                return None;
+            };
+            let there = case.hop(cause.step, cause.hop)?.authority.as_str();
+            let here = led.last().map(String::as_str) == Some(there)
+                && site(&asker.top) == site(&exchange.top);
+            (here && retirements(case, log, at) == epoch).then_some(asker.declines)
+        });
+    said.unwrap_or(exchange.declines)
+}
+
 /// The first identity that the user chooses for a host.
 fn held_for(case: &Case<'_>, host: &str) -> Option<u8> {
     let held = (0..).zip(&case.scenario.identities);
@@ -301,6 +349,7 @@ mod tests {
             "TLS version",
             "another leg",
             "another transport",
+            "the user chose",
         ];
         let shares = |it: &&crate::invariants::Violation| {
             of_sharing.contains(&it.invariant.name)

@@ -29,6 +29,12 @@ impl Scenario {
             self.fixup_step(step);
         }
         self.steps = steps;
+        // Of several who ask the user at once, the first to be answered would be a matter of luck.
+        if self.exchanges().any(|exchange| exchange.declines) {
+            for step in &mut self.steps {
+                step.overlap = None;
+            }
+        }
     }
 
     fn fixup_servers(&mut self) {
@@ -69,8 +75,9 @@ impl Scenario {
             let Identity {
                 name,
                 hosts,
-                issuer: _,
+                issuer,
                 intermediate_lifetime,
+                certificate_of,
             } = &mut rest[0];
             // `none` is how an expectation says that no identity was seen.
             let taken = |name: &str| name == "none" || before.iter().any(|i| i.name == name);
@@ -78,6 +85,16 @@ impl Scenario {
             *intermediate_lifetime = intermediate_lifetime.map(|it| it.min(Limits::SECONDS));
             hosts.truncate(Limits::IDENTITY_HOSTS);
             hosts.retain(|host| is_host(host));
+            // Of one that has its own, so that it is clear whose is shown.
+            let own = |index: &u8| {
+                let other = before.get(usize::from(*index));
+                other.is_some_and(|it| it.certificate_of.is_none())
+            };
+            *certificate_of = certificate_of.filter(own);
+            if let Some(other) = certificate_of.and_then(|index| before.get(usize::from(index))) {
+                *issuer = other.issuer;
+                *intermediate_lifetime = other.intermediate_lifetime;
+            }
         }
     }
 
@@ -139,9 +156,12 @@ impl Scenario {
             }
         }
         exchange.identity = exchange.identity.and_then(|index| self.identity(index));
+        exchange.declines &= exchange.identity.is_none();
+        let host = &exchange.url.host;
+        let another = |name: &Name| is_host(name) && !is_address(name) && name != host;
+        exchange.server_name = exchange.server_name.take().filter(another);
         let via = exchange.via.map(|index| wrap(index, self.servers.len()));
         // Nobody reaches a proxy through itself.
-        let host = &exchange.url.host;
         exchange.via = via.filter(|&index| {
             let server = &self.servers[usize::from(index)];
             server.proxy && !server.hosts.contains(host)
@@ -258,7 +278,7 @@ fn fixup_server(server: &mut Server) {
             server.alpn = Alpn::Both;
         }
     }
-    server.tls = server.tls_under(server.client_certificate);
+    server.tls = InForce::from(&*server).versions();
     server.tickets = InForce::from(&*server).has_tickets();
     server.early_data = server.early_data_under(InForce::from(&*server));
     if server.protected.paths.is_empty() {

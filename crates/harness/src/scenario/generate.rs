@@ -63,7 +63,10 @@ enum Feature {
     Partitions,
     Identities,
     OwnIdentity,
+    BorrowedCertificate,
+    Declines,
     Insecure,
+    ServerNames,
     Proxies,
     SmallRecords,
     CorsRefusals,
@@ -184,6 +187,11 @@ fn world(from: &mut impl Choose, swarm: Swarm) -> Scenario {
         if swarm.has(Feature::Time) && from.chance(1, 4) {
             identity.intermediate_lifetime = Some(*from.pick(&[20, 200]));
         }
+        let first = scenario.identities.first();
+        let first = first.filter(|_| swarm.has(Feature::BorrowedCertificate));
+        if let Some(first) = first.filter(|_| from.chance(1, 2)) {
+            identity = identity.borrowing(0, first);
+        }
         scenario.identities.push(identity);
     }
     if swarm.has(Feature::Profiles) {
@@ -262,10 +270,19 @@ fn proxy(from: &mut impl Choose, swarm: Swarm) -> Server {
 
 fn tls(from: &mut impl Choose, swarm: Swarm) -> TlsVersions {
     if swarm.has(Feature::OldTls) {
-        *from.pick(&[TlsVersions::Both, TlsVersions::Tls12, TlsVersions::Tls13])
+        versions(from)
     } else {
         TlsVersions::default()
     }
+}
+
+fn versions(from: &mut impl Choose) -> TlsVersions {
+    *from.pick(&[
+        TlsVersions::Both,
+        TlsVersions::Tls12,
+        TlsVersions::Tls13,
+        TlsVersions::Tls12,
+    ])
 }
 
 fn mode(from: &mut impl Choose, swarm: Swarm) -> ClientCertificate {
@@ -328,8 +345,18 @@ fn next_step(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> Step 
     if any_event && from.chance(1, 5) {
         return Action::Event(event(from, swarm, scenario)).into();
     }
-    // Half of the requests repeat an earlier one but for a detail: that is where pools and caches are asked.
     let earlier: Vec<&Exchange> = scenario.exchanges().collect();
+    // What a server that changed makes of a session shows in the next visit, and what that visit leaves behind in the one
+    // after it.
+    if let Some(changed) = changed_lately(scenario)
+        && let Some(last) = earlier
+            .iter()
+            .rfind(|it| changed.hosts.contains(&it.url.host))
+        && from.chance(3, 4)
+    {
+        return Action::Exchange(Box::new((*last).clone())).into();
+    }
+    // Half of the requests repeat an earlier one but for a detail: that is where pools and caches are asked.
     let exchange = if !earlier.is_empty() && from.chance(1, 2) {
         let mut exchange = (*from.pick(&earlier)).clone();
         // What an event has changed shows when the same is asked again.
@@ -341,11 +368,28 @@ fn next_step(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> Step 
     } else {
         exchange(from, swarm, scenario)
     };
+    let declines = exchange.declines || earlier.iter().any(|exchange| exchange.declines);
     let mut step = Step::from(Action::Exchange(Box::new(exchange)));
-    if swarm.has(Feature::Overlap) && from.chance(1, 3) {
+    if swarm.has(Feature::Overlap) && !declines && from.chance(1, 3) {
         step.overlap = Some(*from.pick(&OVERLAPS));
     }
     step
+}
+
+/// The server that changed at most two steps ago.
+fn changed_lately(scenario: &Scenario) -> Option<&Server> {
+    let changed = scenario
+        .steps
+        .iter()
+        .rev()
+        .take(2)
+        .find_map(|step| match step.action {
+            Action::Event(
+                WorldEvent::ChangeMode { server, .. } | WorldEvent::Reload { server, .. },
+            ) => Some(server),
+            _ => None,
+        });
+    scenario.servers.get(usize::from(changed?))
 }
 
 pub(super) fn exchange(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> Exchange {
@@ -374,7 +418,7 @@ pub(super) fn exchange(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario
     exchange
 }
 
-const FIELDS: usize = 10;
+const FIELDS: usize = 12;
 const CREDENTIALS: usize = 2;
 
 /// Changes one field of an exchange.
@@ -429,14 +473,25 @@ fn vary_field(
         6 if swarm.has(Feature::OwnIdentity) => {
             exchange.identity = *from.pick(&[None, Some(0), Some(1)]);
         }
-        7 if swarm.has(Feature::Insecure) => {
+        7 if swarm.has(Feature::Declines) && !overlap(scenario) => {
+            exchange.declines = from.chance(1, 2);
+        }
+        8 if swarm.has(Feature::Insecure) => {
             exchange.trust = *from.pick(&[Trust::Verify, Trust::Insecure]);
         }
-        8 if swarm.has(Feature::Proxies) => exchange.via = via(from, scenario),
-        9 if swarm.has(Feature::SmallRecords) && from.chance(1, 3) => {
+        9 if swarm.has(Feature::ServerNames) => {
+            // As often as not one that the certificate covers.
+            exchange.server_name = match from.below(4) {
+                0 => Some(target(from, scenario).host),
+                1 => Some(word(from, &HOSTS)),
+                _ => None,
+            };
+        }
+        10 if swarm.has(Feature::Proxies) => exchange.via = via(from, scenario),
+        11 if swarm.has(Feature::SmallRecords) && from.chance(1, 3) => {
             exchange.small_records = !exchange.small_records;
         }
-        9 => match from.below(6) {
+        11 => match from.below(6) {
             0 => exchange.mode = Mode::NoCors,
             1 => exchange.mode = Mode::SameOrigin,
             2 => exchange.body = Body::Bytes,
@@ -446,6 +501,11 @@ fn vary_field(
         },
         _ => {}
     }
+}
+
+/// Where steps overlap, no user declines.
+fn overlap(scenario: &Scenario) -> bool {
+    scenario.steps.iter().any(|step| step.overlap.is_some())
 }
 
 fn via(from: &mut impl Choose, scenario: &Scenario) -> Option<u8> {
@@ -490,7 +550,7 @@ fn target(from: &mut impl Choose, scenario: &Scenario) -> Target {
 
 pub(super) fn event(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -> WorldEvent {
     let server = u8::try_from(from.below(scenario.servers.len())).unwrap_or(0);
-    match from.below(11) {
+    match from.below(12) {
         // A connection that closes is the usual reason to resume a session.
         0 | 8 | 9 if swarm.has(Feature::Close) => WorldEvent::Close { server },
         1 if swarm.has(Feature::Restart) => WorldEvent::Restart { server },
@@ -500,9 +560,9 @@ pub(super) fn event(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -
             client_certificate: mode(from, Swarm::ALL),
         },
         // Sessions that are kept are what resumption is judged by.
-        7 | 10 if swarm.has(Feature::ChangeMode) => WorldEvent::Reload {
+        7 | 10 | 11 if swarm.has(Feature::ChangeMode) => WorldEvent::Reload {
             server,
-            setting: setting(from),
+            setting: setting(from, swarm),
         },
         4 if swarm.has(Feature::Logout) => WorldEvent::Logout,
         5 if swarm.has(Feature::Renew) => WorldEvent::Renew {
@@ -516,10 +576,12 @@ pub(super) fn event(from: &mut impl Choose, swarm: Swarm, scenario: &Scenario) -
 }
 
 /// What a reload changes. What insists or switches off is what a server must look at again.
-fn setting(from: &mut impl Choose) -> Setting {
-    match from.below(4) {
+fn setting(from: &mut impl Choose, swarm: Swarm) -> Setting {
+    match from.below(6) {
         0 => Setting::Tickets(from.chance(1, 4)),
         1 => Setting::Accepts(*from.pick(&[Issuer::Staff, Issuer::Staff, Issuer::Users])),
+        2 if swarm.has(Feature::OldTls) => Setting::Tls(versions(from)),
+        3 | 4 => Setting::ClientCertificate(ClientCertificate::Require),
         _ => Setting::ClientCertificate(*from.pick(&HOST_RULES)),
     }
 }
@@ -534,6 +596,14 @@ impl Scenario {
     }
 }
 
+/// Another certificate for one identity: its own, or the first one's.
+pub(super) fn vary_identity(identity: &mut Identity) {
+    identity.certificate_of = match identity.certificate_of {
+        None => Some(0),
+        Some(_) => None,
+    };
+}
+
 /// Another value for one field of one server.
 pub(super) fn vary_server(from: &mut impl Choose, swarm: Swarm, server: &mut Server) {
     match from.below(10) {
@@ -542,7 +612,7 @@ pub(super) fn vary_server(from: &mut impl Choose, swarm: Swarm, server: &mut Ser
             server.client_certificate = mode(from, swarm);
             server.protected = protected(from, swarm);
         }
-        2 => server.tls = *from.pick(&[TlsVersions::Both, TlsVersions::Tls12, TlsVersions::Tls13]),
+        2 => server.tls = versions(from),
         3 => server.alpn = *from.pick(&[Alpn::Http1, Alpn::Both, Alpn::H2]),
         4 => server.tickets = !server.tickets,
         5 => server.cors = cors(from, swarm),
@@ -590,6 +660,9 @@ mod tests {
                 seen.insert(format!("issuer {:?}", identity.issuer));
                 seen.insert(format!("intermediate {:?}", identity.intermediate_lifetime));
             }
+            for it in &scenario.identities {
+                seen.insert(format!("certificate of {:?}", it.certificate_of));
+            }
             for step in &scenario.steps {
                 match &step.action {
                     Action::Exchange(exchange) => {
@@ -601,9 +674,14 @@ mod tests {
                         seen.insert(format!("own identity {}", exchange.identity.is_some()));
                         seen.insert(format!("via {}", exchange.via.is_some()));
                         seen.insert(format!("small records {}", exchange.small_records));
+                        seen.insert(format!("declines {}", exchange.declines));
+                        seen.insert(format!("server name {}", exchange.server_name.is_some()));
                         seen.insert(format!("overlap {}", step.overlap.is_some()));
                     }
                     Action::Event(event) => {
+                        if let WorldEvent::Reload { setting, .. } = event {
+                            seen.insert(format!("reload {setting:?}"));
+                        }
                         seen.insert(event.name().to_owned());
                     }
                 }
@@ -619,6 +697,7 @@ mod tests {
             + 2
             + 2
             + 2
+            + 2
             + 3
             + 2
             + 5
@@ -631,7 +710,10 @@ mod tests {
             + 2
             + 2
             + 2
-            + 9;
+            + 2
+            + 2
+            + 9
+            + (3 + 2 + 2 + 3);
         assert_eq!(seen.len(), wanted, "{seen:#?}");
     }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClientCertificate, Identity, Issuer, Server, WorldEvent};
+use super::{ClientCertificate, Identity, Issuer, Server, TlsVersions, WorldEvent};
 
 /// What a reload changes about a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub enum Setting {
     Tickets(bool),
     /// Whose certificates it takes.
     Accepts(Issuer),
+    /// The TLS versions that it speaks.
+    Tls(TlsVersions),
 }
 
 /// What is in force at a server.
@@ -26,6 +28,8 @@ pub struct InForce {
     pub tickets: bool,
     /// Whose certificates it takes.
     pub accepts: Issuer,
+    /// The TLS versions that it speaks, unless it asks late.
+    pub tls: TlsVersions,
 }
 
 impl InForce {
@@ -44,6 +48,7 @@ impl InForce {
                 Setting::ClientCertificate(rule) => self.client_certificate = rule,
                 Setting::Tickets(tickets) => self.tickets = tickets,
                 Setting::Accepts(issuer) => self.accepts = issuer,
+                Setting::Tls(tls) => self.tls = tls,
             },
             _ => {}
         }
@@ -55,6 +60,12 @@ impl InForce {
     #[must_use]
     pub fn has_tickets(&self) -> bool {
         self.tickets && self.client_certificate.late().is_none()
+    }
+
+    /// The TLS versions that it speaks. Who asks late speaks that in which this can be done.
+    #[must_use]
+    pub fn versions(&self) -> TlsVersions {
+        self.client_certificate.late().unwrap_or(self.tls)
     }
 
     /// Whether the certificate of this identity passes where one is asked for, so long after the beginning.
@@ -70,6 +81,7 @@ impl From<&Server> for InForce {
             client_certificate: server.client_certificate,
             tickets: server.tickets,
             accepts: server.accepts,
+            tls: server.tls,
         }
     }
 }

@@ -246,15 +246,14 @@ impl Server {
             .unwrap_or(rule)
     }
 
-    /// The TLS versions that it speaks while this rule on client certificates is in force.
-    pub fn tls_under(&self, rule: ClientCertificate) -> TlsVersions {
-        rule.late().unwrap_or(self.tls)
+    /// Whether who verifies it under this name accepts its certificate.
+    pub fn is_believed_as(&self, name: &str) -> bool {
+        self.certificate == ServerCertificate::Trusted && self.hosts.iter().any(|it| it == name)
     }
 
     /// Whether it takes early data while this is in force: in TLS 1.3, under a session, or not at all.
     pub fn early_data_under(&self, now: InForce) -> bool {
-        let tls = self.tls_under(now.client_certificate);
-        self.early_data && now.has_tickets() && tls != TlsVersions::Tls12
+        self.early_data && now.has_tickets() && now.versions() != TlsVersions::Tls12
     }
 }
 
@@ -377,6 +376,9 @@ pub struct Identity {
     /// If set, by way of an intermediate authority whose own certificate is valid for so many seconds. The identity's is
     /// valid for longer.
     pub intermediate_lifetime: Option<u32>,
+    /// The identity before it whose certificate it shows, an index into [`Scenario::identities`]; none if it has one of its
+    /// own, as it has once it is renewed. The key to another's certificate it has not got: nobody believes it.
+    pub certificate_of: Option<u8>,
 }
 
 impl Identity {
@@ -387,7 +389,26 @@ impl Identity {
             hosts,
             issuer: Issuer::default(),
             intermediate_lifetime: None,
+            certificate_of: None,
         }
+    }
+
+    /// The same with the certificate of `other`, the identity of this index.
+    #[must_use]
+    pub fn borrowing(self, index: u8, other: &Self) -> Self {
+        Self {
+            certificate_of: Some(index),
+            issuer: other.issuer,
+            intermediate_lifetime: other.intermediate_lifetime,
+            ..self
+        }
+    }
+
+    /// Whose first certificate it shows, and cannot prove, when it was renewed so many times.
+    pub fn borrows(&self, renewals: usize) -> Option<usize> {
+        self.certificate_of
+            .filter(|_| renewals == 0)
+            .map(usize::from)
     }
 
     /// Whether its whole chain is valid so long after the beginning.
@@ -475,8 +496,12 @@ pub struct Exchange {
     /// The identity that this request is to use in place of the user's choice by host (an HTTP client that serves
     /// several identities); an index into [`Scenario::identities`].
     pub identity: Option<u8>,
+    /// Whether the user, asked to choose a certificate on its behalf, sends none. Who was asked before is not asked again.
+    pub declines: bool,
     /// How the server's certificate is verified.
     pub trust: Trust,
+    /// The name that the server is asked for and verified by, in place of the URL's host.
+    pub server_name: Option<Name>,
     /// The proxy that it goes through, an index into [`Scenario::servers`]; straight if there is none.
     pub via: Option<u8>,
     /// Whether a connection that is opened for it sends small TLS records, so that its ClientHello comes in several.
@@ -501,7 +526,9 @@ impl Default for Exchange {
             from: Name::const_new("https://app.test"),
             top: Name::const_new("https://app.test"),
             identity: None,
+            declines: false,
             trust: Trust::Verify,
+            server_name: None,
             via: None,
             small_records: false,
         }

@@ -3,7 +3,7 @@
 //! The weights were measured on this problem: about a third insertions, half of those copies of an earlier step with
 //! one field changed; blocks duplicated, deleted and moved; a third changes of one field.
 
-use super::generate::{OVERLAPS, Swarm, event, exchange, vary, vary_server};
+use super::generate::{OVERLAPS, Swarm, event, exchange, vary, vary_identity, vary_server};
 use super::{Action, Choose, Exchange, Scenario, Step};
 
 /// Steps beyond which the mutator deletes rather than inserts.
@@ -90,7 +90,9 @@ impl Scenario {
         let mut step = self.steps[at].clone();
         step.expect = None;
         match &mut step.action {
-            Action::Exchange(_) if from.chance(1, 12) => {
+            Action::Exchange(_)
+                if from.chance(1, 12) && !self.exchanges().any(|it| it.declines) =>
+            {
                 step.overlap = if step.overlap.is_some() {
                     None
                 } else {
@@ -104,6 +106,10 @@ impl Scenario {
     }
 
     fn change_world(&mut self, from: &mut impl Choose, swarm: Swarm) {
+        if !self.identities.is_empty() && from.chance(1, 8) {
+            let at = from.below(self.identities.len());
+            return vary_identity(&mut self.identities[at]);
+        }
         let at = from.below(self.servers.len());
         vary_server(from, swarm, &mut self.servers[at]);
     }

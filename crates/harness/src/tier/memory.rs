@@ -122,6 +122,8 @@ struct MemoryWorld {
     /// And by the driver's number.
     numbers: HashMap<u64, usize>,
     scribe: Scribe,
+    /// Sessions that came from each server so far: what the last one is called.
+    issued: Vec<u32>,
     /// The client's ends of sessions, by the user agent's handle.
     sessions: Vec<Option<Kept>>,
     configurations: HashMap<wire::ConfigurationOf, u64>,
@@ -186,6 +188,7 @@ impl MemoryWorld {
             ours: Vec::new(),
             numbers: HashMap::default(),
             scribe: Scribe::default(),
+            issued: vec![0; case.scenario.servers.len()],
             sessions: Vec::new(),
             configurations: HashMap::default(),
             in_force: case.scenario.servers.iter().map(InForce::from).collect(),

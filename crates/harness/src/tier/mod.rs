@@ -117,6 +117,11 @@ trait World {
         events: &mut Vec<Event>,
     ) -> Result<(), TierError>;
 
+    /// Nobody has anything left to do: what takes its time comes to its end.
+    fn rest(&mut self, log: &mut Log, events: &mut Vec<Event>) {
+        let _ = (log, events);
+    }
+
     /// A change of the world.
     fn change(
         &mut self,

@@ -79,12 +79,16 @@ struct ModelWorld {
     connections: Vec<Open>,
     sessions: Vec<Session>,
     replies: Replies,
+    /// Connections whose servers the client has yet to verify.
+    unverified: Vec<ConnectionId>,
 }
 
 /// What changes about a server.
 #[derive(Debug)]
 struct ServerState {
     in_force: InForce,
+    /// Sessions that it issued so far.
+    issued: u32,
     /// The names in its certificate, once somebody wants to know.
     names: Option<Arc<[String]>>,
 }
@@ -168,11 +172,13 @@ impl ModelWorld {
         self.renewals.resize(case.scenario.identities.len(), 0);
         self.accepted = 0;
         self.connections.clear();
+        self.unverified.clear();
         self.sessions.clear();
         self.servers.clear();
         self.servers
             .extend(case.scenario.servers.iter().map(|server| ServerState {
                 in_force: InForce::from(server),
+                issued: 0,
                 names: None,
             }));
     }
@@ -193,6 +199,12 @@ impl World for ModelWorld {
             Action::Forget(_) | Action::Prompted(_) | Action::Finish { .. } => {}
         }
         Ok(())
+    }
+
+    fn rest(&mut self, log: &mut Log, events: &mut Vec<Event>) {
+        for connection in core::mem::take(&mut self.unverified) {
+            self.verify(connection, log, events);
+        }
     }
 
     fn change(
@@ -227,6 +239,16 @@ impl World for ModelWorld {
 }
 
 impl ModelWorld {
+    /// The client looks at the certificate of a server, and does not accept it.
+    fn verify(&mut self, connection: ConnectionId, log: &mut Log, events: &mut Vec<Event>) {
+        self.close(connection, log);
+        events.push(Event::Closed {
+            connection,
+            asked: false,
+            reason: EndReason::ServerUntrusted,
+        });
+    }
+
     fn send(&mut self, case: &Case<'_>, send: &Send, log: &mut Log, events: &mut Vec<Event>) {
         let open = &self.connections[send.connection.0 as usize];
         if open.closed {

@@ -31,10 +31,12 @@ pub(super) struct Run<'r, W> {
 impl<W: World> Run<'_, W> {
     pub(super) fn run(mut self) -> Result<(), TierError> {
         for identity in &self.case.scenario.identities {
-            self.agent.identities().add(
-                identity.name.as_str(),
-                identity.hosts.iter().map(Name::as_str),
-            );
+            let hosts = identity.hosts.iter().map(Name::as_str);
+            let held = self.agent.identities().add(identity.name.as_str(), hosts);
+            if let Some(other) = identity.certificate_of {
+                let other = HeldIdentity(u32::from(other));
+                self.agent.identities().shows_chain_of(held, other);
+            }
         }
         for (index, step) in (0u16..).zip(&self.case.scenario.steps) {
             match step.overlap {
@@ -54,7 +56,12 @@ impl<W: World> Run<'_, W> {
     fn perform(&mut self, most: usize) -> Result<(), TierError> {
         for _ in 0..most {
             let Some(wish) = self.agent.poll() else {
-                return Ok(());
+                self.world.rest(self.log, self.events);
+                if self.events.is_empty() {
+                    return Ok(());
+                }
+                self.deliver();
+                continue;
             };
             self.performed += 1;
             if self.performed > MOST_ACTIONS {
@@ -91,7 +98,9 @@ impl<W: World> Run<'_, W> {
             identity: exchange
                 .identity
                 .map(|index| HeldIdentity(u32::from(index))),
+            declines: exchange.declines,
             trust: trust(number(exchange.trust)),
+            server_name: exchange.server_name.as_ref().map(Name::to_string),
             via: exchange.via.map(|index| self.proxy(index)),
             preconnect: exchange.kind == Kind::Preconnect,
         });

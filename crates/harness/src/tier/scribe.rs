@@ -131,12 +131,17 @@ impl Scribe {
     }
 
     fn refused(&self, case: &Case<'_>, known: &Known, seen: &RefusedHandshake) -> Connection {
+        let failed = wire::refusal(&seen.reason, &seen.shown);
         Connection {
             sni: seen.server_name.as_deref().map(Name::new),
             asked: seen.shown.asked(),
-            client: shown(case, &seen.shown),
+            client: match failed {
+                // Certificates are public: it may be anybody's.
+                wire::UNPROVEN => Client::Absent,
+                _ => shown(case, &seen.shown),
+            },
             offered: seen.offered.and_then(|id| self.number(id.0)),
-            failed: Some(Name::const_new(wire::refusal(&seen.reason, &seen.shown))),
+            failed: Some(Name::const_new(failed)),
             ..opened(case, known)
         }
     }

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::hop::Sessions;
 use crate::decisions::{Question, Wanted};
-use crate::{CauseOf, ConnectionId, Protocol, Running, StoredSession};
+use crate::{CauseOf, ConnectionId, Place, Protocol, Running, StoredSession};
 
 /// All connections, by number.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ pub(super) struct Record {
     pub(super) cause: CauseOf,
     pub(super) wanted: Wanted,
     pub(super) question: Question,
+    /// Where the user chooses, if it is asked.
+    pub(super) place: Place,
     pub(super) sessions: Sessions,
     pub(super) offered: Option<StoredSession>,
     /// Those of the proxy on the way, if there is one.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bareflight_policy::{CertificateAnswer, Mode};
+use bareflight_policy::{CertificateAnswer, Mode, NetworkPartitionKey, Request};
 use smallvec::SmallVec;
 
 use bareflight_pool_key::{
@@ -10,14 +10,14 @@ use bareflight_pool_key::{
     Transport, Want,
 };
 
-use super::UserAgent;
 use super::connections::{Record, Stream};
 use super::hop::Sessions;
+use super::{Choice, UserAgent};
 use crate::decisions::{Question, Wanted};
 use crate::fetch::{Fetch, Kind};
 use crate::{
-    Action, Alpn, Connect, ConnectionId, EndReason, Late, NetworkError, Outcome, Protocol, Running,
-    Send,
+    Action, Alpn, Connect, ConnectionId, EndReason, Late, NetworkError, Outcome, Place, Protocol,
+    Running, Send,
 };
 
 impl UserAgent {
@@ -99,14 +99,51 @@ impl UserAgent {
             .as_ref()
             .map(|(origin, identity)| (origin, *identity));
         let target = request.current_url().origin();
+        let chosen = self
+            .decisions
+            .choose_identity(&self.identities, target, named, fetch.chosen);
+        // Where the caller named one, nobody asks the user.
+        let of_user = chosen.is_some() && named.is_none_or(|(origin, _)| origin != target);
+        let (declined, declines) = match of_user {
+            true => self.declined(fetch),
+            false => (false, false),
+        };
         Question {
             profile: self.profile,
             purpose,
             include_credentials: self.decisions.include_credentials(request, purpose),
-            chosen: self
-                .decisions
-                .choose_identity(&self.identities, target, named, fetch.chosen),
+            chosen: chosen.filter(|_| !declined && !declines),
+            declines,
         }
+    }
+
+    /// Whether the user has chosen to send no certificate, and whether they would if they were asked now.
+    fn declined(&self, fetch: &Fetch) -> (bool, bool) {
+        if self.choices.is_empty() {
+            return (false, fetch.declines);
+        }
+        let here = self.place(fetch);
+        let holds = |it: &Choice| it.declined && self.decisions.choice_holds(&it.place, &here);
+        let declined = self.choices.iter().any(holds);
+        let chose = self.choices.iter().any(|it| it.place == here);
+        (declined, fetch.declines && !declined && !chose)
+    }
+
+    /// Where the user makes a choice for the request at hand.
+    fn place(&self, fetch: &Fetch) -> Place {
+        let request = fetch.current();
+        Place {
+            partition: self.partition(request).cloned(),
+            origin: request.current_url().origin().clone(),
+        }
+    }
+
+    /// The network partition key of a request, where the profile keeps partitions apart.
+    fn partition<'r>(&self, request: &'r Request) -> Option<&'r NetworkPartitionKey> {
+        request
+            .network_partition_key
+            .as_ref()
+            .filter(|_| self.profile.connections_partitioned.value)
     }
 
     /// What the request at hand wants of its connection: the triple of the standard, and the rest.
@@ -120,19 +157,19 @@ impl UserAgent {
             .pool_credentials(question.purpose, question.include_credentials);
         let presents = credentials || self.decisions.answer(question) == CertificateAnswer::Present;
         let chosen = question.chosen.and_then(|held| self.identities.id(held));
-        let partition = request
-            .network_partition_key
-            .as_ref()
-            .filter(|_| self.profile.connections_partitioned.value);
         let description = Description {
             origin: self.origins.intern(request.current_url().origin())?,
-            partition: partition
+            partition: self
+                .partition(request)
                 .map(|key| self.partitions.intern(key))
                 .transpose()?,
             credentials: credentials || !self.profile.connections_split_by_credentials.value,
             identity: chosen.filter(|_| presents),
             trust: fetch.trust,
-            server_name: None,
+            server_name: fetch
+                .server_name()
+                .map(|name| self.server_names.intern(name))
+                .transpose()?,
             route: match &fetch.via {
                 Some(proxy) => Route::Via(self.proxies.intern(proxy)?),
                 None => Route::Direct,
@@ -216,10 +253,13 @@ impl UserAgent {
         };
         let cause = fetch.cause();
         let trust = fetch.trust;
+        let server_name = fetch.server_name().map(str::to_owned);
+        let verification = self.decisions.verification(wanted);
         let connection = self.connections.open(Record {
             cause,
             wanted: *wanted,
             question: *question,
+            place: self.place(fetch),
             sessions: Sessions {
                 key: session_key,
                 authenticated_until,
@@ -240,12 +280,14 @@ impl UserAgent {
             connection,
             cause,
             origin,
+            server_name,
             answer,
             identity: question
                 .chosen
                 .filter(|_| answer == CertificateAnswer::Present),
             late: self.late(question),
             trust,
+            verification,
             alpn,
             session_key,
             offer: offer.map(|session| session.handle),

@@ -11,13 +11,12 @@ use bareflight_pool_key::{
     CoalesceFacts, ConnectionKey, Lease, Leg, ProtocolClass, SessionFacts, Sharing,
 };
 
-use super::UserAgent;
 use super::connections::{Record, Stream};
-use crate::decisions::Wanted;
-use crate::fetch::Fetch;
+use super::{Choice, UserAgent};
+use crate::decisions::{Question, Wanted};
 use crate::{
     Action, CauseOf, ConnectionId, EndReason, NetworkError, Outcome, Protocol, Running,
-    SessionHandle, StoredSession,
+    SessionHandle, StoredSession, Verification,
 };
 
 impl UserAgent {
@@ -81,15 +80,17 @@ impl UserAgent {
     /// without credentials.
     ///
     /// It is for the request that the connection was opened for, or, `late`, for the one that it serves.
-    fn prompt(&mut self, id: ConnectionId, late: Option<CauseOf>) {
+    fn prompt(&mut self, id: ConnectionId, late: Option<(CauseOf, Question)>) {
         let Some(record) = self.connections.get(id) else {
             return;
         };
-        let Wanted { description, .. } = record.wanted;
-        let place = (description.partition, description.origin);
-        let cause = late.unwrap_or(record.cause);
-        if self.decisions.prompts(&record.question) && !self.choices.contains(&place) {
-            self.choices.push(place);
+        let (cause, question) = late.unwrap_or((record.cause, record.question));
+        let chose = self.choices.iter().any(|it| it.place == record.place);
+        if !chose && self.decisions.prompts(&question) {
+            self.choices.push(Choice {
+                place: record.place.clone(),
+                declined: question.declines,
+            });
             self.actions.push_back(Action::Prompted(cause));
         }
     }
@@ -99,23 +100,26 @@ impl UserAgent {
             .connections
             .get(id)
             .and_then(|record| record.streams.first());
-        let cause = first
-            .and_then(|stream| self.fetches.get(stream.fetch))
-            .map(Fetch::cause);
-        self.prompt(id, cause);
+        let asked_for = first.and_then(|stream| self.fetches.get(stream.fetch));
+        let late = asked_for.map(|fetch| (fetch.cause(), self.question(fetch)));
+        self.prompt(id, late);
     }
 
     pub(super) fn session(
         &mut self,
         id: ConnectionId,
         leg: Leg,
-        session: SessionHandle,
+        (session, called): (SessionHandle, u32),
         (single_use, lifetime, early_data): (bool, Duration, bool),
     ) {
+        let early = |record: &Record| {
+            leg == Leg::Origin
+                && self.decisions.verification(&record.wanted) == Verification::Afterwards
+        };
         let Some(record) = self
             .connections
             .get(id)
-            .filter(|record| record.protocol.is_some())
+            .filter(|record| record.protocol.is_some() || early(record))
         else {
             // The handshake has not ended well: nothing was verified.
             return self.actions.push_back(Action::Forget(session));
@@ -135,6 +139,7 @@ impl UserAgent {
         };
         let stored = StoredSession {
             handle: session,
+            id: called,
             facts,
             early_data: record.protocol.filter(|_| early_data),
         };

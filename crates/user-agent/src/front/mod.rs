@@ -122,7 +122,9 @@ impl<C: Connector> Client<C> {
             id: FetchId(0),
             request,
             identity: None,
+            declines: false,
             trust: trust(NonZeroU32::MIN),
+            server_name: None,
             via: None,
             preconnect: false,
         };

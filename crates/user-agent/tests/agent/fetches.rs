@@ -399,6 +399,51 @@ fn the_user_is_asked_once_for_each_origin_and_again_after_logging_out() {
 }
 
 #[test]
+fn who_declines_is_not_asked_again_in_the_same_partition() {
+    let mut test = Test::new();
+    let at = |top: &str| {
+        let mut request = get(CredentialsMode::Include);
+        let top = Origin::parse(top).unwrap();
+        request.network_partition_key = Some(NetworkPartitionKey::of_top_level(&top));
+        request
+    };
+    let steps = [
+        ("https://app.test", true, CertificateAnswer::Decline, true),
+        ("https://app.test", false, CertificateAnswer::Decline, false),
+        ("https://shop.test", false, CertificateAnswer::Present, true),
+        // Asked already.
+        ("https://shop.test", true, CertificateAnswer::Present, false),
+    ];
+    for (top, declines, answer, asked) in steps {
+        test.fetch_with(|wanted| wanted.declines = declines, at(top));
+        let connect = test.connect();
+        assert_eq!(connect.answer, answer, "{top}");
+        test.connected(connect.connection, Protocol::Http1, true);
+        let mut next = test.agent.poll();
+        assert_eq!(matches!(next, Some(Action::Prompted(_))), asked, "{top}");
+        if asked {
+            next = test.agent.poll();
+        }
+        let Some(Action::Send(send)) = next else {
+            panic!("expected a request, got {next:?}");
+        };
+        test.respond(&send, 200);
+        test.finished();
+        test.closed(connect.connection, false, EndReason::Closed);
+    }
+}
+
+#[test]
+fn a_connection_under_another_name_is_another() {
+    let mut test = Test::new();
+    test.get(get(CredentialsMode::Include));
+    let under = |wanted: &mut FetchRequest| wanted.server_name = Some("b.test".to_owned());
+    test.fetch_with(under, get(CredentialsMode::Include));
+    let connect = test.connect();
+    assert_eq!(connect.server_name.as_deref(), Some("b.test"));
+}
+
+#[test]
 fn a_network_error_clears_what_the_preflight_cache_has_for_the_request() {
     let mut test = Test::new();
     test.fetch(put());

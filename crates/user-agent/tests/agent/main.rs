@@ -44,16 +44,25 @@ impl Test {
     }
 
     fn fetch_via(&mut self, via: Option<Proxy>, request: Request) -> FetchId {
+        self.fetch_with(|wanted| wanted.via = via, request)
+    }
+
+    /// A fetch of which more is said.
+    fn fetch_with(&mut self, more: impl FnOnce(&mut FetchRequest), request: Request) -> FetchId {
         let id = FetchId(self.started);
         self.started += 1;
-        self.agent.fetch(FetchRequest {
+        let mut wanted = FetchRequest {
             id,
             request,
             identity: None,
+            declines: false,
             trust: trust(NonZeroU32::MIN),
-            via,
+            server_name: None,
+            via: None,
             preconnect: false,
-        });
+        };
+        more(&mut wanted);
+        self.agent.fetch(wanted);
         id
     }
 

@@ -50,10 +50,46 @@ fn after_a_close(second: Connection) -> Vec<Record> {
     ]
 }
 
+/// A GET that brings a session, another one that opens this connection, and a third.
+fn after_another(second: Connection) -> Vec<Record> {
+    log![
+        step(0),
+        connection(1, for_request(0), alice()),
+        ticket(1, 1),
+        request(1, for_request(0)),
+        answer(1, 200),
+        done(0),
+        closed(1),
+        step(1),
+        step(2),
+        second,
+        request(2, for_request(2)),
+        answer(2, 200),
+        done(2),
+        closed(2),
+        step(3),
+        step(4),
+        connection(3, for_request(4), alice()),
+    ]
+}
+
 pub(super) fn examples() -> Vec<Example> {
     let first = || connection(1, for_request(0), alice());
     let second = || connection(2, for_request(1), alice());
     vec![
+        holds(
+            ABOUT,
+            "a ticket was offered to a server that did not see it, since it spoke another version",
+            &[GET, SPEAKS_TLS12, GET, SPEAKS_TLS13, GET],
+            after_another(tls12(connection(2, for_request(2), alice()))),
+        ),
+        breaks(
+            ABOUT,
+            "a ticket is left where it could have been offered, and would have been seen",
+            &[GET, SPEAKS_TLS13, GET, SPEAKS_TLS13, GET],
+            after_another(connection(2, for_request(2), alice())),
+            &[(ABOUT, 9), (ABOUT, 16)],
+        ),
         holds(
             ABOUT,
             "the second request rides the idle connection",

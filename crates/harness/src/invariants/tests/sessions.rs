@@ -204,6 +204,27 @@ fn ticket_scope() -> Vec<Example> {
     ]
 }
 
+/// A server that nobody trusts finishes a handshake, and the session is offered to it again.
+fn shady() -> Vec<Record> {
+    let first = connection(1, for_request(0), Client::Absent);
+    let second = resumption(2, for_request(1), Client::Absent, 1);
+    log![
+        step(0),
+        to(
+            "shady",
+            "shady.test",
+            Connection {
+                asked: false,
+                ..first
+            }
+        ),
+        ticket(1, 1),
+        closed(1),
+        step(1),
+        to("shady", "shady.test", second),
+    ]
+}
+
 fn ticket_hygiene() -> Vec<Example> {
     const ABOUT: &str = "ticket-hygiene";
     let offered_after = |seconds: u64| {
@@ -274,6 +295,19 @@ fn ticket_hygiene() -> Vec<Example> {
             "a session of a connection that was not verified is offered",
             &[GET, GET],
             unverified(offering(2, for_request(1), alice(), 1)),
+            &[(ABOUT, 5)],
+        ),
+        holds(
+            ABOUT,
+            "who does not verify may keep what he was given",
+            &[GET_SHADY_INSECURE, GET_SHADY_INSECURE],
+            shady(),
+        ),
+        breaks(
+            ABOUT,
+            "a session of a server that should have been refused is offered",
+            &[GET_SHADY, GET_SHADY],
+            shady(),
             &[(ABOUT, 5)],
         ),
         holds(

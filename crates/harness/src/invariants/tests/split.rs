@@ -2,7 +2,7 @@
 
 use super::Example;
 use super::write::*;
-use crate::log::{Client, Connection, Record};
+use crate::log::{Cause, Client, Connection, Record};
 
 pub(super) fn examples() -> Vec<Example> {
     [credentials_split(), partition_split(), trust_match()]
@@ -46,6 +46,20 @@ fn second_resumes() -> Vec<Record> {
 
 fn second_is_new() -> Vec<Record> {
     second_opens(connection(2, for_request(1), Client::Absent))
+}
+
+/// The user, asked on behalf of the first step, sends no certificate; then the second opens a connection.
+fn declined_then(second: Cause, client: Client) -> Vec<Record> {
+    log![
+        step(0),
+        connection(1, for_request(0), Client::Declined),
+        prompt(for_request(0)),
+        request(1, for_request(0)),
+        answer(1, 200),
+        done(0),
+        step(1),
+        connection(2, second, client),
+    ]
 }
 
 fn silent(connection: Connection) -> Connection {
@@ -139,6 +153,34 @@ fn partition_split() -> Vec<Example> {
             &[GET, GET_AT_SHOP],
             second_is_new(),
         ),
+        holds(
+            ABOUT,
+            "the user declines at one site and is asked anew at another",
+            &[GET_DECLINED_AT_SHOP, GET],
+            declined_then(for_request(1), alice()),
+        ),
+        breaks(
+            ABOUT,
+            "the user declines at one site and has declined at another",
+            &[GET_DECLINED_AT_SHOP, GET],
+            declined_then(for_request(1), Client::Declined),
+            &[(ABOUT, 7)],
+        ),
+        holds(
+            ABOUT,
+            "what was declined at a site stays declined there",
+            &[GET_DECLINED_AT_SHOP, GET_AT_SHOP],
+            log![
+                step(0),
+                connection(1, for_request(0), Client::Declined),
+                prompt(for_request(0)),
+                request(1, for_request(0)),
+                answer(1, 200),
+                done(0),
+                step(1),
+                nth_request(1, 2, for_request(1)),
+            ],
+        ),
         breaks(
             ABOUT,
             "two sites share a connection",
@@ -204,6 +246,22 @@ fn trust_match() -> Vec<Example> {
             ABOUT,
             "and the other way round",
             &[GET, GET_INSECURE],
+            second_rides_the_first(),
+            &[(ABOUT, 6)],
+        ),
+        holds(
+            ABOUT,
+            "who asks for another name has a connection of his own",
+            &[GET, GET_UNDER_IMG],
+            second_opens(Connection {
+                sni: Some("img.api.test".into()),
+                ..connection(2, for_request(1), Client::Absent)
+            }),
+        ),
+        breaks(
+            ABOUT,
+            "a server that was verified under one name serves who asks for another",
+            &[GET, GET_UNDER_IMG],
             second_rides_the_first(),
             &[(ABOUT, 6)],
         ),

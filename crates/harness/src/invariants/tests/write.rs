@@ -8,7 +8,8 @@ use crate::log::{
 use crate::scenario::Name;
 
 /// Two servers that ask for a certificate; the first has two names and two ports, and redirects to the second. A third
-/// insists on one for one of its two virtual hosts. A proxy asks too. The user has one identity for each.
+/// insists on one for one of its two virtual hosts. A fourth is trusted by nobody. A proxy asks too. The user has one identity
+/// for each that asks.
 pub(super) const WORLD: &str = r#"
 bareflight = 1
 
@@ -25,6 +26,10 @@ client-certificate = "request"
 [server.hosting]
 hosts = ["open.test", "admin.test"]
 host-rules = { "admin.test" = "require" }
+
+[server.shady]
+hosts = ["shady.test"]
+certificate = "untrusted"
 
 [server.proxy]
 hosts = ["proxy.test"]
@@ -71,6 +76,18 @@ step!(/// The credentialed GET as bob.
     GET_AS_BOB: "fetch = 'https://api.test/'", "credentials = 'include'", "identity = 'bob'");
 step!(/// The credentialed GET, the server's certificate not verified.
     GET_INSECURE: "fetch = 'https://api.test/'", "credentials = 'include'", "trust = 'insecure'");
+step!(/// The credentialed GET under another top-level site, where the user sends no certificate if asked.
+    GET_DECLINED_AT_SHOP: "fetch = 'https://api.test/'", "credentials = 'include'", "top = 'https://shop.test'", "declines = true");
+step!(/// The credentialed GET, the server being asked for its other name.
+    GET_UNDER_IMG: "fetch = 'https://api.test/'", "credentials = 'include'", "server-name = 'img.api.test'");
+step!(/// A credentialed GET from the server that nobody trusts.
+    GET_SHADY: "fetch = 'https://shady.test/'", "credentials = 'include'");
+step!(/// The same, not verified.
+    GET_SHADY_INSECURE: "fetch = 'https://shady.test/'", "credentials = 'include'", "trust = 'insecure'");
+step!(/// The server speaks TLS 1.2 alone from now on, and keeps its sessions.
+    SPEAKS_TLS12: "event = 'reload'", "server = 'api'", "tls = ['1.2']");
+step!(/// The server speaks TLS 1.3 alone from now on, and keeps its sessions.
+    SPEAKS_TLS13: "event = 'reload'", "server = 'api'", "tls = ['1.3']");
 step!(/// The credentialed GET of the other name.
     GET_IMG: "fetch = 'https://img.api.test/'", "credentials = 'include'");
 step!(/// The GET of the other name, without credentials.

@@ -70,12 +70,19 @@ impl Reader<'_> {
             scenario.servers[index].redirects = table.unwrap_or_default();
         }
         for (name, table) in document.identity {
-            let identity = self.identity(&name, &table)?;
+            let identity = self.identity(&scenario, &name, &table)?;
             scenario.identities.push(identity);
         }
         for table in document.step {
             let step = self.step(&scenario, table)?;
             scenario.steps.push(step);
+        }
+        let overlaps = scenario.steps.iter().any(|step| step.overlap.is_some());
+        if overlaps && scenario.exchanges().any(|exchange| exchange.declines) {
+            return Err(self.error(
+                None,
+                "where a user `declines`, steps do not `overlap`: who is asked first would be a matter of luck",
+            ));
         }
         Ok(scenario)
     }

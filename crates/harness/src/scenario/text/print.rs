@@ -22,7 +22,7 @@ pub(super) fn print(scenario: &Scenario) -> String {
         server(&mut text, it);
     }
     for it in &scenario.identities {
-        identity(&mut text, it);
+        identity(&mut text, scenario, it);
     }
     for it in &scenario.steps {
         step(&mut text, scenario, it);
@@ -60,9 +60,8 @@ fn server(text: &mut String, server: &Server) {
     match server.tls {
         // The rule on client certificates leaves no choice.
         only if late == Some(only) => {}
-        TlsVersions::Tls12 => line(text, "tls", ["1.2"]),
-        TlsVersions::Tls13 => line(text, "tls", ["1.3"]),
         TlsVersions::Both => {}
+        some => line(text, "tls", versions(some)),
     }
     match server.alpn {
         Alpn::Http1 => {}
@@ -127,9 +126,13 @@ fn redirect(redirect: &Redirect) -> String {
     }
 }
 
-fn identity(text: &mut String, identity: &Identity) {
+fn identity(text: &mut String, scenario: &Scenario, identity: &Identity) {
     table(text, "identity", &identity.name);
     line(text, "for", &identity.hosts);
+    if let Some(index) = identity.certificate_of {
+        line(text, "certificate", identity_name(scenario, index));
+        return;
+    }
     if identity.issuer != Issuer::default() {
         line(text, "issuer", identity.issuer);
     }
@@ -201,8 +204,14 @@ fn exchange(text: &mut String, scenario: &Scenario, exchange: &Exchange) {
     if let Some(index) = exchange.identity {
         line(text, "identity", identity_name(scenario, index));
     }
+    if exchange.declines {
+        line(text, "declines", true);
+    }
     if exchange.trust != default.trust {
         line(text, "trust", exchange.trust);
+    }
+    if let Some(name) = &exchange.server_name {
+        line(text, "server-name", name);
     }
     if let Some(index) = exchange.via {
         line(text, "via", &scenario.servers[usize::from(index)].name);
@@ -238,6 +247,7 @@ fn event(text: &mut String, scenario: &Scenario, event: &WorldEvent) {
                 Setting::ClientCertificate(rule) => line(text, "client-certificate", rule),
                 Setting::Tickets(tickets) => line(text, "tickets", tickets),
                 Setting::Accepts(issuer) => line(text, "accepts", issuer),
+                Setting::Tls(tls) => line(text, "tls", versions(*tls)),
             }
         }
         WorldEvent::Renew { identity } => {
@@ -297,6 +307,14 @@ fn expect(scenario: &Scenario, expect: &Expect) -> Vec<String> {
         pairs.push(pair("prompt", prompt));
     }
     pairs
+}
+
+fn versions(versions: TlsVersions) -> &'static [&'static str] {
+    match versions {
+        TlsVersions::Tls12 => &["1.2"],
+        TlsVersions::Tls13 => &["1.3"],
+        TlsVersions::Both => &["1.2", "1.3"],
+    }
 }
 
 fn identity_name(scenario: &Scenario, index: u8) -> &Name {

@@ -38,6 +38,7 @@ impl MemoryWorld {
         events: &mut Vec<Event>,
     ) -> Result<(), TierError> {
         let (server, host, port) = endpoint(case, &connect.origin);
+        let sni = connect.server_name.as_deref().unwrap_or(&host);
         let way = match connect.hop.as_deref() {
             Some(hop) => Some(self.way(case, connect, hop)?),
             None => None,
@@ -58,17 +59,17 @@ impl MemoryWorld {
                     name: &way.name,
                     configuration: &way.configuration,
                     offer: way.offer,
-                    port,
+                    authority: &format!("{host}:{port}"),
                 };
                 let through = self
                     .driver
-                    .begin_through(hop, at, &host, &configuration, offer);
+                    .begin_through(hop, at, sni, &configuration, offer);
                 through.map(|through| {
                     self.assign(way.leg, through.hop);
                     through.connection
                 })
             }
-            None => self.driver.begin(at, &host, &configuration, offer),
+            None => self.driver.begin(at, sni, &configuration, offer),
         };
         let id = begun.map_err(|error| TierError::Transport(error.to_string().into()))?;
         self.assign(index, id);
@@ -268,7 +269,7 @@ impl MemoryWorld {
     ) -> Result<Option<Arc<CertifiedKey>>, TierError> {
         let made = identity.map(|identity| {
             let index = identity.0 as usize;
-            let plan = wire::identity_plan(&case.scenario.identities[index], self.renewals[index]);
+            let plan = wire::identity_plan(case.scenario, index, self.renewals[index]);
             self.driver.pki().identity(&plan)
         });
         made.transpose()

@@ -101,6 +101,8 @@ impl MemoryWorld {
                 if let Some(&at) = self.numbers.get(&id.0) {
                     let open = &self.connections[at];
                     let single_use = session.copy().is_none();
+                    let issued = &mut self.issued[open.server];
+                    *issued += 1;
                     let handle =
                         SessionHandle(u32::try_from(self.sessions.len()).unwrap_or(u32::MAX));
                     self.sessions.push(Some(Kept {
@@ -112,6 +114,7 @@ impl MemoryWorld {
                         connection: open.agent,
                         leg: open.leg.into(),
                         session: handle,
+                        id: *issued,
                         single_use,
                         lifetime,
                         early_data: single_use && open.early_data,

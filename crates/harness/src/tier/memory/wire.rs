@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
-    AlertDescription, Answer, Authority, CertifiedKey, ClientConfiguration, ConfigKey,
-    EndReason as DriverEnd, HostPlan, IdentityPlan, LateAnswer, LateInHttp2 as DriverLateInHttp2,
-    LateKind as DriverLate, Protected, Protocol as DriverProtocol, RequestHead, Resumption,
-    ServerPlan, Shown, Stack, TlsError, Trust as DriverTrust, Validity, Version, Versions,
+    AlertDescription, Answer, Authority, CertificateError, CertifiedKey, ClientConfiguration,
+    ConfigKey, EndReason as DriverEnd, HostPlan, IdentityPlan, LateAnswer,
+    LateInHttp2 as DriverLateInHttp2, LateKind as DriverLate, Protected,
+    Protocol as DriverProtocol, RequestHead, Resumption, ServerPlan, Shown, Stack, TlsError,
+    Trust as DriverTrust, Validity, Version, Versions,
 };
 use bareflight_policy::{CertificateAnswer, HeaderList, HeaderName, HeaderValue, origin_header};
 use bareflight_pool_key::{SessionKey, TrustId};
@@ -23,7 +24,7 @@ use crate::case::authority;
 use crate::log::{Cause, LateKind, Protocol, Request, Tls};
 use crate::reply::{Asked, path, reply};
 use crate::scenario::{
-    Alpn, ClientCertificate, Identity, InForce, Issuer, LateInHttp2, Name, Server,
+    Alpn, ClientCertificate, InForce, Issuer, LateInHttp2, Name, Scenario, Server,
     ServerCertificate, TlsVersions, Trust,
 };
 
@@ -149,7 +150,7 @@ pub fn server_plan(server: &Server, now: InForce) -> ServerPlan {
                 LateInHttp2::Ask => DriverLateInHttp2::Asks,
             },
         },
-        versions: match server.tls_under(mode) {
+        versions: match now.versions() {
             TlsVersions::Tls12 => Versions::Tls12,
             TlsVersions::Tls13 => Versions::Tls13,
             TlsVersions::Both => Versions::Both,
@@ -176,8 +177,9 @@ pub fn server_plan(server: &Server, now: InForce) -> ServerPlan {
     }
 }
 
-/// A scenario's identity, so often renewed, as the handshake driver makes it.
-pub(super) fn identity_plan(identity: &Identity, renewals: u32) -> IdentityPlan {
+/// One of a scenario's identities, so often renewed, as the handshake driver makes it.
+pub(super) fn identity_plan(scenario: &Scenario, index: usize, renewals: u32) -> IdentityPlan {
+    let identity = &scenario.identities[index];
     let mut plan = IdentityPlan::new(&identity.name);
     plan.name.generation = renewals;
     plan.issuer = authority_of(identity.issuer);
@@ -186,7 +188,10 @@ pub(super) fn identity_plan(identity: &Identity, renewals: u32) -> IdentityPlan 
         let below = plan.issuer.subordinate("intermediate");
         plan.issuer = below.valid(Validity::Until(until));
     }
-    plan
+    match identity.borrows(renewals as usize) {
+        Some(other) => plan.showing(identity_plan(scenario, other, 0)),
+        None => plan,
+    }
 }
 
 fn authority_of(issuer: Issuer) -> Authority {
@@ -348,10 +353,14 @@ pub(super) fn end_reason(reason: &DriverEnd) -> EndReason {
     }
 }
 
+/// Why a handshake failed in which the client showed a certificate and had not got the key to it.
+pub(in crate::tier) const UNPROVEN: &str = "certificate-unproven";
+
 /// Why a server's handshake failed, by the names of the log.
 pub(in crate::tier) fn refusal(reason: &DriverEnd, shown: &Shown) -> &'static str {
     match reason {
         DriverEnd::Tls(TlsError::NoCertificatesPresented) => "certificate-required",
+        DriverEnd::Tls(TlsError::InvalidCertificate(CertificateError::BadSignature)) => UNPROVEN,
         DriverEnd::Tls(TlsError::InvalidCertificate(_)) => "certificate-refused",
         DriverEnd::AlertReceived(
             AlertDescription::UnknownCA

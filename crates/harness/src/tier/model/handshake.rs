@@ -8,9 +8,10 @@ use bareflight_policy::{CertificateAnswer, Origin};
 use bareflight_pool_key::TrustId;
 use bareflight_user_agent::{
     Alpn as Offered, Connect, ConnectionId, EndReason, Event, HeldIdentity, Hop, Protocol,
-    SessionHandle,
+    SessionHandle, Verification,
 };
 
+use super::super::memory::wire::UNPROVEN;
 use super::super::run::{cause_of, number, write};
 use super::late::Setting;
 use super::{ModelWorld, Open, Session, TICKETS, Tunnel, endpoint};
@@ -19,15 +20,14 @@ use crate::log::{
     Client, Connection, Event as Entry, Leg, Log, Protocol as LogProtocol, Request, Response,
     Ticket, Tls,
 };
-use crate::scenario::{
-    Alpn, ClientCertificate, Name, Server, ServerCertificate, TlsVersions, Trust, is_address,
-};
+use crate::scenario::{Alpn, ClientCertificate, Name, Server, TlsVersions, Trust, is_address};
 
 /// What a client says in a handshake, whichever leg it is on.
 struct Hello {
     answer: CertificateAnswer,
     identity: Option<HeldIdentity>,
     trust: TrustId,
+    verification: Verification,
     alpn: Offered,
     offer: Option<SessionHandle>,
     /// Whether there is early data.
@@ -40,6 +40,7 @@ impl Hello {
             answer: connect.answer,
             identity: connect.identity,
             trust: connect.trust,
+            verification: connect.verification,
             alpn: connect.alpn,
             offer: connect.offer,
             early: connect.early.is_some(),
@@ -51,6 +52,7 @@ impl Hello {
             answer: hop.answer,
             identity: hop.identity,
             trust: hop.trust,
+            verification: Verification::InHandshake,
             alpn: Offered::Http1,
             offer: hop.offer,
             early: false,
@@ -61,6 +63,9 @@ impl Hello {
 /// A handshake under way.
 struct Handshake {
     server: usize,
+    /// The name by which the server is verified.
+    name: Name,
+    /// The same, where the ClientHello says it.
     sni: Option<Name>,
     /// The host rule that it comes under; none for the server's own.
     under: Option<usize>,
@@ -75,6 +80,10 @@ struct Agreed {
     asked: bool,
     client: Client,
     resumed: Option<usize>,
+    /// Whether the client has yet to find out that it does not trust the server.
+    unverified: bool,
+    /// Whether the client wants a session: rustls asks for a ticket of TLS 1.2 unless it offers one of TLS 1.3.
+    wants_session: bool,
 }
 
 impl ModelWorld {
@@ -102,7 +111,13 @@ impl ModelWorld {
         };
         let hello = Hello::of(connect);
         let small = case.sends_small_records(cause_of(connect.cause));
-        let mut leg = self.leg(case, connect, &connect.origin, small);
+        let mut leg = self.leg(
+            case,
+            connect,
+            &connect.origin,
+            connect.server_name.as_deref(),
+            small,
+        );
         leg.record.through = hop.as_ref().map(|tunnel| tunnel.number);
         let outcome = self.shake_hands(case, &mut leg, &hello);
         let agreed = outcome.as_ref().ok();
@@ -120,6 +135,11 @@ impl ModelWorld {
             late: agreed.and_then(|agreed| Setting::of(rule, connect, agreed.protocol)),
         });
         match outcome {
+            Ok(agreed) if agreed.unverified => {
+                self.unverified.push(connect.connection);
+                self.agree(case, connect.connection, leg, agreed, log, events);
+                return events.append(&mut sessions);
+            }
             Ok(agreed) => {
                 events.push(Event::Connected {
                     connection: connect.connection,
@@ -148,7 +168,7 @@ impl ModelWorld {
         log: &mut Log,
         sessions: &mut Vec<Event>,
     ) -> Option<Tunnel> {
-        let mut leg = self.leg(case, connect, &hop.proxy, false);
+        let mut leg = self.leg(case, connect, &hop.proxy, None, false);
         leg.record.leg = Leg::Proxy;
         let tunnel = Tunnel {
             number: leg.record.id,
@@ -195,12 +215,14 @@ impl ModelWorld {
         case: &Case<'_>,
         connect: &Connect,
         to: &Origin,
+        server_name: Option<&str>,
         small_records: bool,
     ) -> Handshake {
         self.handshakes += 1;
         self.accepted += 1;
         let (server, host, port) = endpoint(case, to);
-        let sni = (!is_address(&host)).then_some(host);
+        let asked = server_name.map_or(host, Name::new);
+        let sni = (!is_address(&asked)).then(|| asked.clone());
         let plan = &case.scenario.servers[server];
         let name = plan.name.clone();
         // A server that asks late has a TLS that does not tell how the ClientHello came.
@@ -217,6 +239,7 @@ impl ModelWorld {
         let opened = Connection::opened(self.accepted, name, port, Some(cause_of(connect.cause)));
         Handshake {
             server,
+            name: asked,
             under,
             record: Connection {
                 sni: sni.clone(),
@@ -235,6 +258,7 @@ impl ModelWorld {
     ) -> Result<Agreed, Refused> {
         let Handshake {
             server,
+            name,
             sni,
             under,
             record,
@@ -245,15 +269,15 @@ impl ModelWorld {
         // A server that asks late knows no sessions, so it does not see that one was offered.
         let offer = hello.offer.filter(|_| rule.late().is_none());
         let offered = offer.map(|session| session.0 as usize);
-        record.offered = offered.map(|session| self.sessions[session].number);
         let mode = self.rule_of(plan, server, *under);
-        let tls = version(plan.tls_under(rule));
+        let tls = version(now.versions());
+        // Each version has its own way to offer a session, and a server reads that of the version that it has chosen.
+        let seen = offered.filter(|&session| self.sessions[session].tls == tls);
+        record.offered = seen.map(|session| self.sessions[session].number);
+        let unseen = offered.filter(|_| seen.is_none() && tls == Tls::V1_2);
+        let wants_session = unseen.is_none();
         let Some(protocol) = protocol(plan.alpn, hello.alpn) else {
-            return Err(Refused {
-                name: "handshake-failed",
-                reason: EndReason::Handshake,
-                late: None,
-            });
+            return Err(HANDSHAKE_FAILED);
         };
         let resumed = offered.filter(|&session| {
             self.resumes(
@@ -265,6 +289,7 @@ impl ModelWorld {
             )
         });
         if let Some(session) = resumed {
+            record.offered = Some(self.sessions[session].number);
             record.early_data = hello.early && tls == Tls::V1_3 && plan.early_data_under(now);
             let client = self.sessions[session].client.clone();
             return Ok(Agreed {
@@ -273,9 +298,18 @@ impl ModelWorld {
                 asked: false,
                 client,
                 resumed,
+                unverified: false,
+                wants_session,
             });
         }
         record.asked = mode.asks();
+        // Early data is of no use to who speaks TLS 1.2, and a client cannot take it back (RFC 8446 appendix D.3).
+        if hello.early && offered.is_some() && tls == Tls::V1_2 {
+            return Err(Refused {
+                reason: EndReason::Closed,
+                ..HANDSHAKE_FAILED
+            });
+        }
         // TLS 1.3 asks before the server shows its certificate, so who breaks off when asked never gets to see it.
         if mode.asks() && hello.answer == CertificateAnswer::Abort {
             return Err(Refused {
@@ -285,7 +319,8 @@ impl ModelWorld {
             });
         }
         let verifies = hello.trust == bareflight_user_agent::trust(number(Trust::Verify));
-        if verifies && plan.certificate == ServerCertificate::Untrusted {
+        let unverified = verifies && !plan.is_believed_as(name);
+        if unverified && hello.verification == Verification::InHandshake {
             return Err(Refused {
                 name: "server-untrusted",
                 reason: EndReason::ServerUntrusted,
@@ -299,14 +334,29 @@ impl ModelWorld {
                 asked: false,
                 client: Client::Absent,
                 resumed: None,
+                unverified,
+                wants_session,
             });
         }
         let presents = hello.answer == CertificateAnswer::Present;
         let shown = hello.identity.filter(|_| presents);
-        let client = shown.map_or(Client::Declined, |it| self.identity(case, it));
-        record.client = client.clone();
+        let unproven = shown.is_some_and(|it| !self.proves(case, it));
+        if unproven && rule.late().is_some() {
+            // OpenSSL, which is spoken where a server asks late, does not even load such a key.
+            return Err(HANDSHAKE_FAILED);
+        }
         // TLS 1.3: the client's last flight was its Finished, so it counts as connected when the alert arrives.
         let late = (tls == Tls::V1_3).then_some(protocol);
+        // A chain is judged before the proof that comes with it.
+        if unproven && shown.is_some_and(|it| self.takes(case, server, it)) {
+            return Err(Refused {
+                name: UNPROVEN,
+                reason: EndReason::Handshake,
+                late,
+            });
+        }
+        let client = shown.map_or(Client::Declined, |it| self.shown(case, it));
+        record.client = client.clone();
         if mode == ClientCertificate::Require && shown.is_none() {
             return Err(Refused {
                 name: "certificate-required",
@@ -327,7 +377,29 @@ impl ModelWorld {
             asked: true,
             client,
             resumed: None,
+            unverified,
+            wants_session,
         })
+    }
+
+    /// Whether the user has the key to the certificate that this identity shows.
+    pub(super) fn proves(&self, case: &Case<'_>, identity: HeldIdentity) -> bool {
+        let index = identity.0 as usize;
+        let renewals = usize::from(self.renewals[index]);
+        case.scenario.identities[index].borrows(renewals).is_none()
+    }
+
+    /// Who a server takes the client for by the certificate alone.
+    fn shown(&self, case: &Case<'_>, identity: HeldIdentity) -> Client {
+        let index = identity.0 as usize;
+        let renewals = usize::from(self.renewals[index]);
+        match case.scenario.identities[index].borrows(renewals) {
+            Some(other) => Client::Identity {
+                name: case.scenario.identities[other].name.clone(),
+                renewal: 0,
+            },
+            None => self.identity(case, identity),
+        }
     }
 
     pub(super) fn identity(&self, case: &Case<'_>, identity: HeldIdentity) -> Client {
@@ -356,6 +428,7 @@ impl ModelWorld {
     ) {
         let Handshake {
             server,
+            name: _,
             sni,
             under,
             mut record,
@@ -366,6 +439,8 @@ impl ModelWorld {
             asked,
             client,
             resumed,
+            unverified: _,
+            wants_session,
         } = agreed;
         record.tls = Some(tls);
         record.alpn = Some(wire(protocol));
@@ -376,7 +451,7 @@ impl ModelWorld {
         write(log, self.now, Entry::Connection(record));
         let plan = &case.scenario.servers[server];
         let now = self.servers[server].in_force;
-        if !now.has_tickets() {
+        if !now.has_tickets() || !wants_session {
             return;
         }
         let tickets = if tls == Tls::V1_3 { TICKETS } else { 1 };
@@ -401,10 +476,12 @@ impl ModelWorld {
                 lifetime: plan.ticket_lifetime,
             };
             write(log, self.now, Entry::Ticket(ticket));
+            self.servers[server].issued += 1;
             sessions.push(Event::Session {
                 connection,
                 leg: to.into(),
                 session: SessionHandle(session - 1),
+                id: self.servers[server].issued,
                 single_use: tls == Tls::V1_3,
                 lifetime,
                 early_data: tls == Tls::V1_3 && plan.early_data_under(now),
@@ -468,6 +545,12 @@ struct Refused {
     /// The protocol of a client that counts as connected before it learns.
     late: Option<Protocol>,
 }
+
+const HANDSHAKE_FAILED: Refused = Refused {
+    name: "handshake-failed",
+    reason: EndReason::Handshake,
+    late: None,
+};
 
 fn version(versions: TlsVersions) -> Tls {
     match versions {

@@ -95,6 +95,13 @@ impl ModelWorld {
             }
             (_, CertificateAnswer::Abort) => (Client::Absent, true),
             (_, CertificateAnswer::Present) => match setting.identity {
+                // It cannot prove that it is its own, and breaks off.
+                Some(identity) if !self.proves(case, identity) => {
+                    events.push(Event::AskedLate {
+                        connection: send.connection,
+                    });
+                    (Client::Absent, true)
+                }
                 Some(it) if self.takes(case, open.server, it) => (self.identity(case, it), false),
                 // It gets its answer, and breaks off.
                 Some(_) => {

@@ -69,8 +69,7 @@ impl ModelWorld {
         })
     }
 
-    /// Whether a session is resumed: the server knows it still, it is of the version that was agreed on, and the servers'
-    /// decisions allow it.
+    /// Whether a session is resumed: the server knows it still, and the servers' decisions allow it.
     pub(super) fn resumes(
         &self,
         case: &Case<'_>,
@@ -85,15 +84,17 @@ impl ModelWorld {
             accepted: !rule.asks() || identity.issuer == accepts,
             in_date: !rule.asks() || identity.is_in_date(self.now),
         });
+        let version = |tls: Tls| match tls {
+            Tls::V1_2 => Version::Tls12,
+            Tls::V1_3 => Version::Tls13,
+        };
+        let resumes = &self.deciders.servers.resumes;
         session.known
-            && session.tls == tls
-            && self.deciders.servers.resumes.resumes(&Offer {
+            && resumes.of_its_version(version(session.tls), version(tls))
+            && resumes.resumes(&Offer {
                 issued_by: ServerId(session.server as u64),
                 server: ServerId(server as u64),
-                version: match session.tls {
-                    Tls::V1_2 => Version::Tls12,
-                    Tls::V1_3 => Version::Tls13,
-                },
+                version: version(session.tls),
                 issued_for: session.sni.as_deref(),
                 server_name: sni,
                 across_names: false,

@@ -11,7 +11,7 @@ use crate::scenario::fixup::fixup_fetch;
 use crate::scenario::text::TextError;
 use crate::scenario::{
     Action, Body, Credentials, Exchange, Expect, ExpectedClient, ExpectedOutcome, Kind, Limits,
-    Mode, Scenario, Setting, Step, WorldEvent,
+    Mode, Name, Scenario, Setting, Step, WorldEvent, is_address,
 };
 
 const RELOAD_ASKS_EARLY: &str = "who asks late keeps no sessions: \"reload\" takes \"none\", \"request\" or \"require\", and \"change-mode\" takes all";
@@ -73,6 +73,7 @@ impl Reader<'_> {
             ("client-certificate", table.client_certificate.is_some()),
             ("tickets", table.tickets.is_some()),
             ("accepts", table.accepts.is_some()),
+            ("tls", table.tls.is_some()),
         ] {
             if given {
                 return Err(self.error(
@@ -114,19 +115,29 @@ impl Reader<'_> {
             .identity
             .map(|name| self.identity_index(scenario, &name))
             .transpose()?;
+        let declines = table.declines.as_ref();
+        if let (Some(declines), Some(_)) = (declines.filter(|it| *it.get_ref()), identity) {
+            return Err(self.error(
+                Some(declines.span()),
+                "where the step names an `identity`, nobody asks the user, who then `declines` nothing",
+            ));
+        }
         let scheme = if kind == Kind::Websocket {
             "wss"
         } else {
             "https"
         };
         let target = self.target(scenario, url.get_ref(), url.span(), scheme)?;
+        let server_name = table
+            .server_name
+            .map(|name| self.server_name(&name))
+            .transpose()?;
         let via = table
             .via
             .map(|name| self.proxy_index(scenario, &name, &target.host))
             .transpose()?;
         Ok(Exchange {
             kind,
-            url: target,
             method: table
                 .method
                 .map_or(Ok(default.method), |method| self.method(&method))?,
@@ -145,9 +156,12 @@ impl Reader<'_> {
                 .map_or_else(|| Ok(from.clone()), |top| self.origin(&top))?,
             from,
             identity,
+            declines: declines.is_some_and(|it| *it.get_ref()),
             trust: table.trust.unwrap_or_default(),
+            server_name: server_name.filter(|name| *name != target.host),
             via,
             small_records: table.small_records.unwrap_or_default(),
+            url: target,
         })
     }
 
@@ -236,11 +250,23 @@ impl Reader<'_> {
         Ok(Action::Event(event))
     }
 
+    fn server_name(&self, name: &Text) -> Result<Name, TextError> {
+        if is_address(name.get_ref()) {
+            return Err(self.error(
+                Some(name.span()),
+                "an address is not told in the handshake; ask for a host by its name",
+            ));
+        }
+        self.host(name)
+    }
+
     fn setting(&self, event: &Text, table: &StepTable) -> Result<Setting, TextError> {
+        let tls = table.tls.as_ref().map(|it| self.tls(it)).transpose()?;
         let settings = [
             table.client_certificate.map(Setting::ClientCertificate),
             table.tickets.map(Setting::Tickets),
             table.accepts.map(Setting::Accepts),
+            tls.map(Setting::Tls),
         ];
         let mut given = settings.into_iter().flatten();
         match (given.next(), given.next()) {
@@ -250,7 +276,7 @@ impl Reader<'_> {
             (Some(setting), None) => Ok(setting),
             _ => Err(self.error(
                 Some(event.span()),
-                "the event `reload` needs one of `client-certificate`, `tickets` and `accepts`",
+                "the event `reload` needs one of `client-certificate`, `tickets`, `accepts` and `tls`",
             )),
         }
     }

@@ -86,6 +86,7 @@ pub(super) struct IdentityTable {
     pub(super) hosts: Vec<Text>,
     pub(super) issuer: Option<Issuer>,
     pub(super) intermediate_lifetime: Option<Spanned<u32>>,
+    pub(super) certificate: Option<Text>,
 }
 
 #[derive(Deserialize)]
@@ -106,7 +107,9 @@ pub(super) struct StepTable {
     pub(super) from: Option<Text>,
     pub(super) top: Option<Text>,
     pub(super) identity: Option<Text>,
+    pub(super) declines: Option<Spanned<bool>>,
     pub(super) trust: Option<Trust>,
+    pub(super) server_name: Option<Text>,
     pub(super) via: Option<Text>,
     pub(super) small_records: Option<bool>,
     pub(super) seconds: Option<Spanned<u32>>,
@@ -114,6 +117,7 @@ pub(super) struct StepTable {
     pub(super) client_certificate: Option<ClientCertificate>,
     pub(super) tickets: Option<bool>,
     pub(super) accepts: Option<Issuer>,
+    pub(super) tls: Option<Spanned<Vec<String>>>,
     pub(super) overlap: Option<u8>,
     pub(super) expect: Option<ExpectTable>,
 }

@@ -371,6 +371,7 @@ impl Reader<'_> {
 
     pub(super) fn identity(
         &self,
+        scenario: &Scenario,
         name: &Text,
         table: &IdentityTable,
     ) -> Result<Identity, TextError> {
@@ -387,7 +388,7 @@ impl Reader<'_> {
                 "`none` means that there is no identity; take another name",
             ));
         }
-        Ok(Identity {
+        let identity = Identity {
             name: self.plain_name(name)?,
             hosts: hosts.collect::<Result<_, _>>()?,
             issuer: table.issuer.unwrap_or_default(),
@@ -396,6 +397,34 @@ impl Reader<'_> {
                 .as_ref()
                 .map(|it| self.seconds(it, Limits::SECONDS))
                 .transpose()?,
-        })
+            certificate_of: None,
+        };
+        let Some(of) = &table.certificate else {
+            return Ok(identity);
+        };
+        if table.issuer.is_some() || table.intermediate_lifetime.is_some() {
+            return Err(self.error(
+                Some(of.span()),
+                "who shows the certificate of another has its `issuer` and `intermediate-lifetime` too; leave them out",
+            ));
+        }
+        let index = self.certificate_of(scenario, of)?;
+        Ok(identity.borrowing(index, &scenario.identities[usize::from(index)]))
+    }
+
+    fn certificate_of(&self, scenario: &Scenario, of: &Text) -> Result<u8, TextError> {
+        let before = (0u8..).zip(&scenario.identities);
+        let mut own = before.filter(|(_, it)| it.certificate_of.is_none());
+        own.find(|(_, it)| it.name == of.get_ref().as_str())
+            .map(|(index, _)| index)
+            .ok_or_else(|| {
+                self.error(
+                    Some(of.span()),
+                    format!(
+                        "no identity above has a certificate of its own and is called `{}`",
+                        of.get_ref()
+                    ),
+                )
+            })
     }
 }
