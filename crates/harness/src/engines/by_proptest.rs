@@ -269,6 +269,7 @@ fn setting() -> impl Strategy<Value = Setting> {
         select(&ClientCertificate::ALL[..]).prop_map(Setting::ClientCertificate),
         any::<bool>().prop_map(Setting::Tickets),
         issuer().prop_map(Setting::Accepts),
+        tls().prop_map(Setting::Tls),
     ]
 }
 

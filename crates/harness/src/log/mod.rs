@@ -107,12 +107,17 @@ pub struct Connection {
     /// Whether early data was accepted.
     #[serde(default, skip_serializing_if = "is_default")]
     pub early_data: bool,
-    /// Why the handshake failed, if it did.
+    /// Why the handshake failed, if it did: `certificate-required`, `certificate-refused`, [`UNPROVEN`](Self::UNPROVEN),
+    /// `client-aborted`, `server-untrusted`, or else `handshake-failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Name>,
 }
 
 impl Connection {
+    /// Why a handshake failed in which the client showed a certificate and had not got the key to it. Certificates are public,
+    /// so it may have been anybody, and [`client`](Self::client) names nobody.
+    pub const UNPROVEN: &'static str = "certificate-unproven";
+
     /// What is known of a connection before its handshake.
     pub fn opened(id: u32, server: Name, port: u16, cause: Option<Cause>) -> Self {
         Self {

@@ -136,8 +136,7 @@ impl Scribe {
             sni: seen.server_name.as_deref().map(Name::new),
             asked: seen.shown.asked(),
             client: match failed {
-                // Certificates are public: it may be anybody's.
-                wire::UNPROVEN => Client::Absent,
+                Connection::UNPROVEN => Client::Absent,
                 _ => shown(case, &seen.shown),
             },
             offered: seen.offered.and_then(|id| self.number(id.0)),

@@ -21,7 +21,7 @@ use super::super::client_auth;
 use super::super::model::TICKETS;
 use super::super::run::number;
 use crate::case::authority;
-use crate::log::{Cause, LateKind, Protocol, Request, Tls};
+use crate::log::{Cause, Connection, LateKind, Protocol, Request, Tls};
 use crate::reply::{Asked, path, reply};
 use crate::scenario::{
     Alpn, ClientCertificate, InForce, Issuer, LateInHttp2, Name, Scenario, Server,
@@ -353,14 +353,13 @@ pub(super) fn end_reason(reason: &DriverEnd) -> EndReason {
     }
 }
 
-/// Why a handshake failed in which the client showed a certificate and had not got the key to it.
-pub(in crate::tier) const UNPROVEN: &str = "certificate-unproven";
-
 /// Why a server's handshake failed, by the names of the log.
 pub(in crate::tier) fn refusal(reason: &DriverEnd, shown: &Shown) -> &'static str {
     match reason {
         DriverEnd::Tls(TlsError::NoCertificatesPresented) => "certificate-required",
-        DriverEnd::Tls(TlsError::InvalidCertificate(CertificateError::BadSignature)) => UNPROVEN,
+        DriverEnd::Tls(TlsError::InvalidCertificate(CertificateError::BadSignature)) => {
+            Connection::UNPROVEN
+        }
         DriverEnd::Tls(TlsError::InvalidCertificate(_)) => "certificate-refused",
         DriverEnd::AlertReceived(
             AlertDescription::UnknownCA

@@ -11,7 +11,6 @@ use bareflight_user_agent::{
     SessionHandle, Verification,
 };
 
-use super::super::memory::wire::UNPROVEN;
 use super::super::run::{cause_of, number, write};
 use super::late::Setting;
 use super::{ModelWorld, Open, Session, TICKETS, Tunnel, endpoint};
@@ -350,7 +349,7 @@ impl ModelWorld {
         // A chain is judged before the proof that comes with it.
         if unproven && shown.is_some_and(|it| self.takes(case, server, it)) {
             return Err(Refused {
-                name: UNPROVEN,
+                name: Connection::UNPROVEN,
                 reason: EndReason::Handshake,
                 late,
             });

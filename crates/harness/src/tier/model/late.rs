@@ -95,15 +95,11 @@ impl ModelWorld {
             }
             (_, CertificateAnswer::Abort) => (Client::Absent, true),
             (_, CertificateAnswer::Present) => match setting.identity {
-                // It cannot prove that it is its own, and breaks off.
-                Some(identity) if !self.proves(case, identity) => {
-                    events.push(Event::AskedLate {
-                        connection: send.connection,
-                    });
-                    (Client::Absent, true)
+                Some(it) if self.proves(case, it) && self.takes(case, open.server, it) => {
+                    (self.identity(case, it), false)
                 }
-                Some(it) if self.takes(case, open.server, it) => (self.identity(case, it), false),
-                // It gets its answer, and breaks off.
+                // The client cannot prove that the certificate is its own, or the server does not take it: it gets its
+                // answer, and breaks off.
                 Some(_) => {
                     let connection = send.connection;
                     events.push(Event::AskedLate { connection });
