@@ -30,7 +30,6 @@ fn choices_are_partitioned(view: &View<'_>, findings: &mut Findings<'_>) {
         let elsewhere = |it: &&Choice<'_>| {
             it.declined
                 && it.record < lane.record
-                && it.epoch == intent.epoch
                 && it.hop.authority == intent.hop.authority
                 && it.hop.partition != intent.hop.partition
         };
