@@ -48,18 +48,20 @@ fn second_is_new() -> Vec<Record> {
     second_opens(connection(2, for_request(1), Client::Absent))
 }
 
-/// The user, asked on behalf of the first step, sends no certificate; then the second opens a connection.
-fn declined_then(second: Cause, client: Client) -> Vec<Record> {
-    log![
+/// The user, asked on behalf of the first step, sends no certificate; then come other steps, of which the last opens a
+/// connection.
+fn declined_then(last: Cause, client: Client) -> Vec<Record> {
+    let mut log = log![
         step(0),
         connection(1, for_request(0), Client::Declined),
         prompt(for_request(0)),
         request(1, for_request(0)),
         answer(1, 200),
         done(0),
-        step(1),
-        connection(2, second, client),
-    ]
+    ];
+    log.extend((1..=last.step).map(|it| Record::from(step(it))));
+    log.push(connection(2, last, client).into());
+    log
 }
 
 fn silent(connection: Connection) -> Connection {
@@ -165,6 +167,19 @@ fn partition_split() -> Vec<Example> {
             &[GET_DECLINED_AT_SHOP, GET],
             declined_then(for_request(1), Client::Declined),
             &[(ABOUT, 7)],
+        ),
+        breaks(
+            ABOUT,
+            "and even after a logout, which ends it everywhere",
+            &[GET_DECLINED_AT_SHOP, LOGOUT, GET],
+            declined_then(for_request(2), Client::Declined),
+            &[(ABOUT, 8)],
+        ),
+        holds(
+            ABOUT,
+            "what is withheld at the same site after a logout has nothing to do with partitions",
+            &[GET_DECLINED_AT_SHOP, LOGOUT, GET_AT_SHOP],
+            declined_then(for_request(2), Client::Declined),
         ),
         holds(
             ABOUT,
