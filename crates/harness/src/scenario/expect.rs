@@ -51,7 +51,7 @@ pub enum ExpectedPreflight {
 pub enum ExpectedClient {
     /// No identity.
     None,
-    /// This one; an index into [`Scenario::identities`].
+    /// This one; an index into [`Scenario::identities`](super::Scenario::identities).
     Identity(u8),
 }
 

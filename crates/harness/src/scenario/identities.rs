@@ -18,8 +18,9 @@ pub struct Identity {
     /// If set, by way of an intermediate authority whose own certificate is valid for so many seconds. The identity's is
     /// valid for longer.
     pub intermediate_lifetime: Option<u32>,
-    /// The identity before it whose certificate it shows, an index into [`Scenario::identities`]; none if it has one of its
-    /// own, as it has once it is renewed. The key to another's certificate it has not got: nobody believes it.
+    /// The identity before it whose certificate it shows, an index into
+    /// [`Scenario::identities`](super::Scenario::identities); none if it has one of its own, as it has once it is renewed.
+    /// The key to another's certificate it has not got: nobody believes it.
     pub certificate_of: Option<u8>,
 }
 

@@ -59,7 +59,7 @@ pub struct Exchange {
     /// The top-level origin: its site is the network partition key.
     pub top: Name,
     /// The identity that this request is to use in place of the user's choice by host (an HTTP client that serves
-    /// several identities); an index into [`Scenario::identities`].
+    /// several identities); an index into [`Scenario::identities`](super::Scenario::identities).
     pub identity: Option<u8>,
     /// Whether the user, asked to choose a certificate on its behalf, sends none. Who was asked before is not asked again.
     pub declines: bool,
@@ -67,7 +67,8 @@ pub struct Exchange {
     pub trust: Trust,
     /// The name that the server is asked for and verified by, in place of the URL's host.
     pub server_name: Option<Name>,
-    /// The proxy that it goes through, an index into [`Scenario::servers`]; straight if there is none.
+    /// The proxy that it goes through, an index into [`Scenario::servers`](super::Scenario::servers); straight if there
+    /// is none.
     pub via: Option<u8>,
     /// Whether a connection that is opened for it sends small TLS records, so that its ClientHello comes in several.
     pub small_records: bool,
@@ -173,22 +174,22 @@ pub enum WorldEvent {
     },
     /// A server closes its connections and keeps its sessions.
     Close {
-        /// Index into [`Scenario::servers`].
+        /// Index into [`Scenario::servers`](super::Scenario::servers).
         server: u8,
     },
     /// A server closes its connections and forgets its sessions.
     Restart {
-        /// Index into [`Scenario::servers`].
+        /// Index into [`Scenario::servers`](super::Scenario::servers).
         server: u8,
     },
     /// A server forgets its sessions and keeps its connections.
     RotateTicketKeys {
-        /// Index into [`Scenario::servers`].
+        /// Index into [`Scenario::servers`](super::Scenario::servers).
         server: u8,
     },
     /// A server restarts with another rule on client certificates.
     ChangeMode {
-        /// Index into [`Scenario::servers`].
+        /// Index into [`Scenario::servers`](super::Scenario::servers).
         server: u8,
         /// The rule from now on.
         client_certificate: ClientCertificate,
@@ -197,7 +198,7 @@ pub enum WorldEvent {
     Logout,
     /// An identity gets a new certificate and a new key under the same name.
     Renew {
-        /// Index into [`Scenario::identities`].
+        /// Index into [`Scenario::identities`](super::Scenario::identities).
         identity: u8,
     },
     /// The machine joins another network: connections and sessions of the old one are not used any more.
@@ -205,7 +206,7 @@ pub enum WorldEvent {
     /// A server takes up another setting and closes its connections, but keeps its sessions and ticket keys: what a reload
     /// of the configuration does.
     Reload {
-        /// Index into [`Scenario::servers`].
+        /// Index into [`Scenario::servers`](super::Scenario::servers).
         server: u8,
         /// What is so from now on.
         setting: Setting,
