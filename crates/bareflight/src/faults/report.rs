@@ -199,12 +199,13 @@ impl Report {
         report
     }
 
-    /// A fault that no engine caught, a false alarm, or a canary that one engine missed.
+    /// A fault that no engine caught though it had not tried all that it has, a false alarm, or a canary that one engine
+    /// missed.
     fn conclusion(&self) -> Exit {
-        let missed = self
-            .faults
-            .iter()
-            .any(|it| !it.control && it.engines.iter().all(|on| on.caught == 0));
+        let missed = self.faults.iter().any(|it| {
+            let mut engines = it.engines.iter();
+            !it.control && engines.all(|on| on.caught == 0) && !it.lies_beyond()
+        });
         let alarm = |it: &EngineRow| !it.reference.broken.is_empty() || !it.flagged.is_empty();
         let wrong = |it: &EngineRow| alarm(it) || it.canary == Some(false);
         if missed || self.engines.iter().any(wrong) {
@@ -331,6 +332,11 @@ impl FaultRow {
             smallest: smallest_of(plan.tier, fault, &own),
         }
     }
+
+    /// Whether it shows in nothing that the engines have to try.
+    pub(super) fn lies_beyond(&self) -> bool {
+        !self.control && self.engines.iter().all(OnEngine::is_exhausted)
+    }
 }
 
 /// The smallest scenario that can be made of the shortest that the trials found.
@@ -382,6 +388,12 @@ impl OnEngine {
     /// The invariants that caught it.
     pub(super) fn by(&self) -> BTreeSet<&'static str> {
         self.trials.iter().filter_map(|it| it.by).collect()
+    }
+
+    /// Whether the engine tried all that it has, and caught nothing.
+    pub(super) fn is_exhausted(&self) -> bool {
+        let mut trials = self.trials.iter();
+        trials.all(|it| it.result == TrialResult::Exhausted)
     }
 
     /// Whether a decision ever differed from the right one; none where nobody counts.

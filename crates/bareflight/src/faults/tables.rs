@@ -22,6 +22,10 @@ pub(super) fn text(report: &Report, out: &Path) -> String {
         let _ = writeln!(text, "\n{}\n{}", styled(BOLD, title), table.trim_end());
     }
     let (style, sentence) = match report.verdict {
+        Exit::Holds if report.faults.iter().any(FaultRow::lies_beyond) => (
+            GOOD,
+            "All faults that can show within the bound are caught, and nothing else is flagged.",
+        ),
         Exit::Holds => (GOOD, "All faults are caught, and nothing else is flagged."),
         Exit::Undecided => (WARN, "Something could not be decided."),
         Exit::Broken | Exit::Unusable => (BAD, "Not as it must be."),
@@ -66,6 +70,9 @@ fn on_engine(row: &FaultRow, on: &OnEngine) -> [Cell; 2] {
             0 => [cell("passed", Tone::Good), cell("", Tone::Plain)],
             _ => [cell("FLAGGED", Tone::Bad), cell("", Tone::Plain)],
         };
+    }
+    if on.is_exhausted() {
+        return [cell("beyond its bound", Tone::Dim), cell("", Tone::Plain)];
     }
     if on.caught == 0 {
         let word = match on.reached() {

@@ -52,7 +52,8 @@ pub(super) enum Ended {
     Undecided(String),
 }
 
-/// All trials: of each fault as many as are wanted, of controls and of the reference one with each engine.
+/// All trials: of each fault as many as are wanted, of controls and of the reference one with each engine, and with the
+/// exhaustive engine one of each.
 pub(super) fn jobs(plan: &Plan) -> Vec<Job> {
     let subjects = plan.faults.iter().copied().map(Some).chain([None]);
     subjects
@@ -66,7 +67,8 @@ pub(super) fn jobs(plan: &Plan) -> Vec<Job> {
 
 fn of(plan: &Plan, fault: Option<&'static Fault>, engine: EngineName) -> Vec<Job> {
     let trials = match fault {
-        Some(fault) if !fault.control => plan.trials,
+        // The exhaustive engine takes no seed: it does the same each time.
+        Some(fault) if !fault.control && engine != EngineName::Exhaustive => plan.trials,
         _ => 1,
     };
     let parts = match (fault, engine) {
