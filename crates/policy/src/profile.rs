@@ -326,9 +326,11 @@ const CHROMIUM: Profile = Profile {
         source: "Chromium, net/socket/client_socket_pool.h, GroupId: the privacy mode is in the key",
     },
     connections_partitioned: Cited {
-        value: false,
-        source: "Chromium, net/base/features.cc, kPartitionConnectionsByNetworkIsolationKey (disabled by default; field \
-                 trials and derived browsers switch it on)",
+        value: true,
+        // By the feature kPartitionConnectionsByNetworkIsolationKey, which field trials switch on and net/base/features.cc
+        // does not; Debian's Chromium 148 has it on.
+        source: "https://groups.google.com/a/chromium.org/g/blink-dev/c/Oj9cS6p40Ws (Intent to Ship: Network State \
+                 Partitioning)",
     },
     preflight_max_age_cap: Cited {
         value: Duration::from_secs(7_200),
@@ -457,11 +459,8 @@ mod tests {
             "firefox-allow-client-cert",
             &["preflight", "without-credentials", "cap"],
         ),
-        (
-            "chromium",
-            &["preflight", "without-credentials", "partitioned", "cap"],
-        ),
-        ("chromium-omit-cors-client-cert", &["partitioned", "cap"]),
+        ("chromium", &["preflight", "without-credentials", "cap"]),
+        ("chromium-omit-cors-client-cert", &["cap"]),
         (
             "webkitgtk",
             &[
