@@ -2,7 +2,7 @@
 
 use bareflight_pool_key::{TLS12_LIFETIME, TLS13_LIFETIME};
 
-use super::view::{Intent, Lane, Session, first_unequal};
+use super::view::{Lane, Session, first_unequal};
 use super::{Findings, View};
 use crate::log::{Connection, Leg, Protocol, Tls};
 use crate::scenario::{Server, ServerCertificate, Trust};
@@ -75,7 +75,8 @@ fn unfit(
     had_failed.then_some("with which a handshake had failed")
 }
 
-/// Whether a handshake came to its end although the server's certificate is not to be accepted.
+/// Whether a handshake came to its end although the server's certificate is not to be accepted. A proxy's never is: a
+/// request's trust is about its origin.
 fn was_not_verified(view: &View<'_>, lane: &Lane<'_>) -> bool {
     let server = view.server(&lane.event.server);
     // Who goes to an address names nobody, and verifies that address.
@@ -84,8 +85,11 @@ fn was_not_verified(view: &View<'_>, lane: &Lane<'_>) -> bool {
         None => server.certificate == ServerCertificate::Trusted,
     };
     let untrusted = server.is_some_and(|index| !believed(&view.case.scenario.servers[index]));
-    let verifies = |intent: Intent<'_>| intent.hop.trust == Trust::Verify;
-    lane.event.leg == Leg::Origin && untrusted && lane.intent.is_some_and(verifies)
+    let verifies = match lane.event.leg {
+        Leg::Origin => lane.intent.is_some_and(|it| it.hop.trust == Trust::Verify),
+        Leg::Proxy => true,
+    };
+    untrusted && verifies
 }
 
 /// The first field of the session key in which two connections differ.

@@ -351,7 +351,19 @@ pub(super) fn is_host(host: &str) -> bool {
         return true;
     }
     let parsed = url::Host::parse(host);
-    host.len() <= 253 && matches!(parsed, Ok(url::Host::Domain(domain)) if domain == host)
+    is_dns_name(host) && matches!(parsed, Ok(url::Host::Domain(domain)) if domain == host)
+}
+
+/// Whether `name` is a lowercase DNS name in the preferred syntax (RFC 1034 section 3.5, RFC 1123 section 2.1): the URL
+/// standard's hosts are more, but a ClientHello says no others, and no certificate is made out to them.
+fn is_dns_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let mut bytes = label.bytes();
+        let ends_well = !label.starts_with('-') && !label.ends_with('-');
+        let known = bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        (1..=63).contains(&label.len()) && ends_well && known
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 /// Whether `host` is an IPv4 address: no name, so that no ClientHello has it (RFC 6066 section 3).
@@ -435,4 +447,48 @@ pub(super) fn char_boundary(text: &str, offset: usize) -> usize {
         .into_iter()
         .find(|&at| text.is_char_boundary(at))
         .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_host;
+
+    #[test]
+    fn a_host_is_what_a_client_hello_can_say_or_an_address() {
+        let label = "a".repeat(63);
+        let long = [label.as_str(); 4].join(".");
+        let hosts = [
+            "a.test",
+            "a-1.test",
+            "xn--bcher-kva.test",
+            "1a",
+            "192.0.2.1",
+            &label,
+        ];
+        for host in hosts {
+            assert!(is_host(host), "{host}");
+        }
+        for host in [
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a..b",
+            "&a.test",
+            "a_b.test",
+            "-a.test",
+            "a-.test",
+            "A.test",
+            "bücher.test",
+            "1.2.3",
+            "a.1",
+            "[::1]",
+            "a b",
+            "a:1",
+            &format!("{label}a"),
+            &long,
+        ] {
+            assert!(!is_host(host), "{host}");
+        }
+    }
 }

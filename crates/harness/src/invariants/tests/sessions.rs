@@ -2,7 +2,7 @@
 
 use super::Example;
 use super::write::*;
-use crate::log::{Client, Connection, Leg, Protocol, Record};
+use crate::log::{Client, Connection, Event, Leg, Protocol, Record};
 
 pub(super) fn examples() -> Vec<Example> {
     [ticket_scope(), ticket_hygiene()]
@@ -225,6 +225,31 @@ fn shady() -> Vec<Record> {
     ]
 }
 
+/// The same connection to an address, which no ClientHello says.
+fn unnamed(mut record: Record) -> Record {
+    if let Event::Connection(connection) = &mut record.event {
+        connection.sni = None;
+    }
+    record
+}
+
+/// A proxy's handshake comes to its end although nobody trusts it, and its session is offered.
+fn shady_proxy() -> Vec<Record> {
+    let leg = |connection: Connection| Connection {
+        leg: Leg::Proxy,
+        asked: false,
+        ..to("shady-proxy", "shady-proxy.test", connection)
+    };
+    log![
+        step(0),
+        leg(connection(1, for_request(0), Client::Absent)),
+        ticket(1, 1),
+        closed(1),
+        step(1),
+        leg(resumption(2, for_request(1), Client::Absent, 1)),
+    ]
+}
+
 fn ticket_hygiene() -> Vec<Example> {
     const ABOUT: &str = "ticket-hygiene";
     let offered_after = |seconds: u64| {
@@ -308,6 +333,20 @@ fn ticket_hygiene() -> Vec<Example> {
             "a session of a server that should have been refused is offered",
             &[GET_SHADY, GET_SHADY],
             shady(),
+            &[(ABOUT, 5)],
+        ),
+        breaks(
+            ABOUT,
+            "a session of a server that should have been refused by its address is offered",
+            &[GET_SHADY_ADDRESS, GET_SHADY_ADDRESS],
+            shady().into_iter().map(unnamed).collect(),
+            &[(ABOUT, 5)],
+        ),
+        breaks(
+            ABOUT,
+            "a session of a proxy that should have been refused is offered",
+            &[GET_VIA_SHADY, GET_VIA_SHADY],
+            shady_proxy(),
             &[(ABOUT, 5)],
         ),
         holds(

@@ -211,7 +211,7 @@ fn partition_split() -> Vec<Example> {
             &[(ABOUT, 8), ("ticket-scope", 8)],
         ),
         under(
-            "chromium",
+            "webkitgtk",
             holds(
                 ABOUT,
                 "a profile without partitions is not judged",

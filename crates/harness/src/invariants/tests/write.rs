@@ -8,8 +8,8 @@ use crate::log::{
 use crate::scenario::Name;
 
 /// Two servers that ask for a certificate; the first has two names and two ports, and redirects to the second. A third
-/// insists on one for one of its two virtual hosts. A fourth is trusted by nobody. A proxy asks too. The user has one identity
-/// for each that asks.
+/// insists on one for one of its two virtual hosts. A fourth is trusted by nobody, nor is the second of two proxies. The first
+/// asks too. The user has one identity for each that asks.
 pub(super) const WORLD: &str = r#"
 bareflight = 1
 
@@ -28,12 +28,17 @@ hosts = ["open.test", "admin.test"]
 host-rules = { "admin.test" = "require" }
 
 [server.shady]
-hosts = ["shady.test"]
+hosts = ["shady.test", "192.0.2.1"]
 certificate = "untrusted"
 
 [server.proxy]
 hosts = ["proxy.test"]
 client-certificate = "request"
+proxy = true
+
+[server.shady-proxy]
+hosts = ["shady-proxy.test"]
+certificate = "untrusted"
 proxy = true
 
 [identity.alice]
@@ -60,6 +65,10 @@ step!(/// The credentialed GET through the proxy.
     GET_VIA: "fetch = 'https://api.test/'", "credentials = 'include'", "via = 'proxy'");
 step!(/// A GET without credentials through the proxy.
     OMIT_VIA: "fetch = 'https://api.test/'", "credentials = 'omit'", "via = 'proxy'");
+step!(/// A GET from the server that nobody trusts, by its address.
+    GET_SHADY_ADDRESS: "fetch = 'https://192.0.2.1/'");
+step!(/// A GET through the proxy that nobody trusts.
+    GET_VIA_SHADY: "fetch = 'https://api.test/'", "credentials = 'include'", "via = 'shady-proxy'");
 step!(/// A GET without credentials.
     OMIT: "fetch = 'https://api.test/'", "credentials = 'omit'");
 step!(/// A credentialed PUT: a preflight, then alice.
