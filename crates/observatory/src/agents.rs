@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io};
 
+use bareflight_harness::faults::Fault;
+
 use crate::browsers::{Browser, Installed};
 use crate::program::Program;
 
@@ -21,7 +23,7 @@ pub struct Agent {
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    /// The user agent of this workspace.
+    /// The user agent of this workspace; what follows a `+` in its name is the fault that is let loose.
     Own,
     /// A browser.
     Browser(Browser),
@@ -62,7 +64,37 @@ const NODE_18: &[&str] = &[
 pub static AGENTS: &[Agent] = &[
     Agent {
         name: "user-agent",
-        summary: "the user agent of this workspace",
+        summary: "the user agent of this workspace, over rustls and HTTP/1.1",
+        package: "nothing",
+        kind: Kind::Own,
+    },
+    Agent {
+        name: "user-agent+preflight-presents-certificate",
+        summary: "the same with a fault: a preflight answers with the certificate; it must be caught",
+        package: "nothing",
+        kind: Kind::Own,
+    },
+    Agent {
+        name: "user-agent+omit-presents-certificate",
+        summary: "the same with a fault: whoever omits credentials presents the certificate; it must be caught",
+        package: "nothing",
+        kind: Kind::Own,
+    },
+    Agent {
+        name: "user-agent+pool-key-without-partition",
+        summary: "the same with a fault: a pool that does not know of network partitions; it must be caught",
+        package: "nothing",
+        kind: Kind::Own,
+    },
+    Agent {
+        name: "user-agent+pool-key-without-identity",
+        summary: "the same with a fault: a pool that does not know of identities; it must be caught",
+        package: "nothing",
+        kind: Kind::Own,
+    },
+    Agent {
+        name: "user-agent+pool-key-without-trust",
+        summary: "the same with a fault: a pool that does not know whom a request trusts; it must be caught",
         package: "nothing",
         kind: Kind::Own,
     },
@@ -215,8 +247,8 @@ pub struct NotHere {
 /// How a client is observed.
 #[derive(Debug)]
 pub enum Start {
-    /// In this process.
-    Own,
+    /// In this process, with this fault let loose.
+    Own(Option<&'static Fault>),
     /// As a program.
     Program(Program),
     /// As a browser.
@@ -236,7 +268,11 @@ impl Agent {
     /// [`NotHere`] where something has to be installed first.
     pub fn ready(&self, folder: &Path, repository: Option<&Path>) -> Result<Start, NotHere> {
         match self.kind {
-            Kind::Own => Ok(Start::Own),
+            Kind::Own => {
+                let fault = self.name.split_once('+');
+                let fault = fault.map(|(_, name)| Fault::named(name).expect("a test looks it up"));
+                Ok(Start::Own(fault))
+            }
             Kind::Browser(browser) => self.browser(browser, None),
             Kind::Script {
                 interpreter,

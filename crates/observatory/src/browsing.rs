@@ -1,6 +1,8 @@
 //! What is a browser asked? The corpus' cases about preflights, omission, withheld certificates, sessions and partitions, as far as a
 //! page can take their steps; and a few beside them for the protocols that the cases leave at their default.
 
+use bareflight_policy::Profile;
+
 use crate::scenarios::Asked;
 
 /// The invariants that a browser is judged by. The others need a second trust policy or a proxy, are about servers, or about what
@@ -142,6 +144,16 @@ impl Asked {
     pub fn for_browsers(mut self) -> Self {
         self.of = FOR_BROWSERS.to_vec();
         self
+    }
+
+    /// Judged as a browser or as an HTTP client: does its profile speak CORS?
+    #[must_use]
+    pub fn by_its_profile(self) -> Self {
+        let profile = Profile::from_name(&self.scenario.profile).unwrap_or_default();
+        match profile.speaks_cors.value {
+            true => self.for_browsers(),
+            false => self,
+        }
     }
 }
 

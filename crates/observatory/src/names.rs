@@ -1,6 +1,6 @@
 //! Which name and port on this machine stands for which of the scenario? Both ways.
 
-use bareflight_harness::scenario::{Name, Scenario, Target};
+use bareflight_harness::scenario::{Action, Name, Scenario, Target};
 
 /// The domain whose names lead to this machine without a look-up (RFC 6761 section 6.3).
 const LOCAL: &str = "localhost";
@@ -69,6 +69,32 @@ impl Names {
     pub(crate) fn url(&self, target: &Target) -> String {
         let port = self.port_here(&target.host, target.port);
         format!("https://{}:{port}{}", host(&target.host), target.path)
+    }
+
+    /// A scenario as it is on this machine: for who takes its steps without being told of each.
+    pub(crate) fn scenario(&self, scenario: &Scenario) -> Scenario {
+        let mut here = scenario.clone();
+        for (server, plan) in here.servers.iter_mut().enumerate() {
+            let of = |port: u16| move |it: &&Listening| (it.server, it.port) == (server, port);
+            for port in &mut plan.ports {
+                let known = self.listening.iter().find(of(*port));
+                *port = known.map_or(*port, |it| it.here);
+            }
+            let hosts = plan.hosts.iter_mut();
+            let ruled = plan.host_rules.iter_mut().map(|it| &mut it.host);
+            hosts.chain(ruled).for_each(|it| *it = host(it).into());
+        }
+        let held = here.identities.iter_mut().flat_map(|it| &mut it.hosts);
+        held.for_each(|it| *it = host(it).into());
+        for step in &mut here.steps {
+            if let Action::Exchange(exchange) = &mut step.action {
+                exchange.url.port = self.port_here(&exchange.url.host, exchange.url.port);
+                exchange.url.host = host(&exchange.url.host).into();
+                exchange.from = self.translated(&exchange.from).into();
+                exchange.top = self.translated(&exchange.top).into();
+            }
+        }
+        here
     }
 
     /// An absolute URL of the scenario, or an origin, as it is here; what is no URL of a server here is left as it is.
@@ -194,6 +220,26 @@ mod tests {
         assert_eq!(names().host("api.localhost"), "api.test");
         assert_eq!(names().host("localhost"), "localhost");
         assert_eq!(names().host("elsewhere.localhost"), "elsewhere.localhost");
+    }
+
+    /// It asks for what is here, and the log has it as it was.
+    #[test]
+    fn a_scenario_stands_here_as_a_whole() {
+        let text = "bareflight = 1\n[server.api]\nhosts = [\"api.test\", \"localhost\"]\nports = [443, 8443]\n\
+                    [identity.alice]\nfor = [\"api.test\"]\n\
+                    [[step]]\nfetch = \"https://api.test:8443/a\"\nfrom = \"https://api.test\"\n";
+        let there = Scenario::from_toml(text).unwrap();
+        let here = names().scenario(&there);
+        assert_eq!(here.servers[0].hosts, ["api.localhost", "localhost"]);
+        assert_eq!(here.servers[0].ports, [40_001, 40_002]);
+        assert_eq!(here.identities[0].hosts, ["api.localhost"]);
+        let Action::Exchange(exchange) = &here.steps[0].action else {
+            panic!("{here:?}");
+        };
+        assert_eq!(exchange.url.to_url(), "https://api.localhost:40002/a");
+        assert_eq!(exchange.from, "https://api.localhost:40001");
+        assert_eq!(exchange.top, "https://app.localhost");
+        assert!(here.server_of("api.localhost", 40_002).is_some());
     }
 
     #[test]

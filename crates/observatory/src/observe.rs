@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use bareflight_harness::Runner;
 use bareflight_harness::case::{Case, Vocabulary};
 use bareflight_harness::invariants::{Violation, judge};
 use bareflight_harness::log::{Event, Log, Outcome};
-use bareflight_harness::scenario::{Action, Name, Scenario};
-use bareflight_harness::tier::TierName;
+use bareflight_harness::scenario::{Action, Name};
 use bareflight_policy::Profile;
 
 use crate::certificates::Certificates;
@@ -57,22 +55,6 @@ pub fn observe(
     })?;
     report.agent = who.agent(program);
     report.version = who.version(program);
-    Ok(report)
-}
-
-/// Observes the user agent of this workspace, on the tier `memory`: the same scenarios, the same rules.
-///
-/// # Errors
-///
-/// [`ObserveError`] where the tier could not run a scenario.
-pub fn observe_own(asked: &[Asked], limits: &Limits) -> Result<Report, ObserveError> {
-    let mut runner = Runner::new(TierName::Memory)?;
-    let mut report = summary(asked, limits, |case| {
-        let log = runner.run(case.scenario, None)?.log.clone();
-        Ok((Ran::Seen(log), TierName::Memory.to_string()))
-    })?;
-    report.agent = "user-agent".to_owned();
-    report.version = env!("CARGO_PKG_VERSION").to_owned();
     Ok(report)
 }
 
@@ -148,14 +130,12 @@ pub(crate) fn summary(
         }
         scenarios.push(report);
     }
-    let profile = asked
-        .first()
-        .map_or(Scenario::DEFAULT_PROFILE, |it| it.scenario.profile.clone());
+    let profiles = profiles(asked);
     let verdicts = sum_up(&scenarios);
     let mut report = Report {
         agent: String::new(),
         version: String::new(),
-        profile: profile.to_string(),
+        profile: profiles.join(", "),
         verdicts,
         facts,
         fit: None,
@@ -163,11 +143,24 @@ pub(crate) fn summary(
         log: None,
         scenarios,
     };
-    if Profile::from_name(&profile).is_some_and(|it| it.speaks_cors.value) {
+    let speaks_cors = |it: &&str| Profile::from_name(it).is_some_and(|it| it.speaks_cors.value);
+    if profiles.iter().any(speaks_cors) {
         let continues = report.verdict("preflight-continues");
         report.fit = Some(Fit::of(&report.facts, continues));
     }
     Ok(report)
+}
+
+/// The profiles of some scenarios, each once.
+fn profiles(asked: &[Asked]) -> Vec<&str> {
+    let mut profiles: Vec<&str> = Vec::new();
+    for it in asked {
+        let profile = it.scenario.profile.as_str();
+        if !profiles.contains(&profile) {
+            profiles.push(profile);
+        }
+    }
+    profiles
 }
 
 fn empty(asked: &Asked) -> ScenarioReport {

@@ -4,9 +4,10 @@ use std::net::Ipv4Addr;
 
 use bareflight_harness::case::Case;
 use bareflight_harness::scenario::{
-    Action, Body, ClientCertificate, Credentials, Exchange, Identity, Kind, Name, Scenario, Trust,
-    WorldEvent,
+    Action, Alpn, Body, ClientCertificate, Credentials, Exchange, Identity, Kind, Name, Scenario,
+    Trust, WorldEvent,
 };
+use bareflight_policy::Profile;
 
 use crate::attribute::Token;
 use crate::error::WorldError;
@@ -21,12 +22,17 @@ pub(crate) enum Taker {
     Program,
     /// A page in a browser.
     Page,
+    /// The user agent of this workspace.
+    Own,
 }
 
 /// Refuses a scenario with a step that cannot be taken.
 pub(crate) fn check(scenario: &Scenario, taker: Taker) -> Result<(), WorldError> {
     if taker == Taker::Page && asks_in_vain(scenario) {
         let what = "the user would be asked which identity to choose";
+        return Err(WorldError::Unsupported { step: 1, what });
+    }
+    if let (Taker::Own, Some(what)) = (taker, beyond_own(scenario)) {
         return Err(WorldError::Unsupported { step: 1, what });
     }
     if scenario
@@ -110,7 +116,19 @@ fn beyond(scenario: &Scenario, exchange: &Exchange, taker: Taker) -> Option<&'st
             }
             Kind::Fetch | Kind::Image | Kind::Websocket => None,
         },
+        Taker::Own => (exchange.kind == Kind::Websocket).then_some("it speaks no WebSocket"),
     }
+}
+
+/// What of a scenario is beyond the user agent of this workspace over sockets, whatever the step.
+fn beyond_own(scenario: &Scenario) -> Option<&'static str> {
+    let profile = Profile::from_name(&scenario.profile).unwrap_or_default();
+    if profile.aborts_preflights() {
+        return Some("its TLS library does not break off where it is asked");
+    }
+    let mut servers = scenario.servers.iter();
+    let only_http2 = servers.any(|it| it.alpn == Alpn::H2);
+    only_http2.then_some("it speaks no HTTP/2 over sockets")
 }
 
 /// Whether a server asks the user, who holds identities, at a host that none of them is for. A server that does not ask may come to.

@@ -100,7 +100,7 @@ pub struct Report {
     pub agent: String,
     /// Its version, in its own words.
     pub version: String,
-    /// The profile that it is judged by.
+    /// The profile that it is judged by; of scenarios under several profiles, all of them.
     pub profile: String,
     /// One verdict for each invariant, in the order of the design.
     #[serde(serialize_with = "in_order")]

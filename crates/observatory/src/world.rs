@@ -12,7 +12,7 @@ use bareflight_handshake_driver::{
 };
 use bareflight_harness::case::Case;
 use bareflight_harness::log::{Event, Leg, Log, Outcome, Record};
-use bareflight_harness::scenario::{Action, Exchange, InForce, WorldEvent};
+use bareflight_harness::scenario::{Action, Exchange, InForce, Scenario, WorldEvent};
 use bareflight_harness::tier::{Known, Scribe, change_servers, connection_of, server_plan};
 use http::header;
 use tokio::net::TcpListener;
@@ -99,6 +99,23 @@ impl<'c> World<'c> {
         Ok(world)
     }
 
+    /// As [`start`](Self::start), for the user agent of this workspace: its requests come from pages as a browser's do, and as it needs
+    /// none to make them, none is served.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`] where a step cannot be taken by it, or a server not be set up.
+    pub(crate) async fn start_for_own(
+        case: &'c Case<'c>,
+        certificates: &Certificates,
+    ) -> Result<Self, WorldError> {
+        steps::check(case.scenario, Taker::Own)?;
+        let mut world = Self::stand(case, certificates).await?;
+        let hosts = steps::page_hosts(case.scenario);
+        world.names = world.names.with_pages(world.servers.len(), &hosts, 443);
+        Ok(world)
+    }
+
     async fn stand(case: &'c Case<'c>, certificates: &Certificates) -> Result<Self, WorldError> {
         let mut listeners = Vec::new();
         for (server, plan) in case.scenario.servers.iter().enumerate() {
@@ -149,6 +166,11 @@ impl<'c> World<'c> {
             authorities: certificates.authorities().to_owned(),
             identities: certificates.identities(self.case.scenario)?,
         })
+    }
+
+    /// The scenario as it is on this machine.
+    pub(crate) fn scenario_here(&self) -> Scenario {
+        self.names.scenario(self.case.scenario)
     }
 
     /// The address of the page that the first step is taken from, good for one load.

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use bareflight_observatory::verdict::{LeftOut, Report, Verdict};
 use bareflight_observatory::{
-    Asked, FOR_CLIENTS, Limits, ObserveError, Program, ProgramError, observe, observe_own,
-    scenarios,
+    Asked, FOR_CLIENTS, Limits, ObserveError, Program, ProgramError, observe, scenarios,
 };
 
 const ONCE: Limits = Limits {
@@ -123,14 +122,6 @@ fn a_client_that_shares_all_is_caught() {
     assert_eq!(facts.separate_connections_by_trust, Some(false));
     assert_eq!(facts.sessions_cross_identities, Some(true));
     assert_eq!(facts.resumes_sessions, Some(true));
-}
-
-#[test]
-fn the_user_agent_holds() {
-    let report = observe_own(&scenarios(), &ONCE).unwrap();
-    assert_eq!(broken(&report), [""; 0]);
-    assert_eq!(report.facts.separate_connections_by_identity, Some(true));
-    assert_eq!(report.facts.resumes_sessions, Some(true));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use bareflight_observatory::agents::{Agent, NotHere, Start};
 use bareflight_observatory::verdict::Report;
 use bareflight_observatory::{
     Asked, Limits, ObserveError, Program, browser_scenarios, observe, observe_browser, observe_own,
-    scenarios,
+    own_scenarios, scenarios,
 };
 use serde_json::{Value, json};
 
@@ -102,6 +102,8 @@ pub(crate) fn run(args: &ObserveArgs) -> Result<Exit, Failure> {
 struct Asking {
     clients: Vec<Asked>,
     browsers: Vec<Asked>,
+    /// Of the user agent of this workspace.
+    own: Vec<Asked>,
 }
 
 impl Asking {
@@ -111,6 +113,7 @@ impl Asking {
             return Ok(Self {
                 clients: scenarios(),
                 browsers: browser_scenarios(),
+                own: own_scenarios(),
             });
         }
         let read = files.iter().map(|file| {
@@ -119,7 +122,13 @@ impl Asking {
         });
         let clients: Vec<Asked> = read.collect::<Result<_, Failure>>()?;
         let browsers = clients.iter().cloned().map(Asked::for_browsers).collect();
-        Ok(Self { clients, browsers })
+        // It does what both do.
+        let own = clients.iter().cloned().map(Asked::by_its_profile).collect();
+        Ok(Self {
+            clients,
+            browsers,
+            own,
+        })
     }
 }
 
@@ -147,7 +156,7 @@ fn by_name(
 ) -> Observed {
     let outcome = match start {
         Err(not_here) => return Observed::NotHere(agent.name.to_owned(), not_here),
-        Ok(Start::Own) => observe_own(&asked.clients, limits),
+        Ok(Start::Own(fault)) => observe_own(agent.name, fault, &asked.own, limits),
         Ok(Start::Program(program)) => observe(&program, &asked.clients, limits),
         Ok(Start::Browser(browser)) => {
             observe_browser(&browser, agent.name, &asked.browsers, limits)

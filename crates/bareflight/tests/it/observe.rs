@@ -29,14 +29,16 @@ fn a_report_for_machines() {
     let all: Value = serde_json::from_str(&ran.out).unwrap();
     let report = &all[0];
     assert_eq!(report["agent"], "user-agent");
-    assert_eq!(report["profile"], "http-client");
+    assert_eq!(report["profile"], "fetch, http-client");
     assert_eq!(report["runs"], 2);
     assert_eq!(report["verdicts"].as_object().unwrap().len(), 20);
     assert_eq!(report["verdicts"]["identity-match"], "holds");
-    assert_eq!(report["verdicts"]["preflight-bare"], "not-applicable");
+    assert_eq!(report["verdicts"]["preflight-bare"], "holds");
+    assert_eq!(report["verdicts"]["no-prompt"], "not-applicable");
     assert_eq!(report["facts"]["separate_connections_by_identity"], true);
+    assert_eq!(report["facts"]["preflight_presents_certificate"], false);
     assert_eq!(
-        report["facts"]["preflight_presents_certificate"],
+        report["facts"]["coalesces_with_client_certificate"],
         Value::Null
     );
     assert_eq!(report["log"], "seen/user-agent");
@@ -51,6 +53,24 @@ fn a_report_for_machines() {
         junit.contains(r#"<testcase name="two-identities: identity-match"/>"#),
         "{junit}"
     );
+}
+
+/// The control: what our own user agent is caught with when a fault is let loose.
+#[test]
+fn a_fault_that_is_let_loose_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = repository().join("crates/observatory/scenarios/two-identities.toml");
+    let scenario = scenario.to_str().unwrap();
+    let fault = "user-agent+pool-key-without-identity";
+    for (agent, code, told) in [("user-agent", 0, "holds"), (fault, 1, "broken")] {
+        let args = [agent, "--runs", "1", "--json", "--scenario", scenario];
+        let ran = observe(folder.path(), &args);
+        assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
+        let all: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(all[0]["agent"], agent);
+        assert_eq!(all[0]["profile"], "http-client");
+        assert_eq!(all[0]["verdicts"]["identity-match"], told);
+    }
 }
 
 /// The page's first screen says who leaks; a cell that is broken leads to the drawing, and nothing is loaded from elsewhere.

@@ -132,22 +132,28 @@ fn with_rustls(
             .with_protocol_versions(plan.versions.supported())
             .map_err(ConnectError::Tls)?
             .dangerous()
-            .with_custom_certificate_verifier(verifier(&plan.trust, pki)?)
+            .with_custom_certificate_verifier(plan.trust.verifier(pki)?)
             .with_client_cert_resolver(Arc::new(Resolver)),
     )
 }
 
-fn verifier(trust: &Trust, pki: &Pki) -> Result<Arc<dyn ServerCertVerifier>, ConnectError> {
-    let provider: &Arc<CryptoProvider> = pki.provider();
-    Ok(match trust {
-        Trust::Authorities(authorities) => {
-            let roots = pki.roots(authorities)?;
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-                .build()
-                .map_err(|e| ConnectError::Trust(e.to_string()))?
-        }
-        Trust::Anyone => Arc::new(Credulous(provider.signature_verification_algorithms)),
-    })
+impl Trust {
+    /// What rustls asks whether to believe a server.
+    ///
+    /// # Errors
+    /// When an authority's key or certificate cannot be made.
+    pub fn verifier(&self, pki: &Pki) -> Result<Arc<dyn ServerCertVerifier>, ConnectError> {
+        let provider: &Arc<CryptoProvider> = pki.provider();
+        Ok(match self {
+            Self::Authorities(authorities) => {
+                let roots = pki.roots(authorities)?;
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+                    .build()
+                    .map_err(|e| ConnectError::Trust(e.to_string()))?
+            }
+            Self::Anyone => Arc::new(Credulous(provider.signature_verification_algorithms)),
+        })
+    }
 }
 
 /// [`Trust::Anyone`]: believes every certificate, but still wants the proof that the peer holds its key.
