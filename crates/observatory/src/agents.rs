@@ -176,6 +176,17 @@ pub static AGENTS: &[Agent] = &[
         },
     },
     Agent {
+        name: "aiohttp",
+        summary: "Python's aiohttp: one ClientSession, its SSLContext given with each request",
+        package: "aiohttp (pip, or Debian's python3-aiohttp)",
+        kind: Kind::Script {
+            interpreter: "python3",
+            probe: &["-c", "import aiohttp"],
+            file: "aiohttp_client.py",
+            text: include_str!("../agents/aiohttp_client.py"),
+        },
+    },
+    Agent {
         name: "node-https",
         summary: "Node's https module: one Agent, its TLS options given with each request",
         package: NODE,

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use bareflight_observatory::agents::{Agent, Start};
 use bareflight_observatory::verdict::{LeftOut, Report, Verdict};
 use bareflight_observatory::{
     Asked, FOR_CLIENTS, Limits, ObserveError, Program, ProgramError, observe, scenarios,
@@ -264,6 +265,37 @@ fn steps_that_cannot_be_taken_from_outside_are_refused() {
     let asked = [Asked::from_toml("waits", text).unwrap()];
     let error = observe(&Program::shell(HELLO), &asked, &ONCE).unwrap_err();
     assert!(error.to_string().contains("step 1"), "{error}");
+}
+
+/// Those that are installed.
+#[test]
+fn clients_written_in_python_are_what_they_are_known_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["requests", "urllib3", "aiohttp"] {
+        let program = match Agent::named(name).unwrap().ready(folder.path(), None) {
+            Ok(Start::Program(program)) => program,
+            Ok(other) => panic!("{other:?}"),
+            Err(it) => {
+                eprintln!(
+                    "SKIPPED: {name} is not here: {}; install {}",
+                    it.reason, it.package
+                );
+                continue;
+            }
+        };
+        let asked = some(&["two-identities", "none-then-trust", "trust-then-none"]);
+        let report = observe(&program, &asked, &ONCE).unwrap();
+        assert_eq!(report.agent, name);
+        assert_eq!(broken(&report), [""; 0], "{name}: {:#?}", report.scenarios);
+        assert_eq!(report.verdict("identity-match"), Verdict::Holds, "{name}");
+        assert_eq!(report.verdict("trust-match"), Verdict::Holds, "{name}");
+        assert_eq!(report.facts.reuses_connections, Some(true), "{name}");
+        assert_eq!(
+            report.facts.separate_connections_by_trust,
+            Some(true),
+            "{name}"
+        );
+    }
 }
 
 /// The examples are built with the tests; a filter of cargo's may leave them out.
