@@ -13,8 +13,8 @@ use openssl::pkey::PKey;
 use openssl::stack::Stack;
 use openssl::x509::X509;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tempfile::TempDir;
 
+use crate::ending::Folder;
 use crate::error::WorldError;
 use crate::protocol::IdentityFiles;
 
@@ -28,7 +28,7 @@ type Held = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 #[derive(Debug)]
 pub struct Certificates {
     pki: Arc<Pki>,
-    folder: TempDir,
+    folder: Folder,
     authorities: PathBuf,
 }
 
@@ -40,8 +40,7 @@ impl Certificates {
     /// [`WorldError`] where a certificate or a file cannot be made.
     pub fn new() -> Result<Self, WorldError> {
         let pki = Arc::new(Pki::default());
-        let folder = tempfile::Builder::new().prefix("bareflight-").tempdir();
-        let folder = folder.map_err(WorldError::io("a temporary folder could not be made"))?;
+        let folder = Folder::new()?;
         let anchors = pki
             .anchors(&[Authority::servers()])
             .map_err(WorldError::setup)?;

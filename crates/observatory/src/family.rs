@@ -13,6 +13,8 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::ending::NotedGroup;
+
 /// Bytes of a program's complaints that are kept.
 const LAST_WORDS: usize = 600;
 
@@ -23,7 +25,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Family {
     pub(crate) child: Child,
-    group: Option<Pid>,
+    group: Option<NotedGroup>,
     last_words: LastWords,
     listening: Option<JoinHandle<()>>,
 }
@@ -31,18 +33,17 @@ pub(crate) struct Family {
 impl Family {
     /// Starts a program in a process group of its own.
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
-        let mut child = command
+        command
             .stderr(Stdio::piped())
             .process_group(0)
-            .kill_on_drop(true)
-            .spawn()?;
+            .kill_on_drop(true);
+        let leads = |child: &Child| Pid::from_raw(i32::try_from(child.id()?).ok()?);
+        let (mut child, group) = NotedGroup::of(|| command.spawn(), leads)?;
         let last_words = LastWords::default();
         let stderr = child.stderr.take();
         let listening = stderr.map(|it| tokio::spawn(last_words.clone().listen(it)));
         Ok(Self {
-            group: child
-                .id()
-                .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)),
+            group,
             child,
             last_words,
             listening,
@@ -61,9 +62,9 @@ impl Family {
 
     /// Asks all of them to end.
     pub(crate) fn tell_to_end(&self) {
-        if let Some(group) = self.group {
+        if let Some(group) = &self.group {
             // Whoever is gone has ended.
-            let _ = kill_process_group(group, Signal::TERM);
+            let _ = kill_process_group(group.id(), Signal::TERM);
         }
     }
 
@@ -75,9 +76,9 @@ impl Family {
 
 impl Drop for Family {
     fn drop(&mut self) {
-        if let Some(group) = self.group {
+        if let Some(group) = &self.group {
             // Most often nobody is left to be killed.
-            let _ = kill_process_group(group, Signal::KILL);
+            let _ = kill_process_group(group.id(), Signal::KILL);
         }
     }
 }

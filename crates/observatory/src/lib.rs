@@ -21,6 +21,7 @@ mod attribute;
 pub mod browsers;
 mod browsing;
 mod certificates;
+pub mod ending;
 mod error;
 pub mod facts;
 mod family;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bareflight_observatory::agents::{Agent, NotHere, Start};
+use bareflight_observatory::ending::{self, Folder};
 use bareflight_observatory::verdict::Report;
 use bareflight_observatory::{
     Asked, Limits, ObserveError, Program, browser_scenarios, observe, observe_browser, observe_own,
@@ -61,7 +62,9 @@ pub(crate) fn run(args: &ObserveArgs) -> Result<Exit, Failure> {
         runs: args.runs,
         step: Duration::from_secs(args.limit),
     };
-    let folder = tempfile::tempdir().map_err(Failure::io("a temporary folder"))?;
+    // As the shell has it of a command that a signal ended.
+    ending::in_order(|signal| 128 + signal).map_err(ObserveError::from)?;
+    let folder = Folder::new().map_err(ObserveError::from)?;
     let out = args.out.clone();
     let out = out.unwrap_or_else(|| repository::at_root("target").join("bareflight/observed"));
     let progress = Progress::start("observing", (args.agents.len() + args.command.len()) as u64);

@@ -5,6 +5,7 @@
 mod check;
 mod common;
 mod decide;
+mod ending;
 mod faults;
 mod input;
 mod observe;

@@ -7,9 +7,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 use tokio::process::{ChildStdin, Command};
 
+use crate::ending::Folder;
 use crate::error::{BrowserError, WorldError};
 use crate::family::Family;
 
@@ -33,13 +33,11 @@ kill -KILL 0"#;
 
 /// A home directory that is removed afterwards.
 #[derive(Debug)]
-pub(super) struct Home(TempDir);
+pub(super) struct Home(Folder);
 
 impl Home {
     pub(super) fn new() -> Result<Self, WorldError> {
-        let folder = tempfile::Builder::new().prefix("bareflight-").tempdir();
-        let folder = folder.map_err(WorldError::io("a temporary folder could not be made"))?;
-        Ok(Self(folder))
+        Folder::new().map(Self)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -126,31 +124,38 @@ impl Drop for Opened {
             // A display that is told to end takes its lock file with it.
             family.tell_to_end();
         }
-        for _ in 0..ASKED {
-            if marked(self.home.path()).is_empty() {
-                break;
-            }
-            sleep(PAUSE);
-        }
-        drop(self.family.take());
-        // What still writes into the home would keep it from being removed.
-        for _ in 0..KILLED {
-            let left = marked(self.home.path());
-            if left.is_empty() {
-                break;
-            }
-            for process in left {
-                // It may have gone in the meantime.
-                let _ = kill_process(process, Signal::KILL);
-            }
-            sleep(PAUSE);
-        }
+        let home = self.home.path();
+        see_out(&[home], || drop(self.family.take()));
     }
 }
 
-/// The processes that were started in this home, and what they started.
-fn marked(home: &Path) -> Vec<Pid> {
-    let mark = format!("{MARK}={}", home.display());
+/// Waits until nobody is left of the browsers of these homes, which were asked to end; then `kill` is done, and whoever is left is
+/// killed. What still wrote into a home would keep it from being removed.
+pub(crate) fn see_out(homes: &[&Path], kill: impl FnOnce()) {
+    for _ in 0..ASKED {
+        if marked(homes).is_empty() {
+            break;
+        }
+        sleep(PAUSE);
+    }
+    kill();
+    for _ in 0..KILLED {
+        let left = marked(homes);
+        if left.is_empty() {
+            break;
+        }
+        for process in left {
+            // It may have gone in the meantime.
+            let _ = kill_process(process, Signal::KILL);
+        }
+        sleep(PAUSE);
+    }
+}
+
+/// The processes that were started in these homes, and what they started.
+fn marked(homes: &[&Path]) -> Vec<Pid> {
+    let marks = homes.iter().map(|it| format!("{MARK}={}", it.display()));
+    let marks: Vec<String> = marks.collect();
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -159,7 +164,9 @@ fn marked(home: &Path) -> Vec<Pid> {
         // Another user's are none of ours, and cannot be read.
         let environment = fs::read(entry.path().join("environ")).ok()?;
         let mut variables = environment.split(|&byte| byte == 0);
-        variables.any(|it| it == mark.as_bytes()).then_some(id)
+        variables
+            .any(|it| marks.iter().any(|mark| it == mark.as_bytes()))
+            .then_some(id)
     });
     found.filter_map(Pid::from_raw).collect()
 }
@@ -181,12 +188,12 @@ mod tests {
 
     async fn come_to(home: &Path, processes: usize) {
         for _ in 0..500 {
-            if marked(home).len() == processes {
+            if marked(&[home]).len() == processes {
                 return;
             }
             tokio::time::sleep(PAUSE).await;
         }
-        panic!("{:?} are there, not {processes}", marked(home));
+        panic!("{:?} are there, not {processes}", marked(&[home]));
     }
 
     /// A process that leaves its group and holds on to its home goes all the same.
@@ -195,7 +202,7 @@ mod tests {
         let script = "setsid sleep 600 & exec sleep 600";
         let (opened, path) = opened(script, 4).await;
         drop(opened);
-        assert!(marked(&path).is_empty());
+        assert!(marked(&[&path]).is_empty());
         assert!(!path.exists());
     }
 

@@ -16,7 +16,7 @@ use tokio::process::Command as Starting;
 use crate::certificates::Certificates;
 use crate::error::{BrowserError, WorldError};
 use home::Home;
-pub(crate) use home::Opened;
+pub(crate) use home::{Opened, see_out};
 
 /// An identity that the user chooses without being asked.
 #[derive(Clone, Debug, PartialEq, Eq)]

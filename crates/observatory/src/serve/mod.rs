@@ -22,6 +22,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
 use crate::certificates::Certificates;
+use crate::ending;
 use crate::error::WorldError;
 use crate::observe::{Limits, runtime};
 use crate::scenarios::Asked;
@@ -54,21 +55,15 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Serves until it is interrupted (Ctrl-C). `ready` is told the address of the start page.
+    /// Serves until the process is told to end (Ctrl-C), which is then done in order and with exit code 0. `ready` is told the address of the start page.
     ///
     /// # Errors
     ///
     /// [`WorldError`] where the port is taken, or the servers cannot be set up or stop.
     pub fn until_interrupted(self, ready: impl FnOnce(&str)) -> Result<(), WorldError> {
+        ending::in_order(|_| 0)?;
         let certificates = Arc::new(Certificates::new()?);
-        runtime()?.block_on(async {
-            tokio::select! {
-                served = self.serve(certificates, ready) => match served? {},
-                interrupted = tokio::signal::ctrl_c() => {
-                    interrupted.map_err(WorldError::io("Ctrl-C is not told"))
-                }
-            }
-        })
+        match runtime()?.block_on(self.serve(certificates, ready))? {}
     }
 
     async fn serve(
