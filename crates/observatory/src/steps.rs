@@ -103,6 +103,8 @@ fn beyond(scenario: &Scenario, exchange: &Exchange, taker: Taker) -> Option<&'st
     match taker {
         Taker::Program => (!fetch).then_some("only a fetch can be asked for so far"),
         Taker::Page => match exchange.kind {
+            // In a frame it would not, and would be another request: for an iframe, under the site of the page above; and whether it
+            // succeeded no page is told.
             Kind::Navigate => Some("a navigation leaves the page"),
             Kind::Preconnect => Some("a page does not hear of a connection without a request"),
             _ if exchange.identity.is_some() => Some("a page cannot choose an identity"),
