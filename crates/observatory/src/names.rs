@@ -227,7 +227,8 @@ mod tests {
     fn a_scenario_stands_here_as_a_whole() {
         let text = "bareflight = 1\n[server.api]\nhosts = [\"api.test\", \"localhost\"]\nports = [443, 8443]\n\
                     [identity.alice]\nfor = [\"api.test\"]\n\
-                    [[step]]\nfetch = \"https://api.test:8443/a\"\nfrom = \"https://api.test\"\n";
+                    [[step]]\nfetch = \"https://api.test:8443/a\"\nfrom = \"https://api.test\"\n\
+                    top = \"https://app.test\"\n";
         let there = Scenario::from_toml(text).unwrap();
         let here = names().scenario(&there);
         assert_eq!(here.servers[0].hosts, ["api.localhost", "localhost"]);
