@@ -89,6 +89,9 @@ pub enum Validity {
     Expired,
     /// Until so long after the clock started (whole seconds).
     Until(Duration),
+    /// From a month before that moment after the clock started (whole seconds) until a quarter after it: for those who verify by the
+    /// time of day, and take no certificate that is valid for ever.
+    Around(Duration),
 }
 
 /// What tells one client identity from another.
@@ -413,12 +416,18 @@ fn limit(params: &mut CertificateParams, validity: Validity) {
     const HOUR: Duration = Duration::from_secs(3600);
     const DAY: Duration = Duration::from_secs(86_400);
     let origin = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(ORIGIN);
+    // A certificate's years have four digits: what is later than a century is as good as for ever.
+    const EVER: Duration = Duration::from_secs(36_500 * 86_400);
     params.not_before = origin - 30 * DAY;
     params.not_after = match validity {
-        Validity::Current => origin + 36_500 * DAY,
+        Validity::Current => origin + EVER,
         Validity::Expired => origin - HOUR,
-        // A certificate's years have four digits: what is later than a century is as good as for ever.
-        Validity::Until(end) => origin + end.min(36_500 * DAY),
+        Validity::Until(end) => origin + end.min(EVER),
+        Validity::Around(moment) => {
+            let moment = origin + moment.min(EVER);
+            params.not_before = moment - 30 * DAY;
+            moment + 90 * DAY
+        }
     };
 }
 

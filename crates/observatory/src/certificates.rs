@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use bareflight_handshake_driver::{Authority, IdentityPlan, Pki};
 use bareflight_harness::scenario::Scenario;
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
 use openssl::pkcs12::Pkcs12;
 use openssl::pkey::PKey;
 use openssl::stack::Stack;
@@ -87,6 +89,11 @@ impl Certificates {
         let key = PKey::private_key_from_der(key.secret_der()).map_err(WorldError::setup)?;
         let mut builder = Pkcs12::builder();
         builder.name(name).pkey(&key).cert(&leaf).ca(issuers);
+        // What all importers take, older ones of macOS, iOS and Windows too: they call the password of a newer kind of file wrong.
+        // The key is thrown away afterwards, so that nothing is lost.
+        let cipher = Nid::PBE_WITHSHA1AND3_KEY_TRIPLEDES_CBC;
+        builder.key_algorithm(cipher).cert_algorithm(cipher);
+        builder.mac_md(MessageDigest::sha1());
         let bag = builder.build2(PASSWORD).map_err(WorldError::setup)?;
         let bag = bag.to_der().map_err(WorldError::setup)?;
         write(self.folder.path(), &format!("{name}.p12"), &bag)
