@@ -1,10 +1,12 @@
 //! What can be typed: subcommands, options and the text of `--help`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bareflight_harness::engines::{EngineName, Exhaustive};
 use bareflight_harness::faults::Fault;
 use bareflight_harness::tier::TierName;
+use bareflight_observatory::Domain;
 use bareflight_observatory::agents::{AGENTS, Agent};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -54,7 +56,7 @@ pub(crate) enum Command {
     /// Puts browsers and HTTP clients that are not ours under the same scenarios, and judges them by what their servers see
     #[command(after_help = EXIT_CODES)]
     Observe(ObserveArgs),
-    /// Observes any browser by a page that is opened in it, on this machine
+    /// Observes any browser by a page that is opened in it
     #[command(after_help = EXIT_CODES)]
     Serve(ServeArgs),
     /// Lists what there is
@@ -242,6 +244,12 @@ pub(crate) struct ServeArgs {
     /// The port of the start page; 0 is a free one
     #[arg(long, value_name = "N", default_value_t = 8069)]
     pub(crate) port: u16,
+    /// A name that leads to this machine, as do all names below it, in place of localhost
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<Domain>,
+    /// The address of this machine that is listened on, for browsers on others [default: 127.0.0.1, this machine alone]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<IpAddr>,
     /// All scenarios for browsers, in place of a few: a browser may ask for a certificate in each of them
     #[arg(long)]
     pub(crate) all: bool,

@@ -48,9 +48,15 @@ pub enum WorldError {
     /// A browser that somebody sits at did not open the page that it was sent to.
     #[error(
         "no page was opened within {0:?}: is the authority trusted in this browser, and was its window left open? \
-         Go back to the start page, which tells both, and begin again"
+         Go back to the start page, which tells whether it is trusted, and begin again"
     )]
     NoPage(Duration),
+    /// A browser that somebody sits at closed the page, or went elsewhere, before the steps were taken.
+    #[error(
+        "the page was closed, loaded again or left before it answered {0}: begin again, and leave its window alone until it \
+         shows the verdict"
+    )]
+    PageLeft(String),
     /// The servers kept each other busy beyond every bound.
     #[error("the servers did not come to rest: {0}")]
     Busy(String),

@@ -2,11 +2,7 @@
 
 use bareflight_harness::scenario::{Action, Name, Scenario, Target};
 
-/// The domain whose names lead to this machine without a look-up (RFC 6761 section 6.3).
-const LOCAL: &str = "localhost";
-
-/// The domain of scenarios (RFC 6761 section 6.2). Its names keep their labels here, for these make the site.
-const TEST: &str = "test";
+use crate::place::Place;
 
 /// One socket that servers listen on.
 #[derive(Clone, Debug)]
@@ -22,14 +18,15 @@ pub(crate) struct Listening {
 /// The names of a world.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
+    place: Place,
     listening: Vec<Listening>,
     /// The host that each listening server is known by in the scenario: index into `listening`, host.
     hosts: Vec<(usize, Name)>,
 }
 
 impl Names {
-    /// The names of a scenario whose servers listen there.
-    pub(crate) fn new(scenario: &Scenario, listening: Vec<Listening>) -> Self {
+    /// The names in this place of a scenario whose servers listen there.
+    pub(crate) fn new(place: Place, scenario: &Scenario, listening: Vec<Listening>) -> Self {
         let hosts = listening.iter().enumerate().flat_map(|(index, it)| {
             let hosts = scenario.servers[it.server].hosts.iter();
             hosts.map(move |host| (index, host.clone()))
@@ -37,7 +34,13 @@ impl Names {
         Self {
             hosts: hosts.collect(),
             listening,
+            place,
         }
+    }
+
+    /// Where the servers stand.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The same, with pages that are served here too.
@@ -54,21 +57,22 @@ impl Names {
     pub(crate) fn here(&self) -> impl Iterator<Item = (String, u16)> {
         self.hosts
             .iter()
-            .map(|(index, name)| (host(name), self.listening[*index].here))
+            .map(|(index, name)| (self.place.host(name), self.listening[*index].here))
     }
 
     /// Each host of the scenario and its origin on this machine.
     pub(crate) fn origins(&self) -> impl Iterator<Item = (&Name, String)> {
         self.hosts.iter().map(|(index, name)| {
             let port = self.listening[*index].here;
-            (name, format!("https://{}:{port}", host(name)))
+            (name, format!("https://{}:{port}", self.place.host(name)))
         })
     }
 
     /// A URL of the scenario as it is reached on this machine.
     pub(crate) fn url(&self, target: &Target) -> String {
         let port = self.port_here(&target.host, target.port);
-        format!("https://{}:{port}{}", host(&target.host), target.path)
+        let host = self.place.host(&target.host);
+        format!("https://{host}:{port}{}", target.path)
     }
 
     /// A scenario as it is on this machine: for who takes its steps without being told of each.
@@ -107,7 +111,7 @@ impl Names {
         };
         let port = self.port_here(&name, url.port().unwrap_or(443));
         // Both are valid parts of a URL, or were not changed.
-        let _ = url.set_host(Some(&host(&name)));
+        let _ = url.set_host(Some(&self.place.host(&name)));
         let _ = url.set_port(Some(port));
         match text.ends_with('/') {
             true => url.to_string(),
@@ -142,7 +146,10 @@ impl Names {
 
     /// The scenario's name of a host of this machine.
     pub(crate) fn host(&self, here: &str) -> Name {
-        let known = self.hosts.iter().find(|(_, name)| host(name) == here);
+        let known = self
+            .hosts
+            .iter()
+            .find(|(_, name)| self.place.host(name) == here);
         known.map_or_else(|| Name::new(here), |(_, name)| name.clone())
     }
 
@@ -155,26 +162,16 @@ impl Names {
     }
 }
 
-/// The name on this machine of a host of the scenario.
-pub(crate) fn host(name: &str) -> String {
-    let label = name.strip_suffix(TEST).and_then(|it| it.strip_suffix('.'));
-    match label {
-        Some(label) => format!("{label}.{LOCAL}"),
-        None if is_local(name) => name.to_owned(),
-        None => format!("{name}.{LOCAL}"),
-    }
-}
-
-fn is_local(name: &str) -> bool {
-    name == LOCAL || name.ends_with(".localhost")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use bareflight_harness::scenario::Server;
 
     fn names() -> Names {
+        names_below("localhost")
+    }
+
+    fn names_below(domain: &str) -> Names {
         let scenario = Scenario {
             servers: vec![Server {
                 hosts: vec![Name::new("api.test"), Name::new("localhost")],
@@ -188,7 +185,8 @@ mod tests {
             port,
             here,
         };
-        Names::new(&scenario, vec![at(443, 40_001), at(8443, 40_002)])
+        let place = Place::new(domain.parse().ok(), None).unwrap();
+        Names::new(place, &scenario, vec![at(443, 40_001), at(8443, 40_002)])
     }
 
     #[test]
@@ -212,11 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_name_is_its_own() {
-        assert_eq!(host("localhost"), "localhost");
-        assert_eq!(host("a.localhost"), "a.localhost");
-        assert_eq!(host("www.app.test"), "www.app.localhost");
-        assert_eq!(host("a.example"), "a.example.localhost");
+    fn what_is_not_known_is_its_own() {
         assert_eq!(names().host("api.localhost"), "api.test");
         assert_eq!(names().host("localhost"), "localhost");
         assert_eq!(names().host("elsewhere.localhost"), "elsewhere.localhost");
@@ -241,6 +235,18 @@ mod tests {
         assert_eq!(exchange.from, "https://api.localhost:40001");
         assert_eq!(exchange.top, "https://app.localhost");
         assert!(here.server_of("api.localhost", 40_002).is_some());
+    }
+
+    #[test]
+    fn another_domain_is_translated_too() {
+        let names = names_below("lab.example");
+        for (there, here) in [
+            ("https://api.test:8443", "https://api.lab.example:40002"),
+            ("https://localhost", "https://lab.example:40001"),
+        ] {
+            assert_eq!(names.translated(there), here);
+            assert_eq!(names.origin(here), there);
+        }
     }
 
     #[test]

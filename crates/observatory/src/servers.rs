@@ -1,4 +1,4 @@
-//! How does a server of the scenario stand on this machine? On a free loopback port, under names that lead here, with answers whose
+//! How does a server of the scenario stand on this machine? On a free port, under names that lead here, with answers whose
 //! URLs and origins lead here too.
 
 use bareflight_handshake_driver::{ConnectionId, Reply};
@@ -10,7 +10,8 @@ use tokio::net::TcpListener;
 
 use crate::attribute::Token;
 use crate::error::WorldError;
-use crate::names::{Listening, Names, host};
+use crate::names::{Listening, Names};
+use crate::place::Place;
 
 /// What a browser says that it wants for an `<img>` (Fetch metadata).
 const IMAGE: HeaderValue = HeaderValue::from_static("image");
@@ -19,27 +20,28 @@ const GIF: HeaderValue = HeaderValue::from_static("image/gif");
 /// A transparent pixel: an image that is none is an error to the page.
 const PIXEL: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
-/// A listener for one port of a server.
+/// A listener for one port of a server, in a place.
 pub(crate) async fn listen(
+    place: &Place,
     server: usize,
     port: u16,
 ) -> Result<(TcpListener, Listening), WorldError> {
-    let failed = || WorldError::io("no loopback port could be had");
-    let listener = TcpListener::bind(("127.0.0.1", 0))
+    let failed = || WorldError::io(format!("no port of {} could be had", place.listen()));
+    let listener = TcpListener::bind((place.listen(), 0))
         .await
         .map_err(failed())?;
     let here = listener.local_addr().map_err(failed())?.port();
     Ok((listener, Listening { server, port, here }))
 }
 
-/// A server of the scenario under the names that it has on this machine.
-pub(crate) fn here(server: &Server) -> Server {
+/// A server of the scenario under the names that it has in a place.
+pub(crate) fn here(place: &Place, server: &Server) -> Server {
     let mut plan = server.clone();
     for name in &mut plan.hosts {
-        *name = host(name).into();
+        *name = place.host(name).into();
     }
     for rule in &mut plan.host_rules {
-        rule.host = host(&rule.host).into();
+        rule.host = place.host(&rule.host).into();
     }
     plan
 }

@@ -5,14 +5,15 @@ use std::net::Ipv4Addr;
 use bareflight_harness::case::Case;
 use bareflight_harness::scenario::{
     Action, Alpn, Body, ClientCertificate, Credentials, Exchange, Identity, Kind, Name, Scenario,
-    Trust, WorldEvent,
+    Server, Trust, WorldEvent,
 };
-use bareflight_policy::Profile;
+use bareflight_policy::{Origin, Profile};
 
 use crate::attribute::Token;
 use crate::error::WorldError;
 use crate::names::Names;
 use crate::page::PageStep;
+use crate::place::Place;
 use crate::protocol::StepLine;
 
 /// Who takes the steps.
@@ -92,6 +93,25 @@ pub(crate) fn check(scenario: &Scenario, taker: Taker) -> Result<(), WorldError>
     Ok(())
 }
 
+/// Refuses a scenario whose pages are of several sites where they would be of one: below a name that is no public suffix all are.
+pub(crate) fn check_sites(scenario: &Scenario, place: &Place) -> Result<(), WorldError> {
+    let origin = |host: &str| Origin::parse(&format!("https://{host}")).ok();
+    let hosts = page_hosts(scenario);
+    let hosts = hosts
+        .iter()
+        .filter_map(|host| Some((origin(host)?, origin(&place.host(host))?)));
+    let hosts: Vec<(Origin, Origin)> = hosts.collect();
+    for (one, one_here) in &hosts {
+        for (other, other_here) in &hosts {
+            if one.is_same_site(other) != one_here.is_same_site(other_here) {
+                let what = "its pages are of several sites, and would be of one below this domain, which is no public suffix";
+                return Err(WorldError::Unsupported { step: 1, what });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether an identity is not from the users' authority, or comes by way of another.
 fn is_special(identity: &Identity) -> bool {
     *identity != Identity::new(identity.name.clone(), identity.hosts.clone())
@@ -133,8 +153,8 @@ fn beyond_own(scenario: &Scenario) -> Option<&'static str> {
     only_http2.then_some("it speaks no HTTP/2 over sockets")
 }
 
-/// Whether a server asks the user, who holds identities, at a host that none of them is for. A server that does not ask may come to.
-fn asks_in_vain(scenario: &Scenario) -> bool {
+/// The servers that ask the user for a certificate, or may come to.
+pub(crate) fn asking(scenario: &Scenario) -> impl Iterator<Item = &Server> {
     let changes = scenario.steps.iter().filter_map(|it| match it.action {
         Action::Event(
             WorldEvent::ChangeMode { server, .. } | WorldEvent::Reload { server, .. },
@@ -142,12 +162,18 @@ fn asks_in_vain(scenario: &Scenario) -> bool {
         _ => None,
     });
     let changes: Vec<usize> = changes.collect();
-    let mut asking = scenario.servers.iter().enumerate().filter(|(index, it)| {
+    let servers = scenario.servers.iter().enumerate();
+    let asking = servers.filter(move |(index, it)| {
         let silent = it.client_certificate == ClientCertificate::None && it.host_rules.is_empty();
         !silent || changes.contains(index)
     });
+    asking.map(|(_, it)| it)
+}
+
+/// Whether a server asks the user, who holds identities, at a host that none of them is for.
+fn asks_in_vain(scenario: &Scenario) -> bool {
     let known = |host: &Name| scenario.identities.iter().any(|it| it.hosts.contains(host));
-    !scenario.identities.is_empty() && !asking.all(|(_, it)| it.hosts.iter().all(known))
+    !scenario.identities.is_empty() && !asking(scenario).all(|it| it.hosts.iter().all(known))
 }
 
 fn serves_a_page(scenario: &Scenario, exchange: &Exchange) -> bool {

@@ -13,6 +13,7 @@ use crate::certificates::Certificates;
 use crate::error::{BrowserError, ObserveError, WorldError};
 use crate::observe::{Limits, Ran, runtime, summary};
 use crate::page::Desk;
+use crate::place::Place;
 use crate::protocol::Said;
 use crate::scenarios::Asked;
 use crate::verdict::Report;
@@ -59,12 +60,13 @@ async fn run(
         return Ok(Ran::Unsupported(what.to_owned()));
     }
     let desk = Desk::default();
-    let mut world = match World::start_with_pages(case, certificates, &desk).await {
-        Err(error @ WorldError::Unsupported { .. }) => {
-            return Ok(Ran::Unsupported(error.to_string()));
-        }
-        world => world?,
-    };
+    let mut world =
+        match World::start_with_pages(case, certificates, &Place::default(), &desk).await {
+            Err(error @ WorldError::Unsupported { .. }) => {
+                return Ok(Ran::Unsupported(error.to_string()));
+            }
+            world => world?,
+        };
     let Some(address) = world.first_page(&desk) else {
         return Ok(Ran::Unsupported("it has no step for a page".to_owned()));
     };
@@ -97,7 +99,7 @@ pub(crate) enum Taken {
     All,
     /// It did not answer in time; what.
     Late(String),
-    /// Its browser went away before it answered; what.
+    /// It was closed, or its browser went away, before it answered; what.
     Gone(String),
 }
 
@@ -118,14 +120,14 @@ pub(crate) async fn take_steps(
         desk.give(told);
         let taken = in_time(opened.as_deref_mut(), limits.step, desk.outcome());
         let outcome = match world.until(taken).await? {
-            End::Done(said) => outcome(said.outcome),
+            End::Done(Some(said)) => outcome(said.outcome),
             End::Late => {
                 let limit = limits.step;
                 return Ok(Taken::Late(format!(
                     "the page did not answer {what} within {limit:?}"
                 )));
             }
-            End::Gone => return Ok(Taken::Gone(what)),
+            End::Done(None) | End::Gone => return Ok(Taken::Gone(what)),
         };
         world.end(step, outcome).await?;
     }

@@ -5,10 +5,10 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bareflight_handshake_driver::{
-    ConnectionId, Driver, EndReason, Observation, ServerId, ServerPlan,
+    ConnectionId, Driver, EndReason, ORIGIN, Observation, ServerId, ServerPlan, Validity,
 };
 use bareflight_harness::case::Case;
 use bareflight_harness::log::{Event, Leg, Log, Outcome, Record};
@@ -21,8 +21,9 @@ use crate::attribute::{Token, blame_the_preflight, cause_of_connection, cause_of
 use crate::browsers::Choice;
 use crate::certificates::Certificates;
 use crate::error::WorldError;
-use crate::names::{self, Listening, Names};
+use crate::names::{Listening, Names};
 use crate::page::{Desk, PageStep};
+use crate::place::Place;
 use crate::protocol::{self, ServerLine, StepLine, WorldLine};
 use crate::servers::{here, listen, responder};
 use crate::steps::{self, Taker};
@@ -64,11 +65,24 @@ impl<'c> World<'c> {
         case: &'c Case<'c>,
         certificates: &Certificates,
     ) -> Result<Self, WorldError> {
-        steps::check(case.scenario, Taker::Program)?;
-        Self::stand(case, certificates).await
+        Self::start_at(case, certificates, &Place::default()).await
     }
 
-    /// As [`start`](Self::start), for a browser: the pages that the steps are taken from are served too, on a port of their own,
+    /// As [`start`](Self::start), in a place.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`] where a step cannot be taken from outside, or a server not be set up.
+    pub(crate) async fn start_at(
+        case: &'c Case<'c>,
+        certificates: &Certificates,
+        place: &Place,
+    ) -> Result<Self, WorldError> {
+        steps::check(case.scenario, Taker::Program)?;
+        Self::stand(case, certificates, place).await
+    }
+
+    /// As [`start_at`](Self::start_at), for a browser: the pages that the steps are taken from are served too, on a port of their own,
     /// by a server that asks for no certificate. What goes on there is not in the log.
     ///
     /// # Errors
@@ -77,23 +91,24 @@ impl<'c> World<'c> {
     pub(crate) async fn start_with_pages(
         case: &'c Case<'c>,
         certificates: &Certificates,
+        place: &Place,
         desk: &Desk,
     ) -> Result<Self, WorldError> {
         steps::check(case.scenario, Taker::Page)?;
-        let mut world = Self::stand(case, certificates).await?;
+        steps::check_sites(case.scenario, place)?;
+        let mut world = Self::stand(case, certificates, place).await?;
         world.quiet = QUIET_BROWSER;
         let hosts = steps::page_hosts(case.scenario);
-        let here: Vec<String> = hosts.iter().map(|it| names::host(it)).collect();
+        let here: Vec<String> = hosts.iter().map(|it| place.host(it)).collect();
         let here: Vec<&str> = here.iter().map(String::as_str).collect();
         let desk = desk.clone();
+        let plan = dated(ServerPlan::new(&here));
         let added = world
             .driver
-            .add_server(ServerPlan::new(&here), move |_, request| {
-                desk.respond(request).into()
-            });
+            .add_server(plan, move |_, request| desk.respond(request).into());
         let server = world.servers.len();
         world.servers.push(added.map_err(WorldError::setup)?);
-        let (listener, listening) = listen(server, 443).await?;
+        let (listener, listening) = listen(place, server, 443).await?;
         world.names = world.names.with_pages(server, &hosts, listening.here);
         world.listeners.push((listener, listening));
         Ok(world)
@@ -110,17 +125,21 @@ impl<'c> World<'c> {
         certificates: &Certificates,
     ) -> Result<Self, WorldError> {
         steps::check(case.scenario, Taker::Own)?;
-        let mut world = Self::stand(case, certificates).await?;
+        let mut world = Self::stand(case, certificates, &Place::default()).await?;
         let hosts = steps::page_hosts(case.scenario);
         world.names = world.names.with_pages(world.servers.len(), &hosts, 443);
         Ok(world)
     }
 
-    async fn stand(case: &'c Case<'c>, certificates: &Certificates) -> Result<Self, WorldError> {
+    async fn stand(
+        case: &'c Case<'c>,
+        certificates: &Certificates,
+        place: &Place,
+    ) -> Result<Self, WorldError> {
         let mut listeners = Vec::new();
         for (server, plan) in case.scenario.servers.iter().enumerate() {
             for &port in &plan.ports {
-                listeners.push(listen(server, port).await?);
+                listeners.push(listen(place, server, port).await?);
             }
         }
         let listening = listeners.iter().map(|(_, it)| it.clone()).collect();
@@ -129,7 +148,7 @@ impl<'c> World<'c> {
             driver: Driver::new(Arc::clone(certificates.pki())),
             servers: Vec::new(),
             in_force: case.scenario.servers.iter().map(InForce::from).collect(),
-            names: Names::new(case.scenario, listening),
+            names: Names::new(place.clone(), case.scenario, listening),
             listeners,
             scribe: Scribe::default(),
             open: HashMap::new(),
@@ -141,7 +160,7 @@ impl<'c> World<'c> {
         };
         for server in &case.scenario.servers {
             let responder = responder(server.clone(), world.names.clone());
-            let plan = server_plan(&here(server), InForce::from(server));
+            let plan = dated(server_plan(&here(place, server), InForce::from(server)));
             let added = world.driver.add_server(plan, responder);
             world.servers.push(added.map_err(WorldError::setup)?);
         }
@@ -158,7 +177,7 @@ impl<'c> World<'c> {
         let servers = self.names.here().map(|(host, port)| ServerLine {
             host,
             port,
-            address: "127.0.0.1".to_owned(),
+            address: self.names.place().reached().to_string(),
         });
         Ok(WorldLine {
             bareflight: protocol::VERSION,
@@ -364,7 +383,8 @@ impl<'c> World<'c> {
 
     fn change(&mut self, event: &WorldEvent) -> Result<(), WorldError> {
         let servers = &self.case.scenario.servers;
-        let plan = |server: usize, now| server_plan(&here(&servers[server]), now);
+        let place = self.names.place();
+        let plan = |server: usize, now| dated(server_plan(&here(place, &servers[server]), now));
         let closes = change_servers(
             &mut self.driver,
             &self.servers,
@@ -391,6 +411,18 @@ impl<'c> World<'c> {
     fn write(&mut self, event: Event) {
         let at = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.log.records.push(Record { at, event });
+    }
+}
+
+/// A plan with a certificate that was made these days: browsers take one from a server only if its time is short (Apple's: 825 days
+/// at most, <https://support.apple.com/103769>).
+fn dated(plan: ServerPlan) -> ServerPlan {
+    const DAY: u64 = 86_400;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let days = now.unwrap_or_default().as_secs().saturating_sub(ORIGIN) / DAY;
+    ServerPlan {
+        validity: Validity::Around(Duration::from_secs(days * DAY)),
+        ..plan
     }
 }
 

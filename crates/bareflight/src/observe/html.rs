@@ -8,6 +8,7 @@ use bareflight_harness::invariants::{INVARIANTS, Invariant, Violation, judge};
 use bareflight_harness::log::Log;
 use bareflight_harness::scenario::{ClientCertificate, Scenario};
 use bareflight_observatory::fit::Fit;
+use bareflight_observatory::serve::Links;
 use bareflight_observatory::verdict::{LeftOut, Report, ScenarioReport, Tally, Verdict};
 
 use super::Observed;
@@ -60,8 +61,8 @@ const WORDS: [(&str, &str); 9] = [
 /// How many of the words tell of leaks.
 const LEAKS: usize = 4;
 
-/// The whole page. `json` is where the same is for machines, if it is to be found somewhere.
-pub(super) fn page(all: &[Observed], json: Option<&str>) -> String {
+/// The whole page, with links to what is beside it, if something is.
+pub(super) fn page(all: &[Observed], links: Option<&Links>) -> String {
     let mut html = page::begin("Which of these leaks, and where?");
     let _ = write!(
         html,
@@ -70,11 +71,11 @@ pub(super) fn page(all: &[Observed], json: Option<&str>) -> String {
     for it in all {
         headline(&mut html, it);
     }
-    if let Some(json) = json {
+    if let Some(Links { saved, json, start }) = links {
         let _ = write!(
             html,
-            "<p class=\"dim\">This page stands by itself and can be saved. <a href=\"{0}\">The same as JSON</a>.</p>",
-            escape(json)
+            "<p class=\"links\"><a href=\"{saved}\">Save this page</a> <a href=\"{json}\">Save it as JSON</a> \
+             <a href=\"{start}\">Back to the start</a></p>"
         );
     }
     let seen: Vec<&Report> = all

@@ -1,7 +1,7 @@
 //! `bareflight serve`: any browser, by opening a page.
 
 use bareflight_observatory::serve::Serve;
-use bareflight_observatory::{ObserveError, browser_scenarios, core_scenarios};
+use bareflight_observatory::{ObserveError, Place, browser_scenarios, core_scenarios};
 
 use super::{Observed, html};
 use crate::cli::ServeArgs;
@@ -10,15 +10,17 @@ use crate::failure::Failure;
 use crate::output;
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
+    let place = Place::new(args.host.clone(), args.listen);
     let serve = Serve {
+        place: place.map_err(|error| Failure::Usage(error.to_string()))?,
         port: args.port,
         asked: match args.all {
             true => browser_scenarios(),
             false => core_scenarios(),
         },
         runs: args.runs,
-        render: Box::new(|report, json| {
-            html::page(&[Observed::Seen(Box::new(report.clone()))], Some(json))
+        render: Box::new(|report, links| {
+            html::page(&[Observed::Seen(Box::new(report.clone()))], links)
         }),
     };
     let ready = |address: &str| {

@@ -44,6 +44,8 @@ struct State {
     /// Where the page goes when it is over.
     onward: Option<String>,
     outcome: Option<OutcomeLine>,
+    /// The page that takes the steps was closed, or went elsewhere by itself.
+    left: bool,
     waiting: Option<Waker>,
 }
 
@@ -65,6 +67,12 @@ struct Loaded {
 struct Next {
     load: u32,
     outcome: Option<OutcomeLine>,
+}
+
+/// What a page says when somebody closes it.
+#[derive(Deserialize)]
+struct Left {
+    load: u32,
 }
 
 /// What a page is told.
@@ -94,15 +102,16 @@ impl Desk {
         state.outcome = None;
     }
 
-    /// Waits until the page says what came of the step.
-    pub(crate) async fn outcome(&self) -> OutcomeLine {
+    /// Waits until the page says what came of the step; none if it was left before that.
+    pub(crate) async fn outcome(&self) -> Option<OutcomeLine> {
         poll_fn(|cx| {
             let mut state = self.0.borrow_mut();
             match state.outcome.take() {
                 Some(outcome) => {
                     state.step = None;
-                    Poll::Ready(outcome)
+                    Poll::Ready(Some(outcome))
                 }
+                None if state.left => Poll::Ready(None),
                 None => {
                     state.waiting = Some(cx.waker().clone());
                     Poll::Pending
@@ -163,6 +172,7 @@ impl Desk {
             _ if said.len() > LINE => None,
             "/load" => serde_json::from_slice(said).ok().map(|it| self.load(it)),
             "/next" => serde_json::from_slice(said).ok().map(|it| self.next(it)),
+            "/left" => serde_json::from_slice(said).ok().map(|it| self.left(&it)),
             _ => None,
         };
         match told {
@@ -188,6 +198,19 @@ impl Desk {
         });
         state.wake();
         json!({ "load": load })
+    }
+
+    fn left(&self, said: &Left) -> Value {
+        let mut state = self.0.borrow_mut();
+        if state
+            .admitted
+            .as_ref()
+            .is_some_and(|it| it.load == said.load)
+        {
+            state.left = true;
+            state.wake();
+        }
+        Value::Null
     }
 
     fn next(&self, asks: Next) -> Value {
@@ -311,6 +334,22 @@ mod tests {
         assert_eq!(post(&desk, "/next", &json!({ "load": second })), "over");
     }
 
+    #[tokio::test]
+    async fn a_page_that_is_closed_has_no_outcome() {
+        let desk = Desk::default();
+        let load = load(&desk, 0, "https://a");
+        desk.give(step("https://a"));
+        let other = json!({ "load": 99 });
+        post(&desk, "/left", &other);
+        assert!(!desk.0.borrow().left, "another load said it");
+        let said = json!({ "load": load, "outcome": { "step": 1, "status": 200 } });
+        post(&desk, "/next", &said);
+        post(&desk, "/left", &json!({ "load": load }));
+        assert!(desk.outcome().await.is_some(), "it was said before");
+        desk.give(step("https://a"));
+        assert!(desk.outcome().await.is_none());
+    }
+
     #[test]
     fn nonsense_is_refused() {
         let desk = Desk::default();
@@ -318,6 +357,7 @@ mod tests {
         for (path, body) in [
             ("/load", "{}"),
             ("/next", "?"),
+            ("/left", "{}"),
             ("/other", "{}"),
             ("/next", &big),
         ] {

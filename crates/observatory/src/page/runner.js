@@ -88,15 +88,23 @@ function tell(step, outcome) {
 async function run() {
   const pass = Number(new URLSearchParams(location.search).get("pass"));
   const { load } = await ask("/load", { pass, origin: location.origin });
-  if (load === null) return say("This page was opened before: the run that was asked for is elsewhere.");
-  say("Steps are being taken.");
+  if (load === null) return say("This page was opened before, and its steps are not taken twice. The start page begins another run.");
+  say("Steps are being taken. Leave this window open.");
+  let led = false; // to where the steps go on
+  addEventListener("pagehide", () => led || navigator.sendBeacon("/left", JSON.stringify({ load })));
   let outcome = null;
   for (;;) {
     const next = await ask("/next", { load, outcome });
     outcome = null;
-    if (next === "over") return say("All steps were taken.");
+    if (next === "over") {
+      led = true;
+      return say("All steps were taken.");
+    }
     if (next === "wait") await new Promise((resolve) => setTimeout(resolve, PAUSE));
-    if (next.go) return location.assign(next.go);
+    if (next.go) {
+      led = true;
+      return location.assign(next.go);
+    }
     if (next.step) {
       const made = await (next.step.frame ? inFrame(next.step) : make(next.step));
       tell(next.step, made);
@@ -108,5 +116,5 @@ async function run() {
 if (location.pathname === "/frame") {
   addEventListener("message", async (event) => event.ports[0].postMessage(await make(event.data)));
 } else {
-  run().catch((error) => say(`The observatory cannot be reached any more: ${error.message}`));
+  run().catch((error) => say(`The servers cannot be reached any more (${error.message}): were they ended? Start them again, and open the start page.`));
 }

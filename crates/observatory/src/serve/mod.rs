@@ -3,10 +3,11 @@
 
 mod answers;
 mod called;
+mod pages;
+mod prompts;
 mod runs;
 
 use std::convert::Infallible;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,13 +26,25 @@ use crate::certificates::Certificates;
 use crate::ending;
 use crate::error::WorldError;
 use crate::observe::{Limits, runtime};
+use crate::place::Place;
 use crate::scenarios::Asked;
 use crate::verdict::Report;
 use crate::world::World;
 use answers::Answers;
 
-/// How a report is shown, given the name of the file beside it that has the same as JSON.
-pub type Render = dyn Fn(&Report, &str) -> String + Send + Sync;
+/// How a report is shown: as a page with links to what is beside it, or as one that stands by itself.
+pub type Render = dyn Fn(&Report, Option<&Links>) -> String + Send + Sync;
+
+/// What is beside a report that is served.
+#[derive(Clone, Debug)]
+pub struct Links {
+    /// The same page without links, to be saved.
+    pub saved: String,
+    /// The same as JSON.
+    pub json: String,
+    /// The start page.
+    pub start: &'static str,
+}
 
 /// Two servers by which a browser is tried before it begins: does it trust us, and does it hold the identity?
 const CHECKS: &str = include_str!("checks.toml");
@@ -44,6 +57,8 @@ const HEAD: Duration = Duration::from_secs(10);
 
 /// What is served to browsers that somebody sits at.
 pub struct Serve {
+    /// Under which names, and on which address.
+    pub place: Place,
     /// The port of the start page; 0 is a free one.
     pub port: u16,
     /// The scenarios.
@@ -72,18 +87,19 @@ impl Serve {
         ready: impl FnOnce(&str),
     ) -> Result<Infallible, WorldError> {
         let taken = WorldError::io(format!(
-            "port {} cannot be listened on; choose another one",
-            self.port
+            "port {} of {} cannot be listened on; choose another one (--port), 0 for one that is free",
+            self.port,
+            self.place.listen()
         ));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await;
+        let listener = TcpListener::bind((self.place.listen(), self.port)).await;
         let listener = listener.map_err(taken)?;
         let here = listener.local_addr();
         let port = here.map_err(WorldError::io("no port"))?.port();
-        let address = format!("http://localhost:{port}");
+        let address = format!("http://{}:{port}", self.place.domain());
         let checks = Scenario::from_toml(CHECKS).map_err(WorldError::setup)?;
         let mut vocabulary = Vocabulary::default();
         let case = Case::new(&checks, &mut vocabulary);
-        let mut world = World::start(&case, &certificates).await?;
+        let mut world = World::start_at(&case, &certificates, &self.place).await?;
         let servers = world.line(&certificates)?.servers;
         let servers = servers
             .iter()
@@ -93,6 +109,8 @@ impl Serve {
             step: LIMIT,
         };
         let answers = Answers {
+            prompts: prompts::prompts(&self.asked, &self.place, self.runs),
+            place: self.place,
             address: address.clone(),
             checks: servers.collect(),
             certificates,
@@ -142,10 +160,17 @@ mod tests {
     use tokio::net::TcpStream;
     use tokio::sync::oneshot;
 
+    /// Where `lab.example` is, with all below it.
+    const LAB: &str = "127.0.0.2";
+
     /// Says a request and gives back the head and the body of the answer.
     async fn ask(address: &str, method: &str, path: &str, more: &str) -> (String, String) {
         let at = address.trim_end_matches('/').rsplit('/').next().unwrap();
-        let mut socket = TcpStream::connect(at).await.unwrap();
+        let to = match at.strip_prefix("lab.example") {
+            Some(port) => format!("{LAB}{port}"),
+            None => at.to_owned(),
+        };
+        let mut socket = TcpStream::connect(to).await.unwrap();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\nContent-Length: 0\r\n{more}\r\n"
         );
@@ -161,10 +186,14 @@ mod tests {
         asked.retain(|it| scenarios.contains(&it.name.as_str()));
         assert_eq!(asked.len(), scenarios.len());
         Serve {
+            place: Place::default(),
             port: 0,
             asked,
             runs: 1,
-            render: Box::new(|report, json| format!("{} and {json}", report.agent)),
+            render: Box::new(|report, links| {
+                let json = links.map_or("nothing", |it| &it.json);
+                format!("{} and {json}", report.agent)
+            }),
         }
     }
 
@@ -248,7 +277,66 @@ mod tests {
                 assert_ne!(report["verdicts"]["preflight-bare"], "not-applicable");
                 let (_, html) = ask(&address, "GET", &format!("/result/{run}.html"), "").await;
                 assert_eq!(html, format!("this browser and {run}.json"));
+                let saved = format!("/result/{run}.saved.html");
+                let (_, saved) = ask(&address, "GET", &saved, "").await;
+                assert_eq!(saved, "this browser and nothing");
             }
+        })
+        .await;
+    }
+
+    /// The same at an address and under names that are given; what needs several sites is left out where all names are of one.
+    #[tokio::test]
+    async fn a_browser_comes_by_another_name() {
+        const LEADS: &str =
+            "--host-resolver-rules=MAP lab.example 127.0.0.2, MAP *.lab.example 127.0.0.2";
+        let browser = match Browser::chromium("chromium", &[LEADS]).installed(None) {
+            Ok(browser) => browser,
+            Err(why) => return eprintln!("SKIPPED: {why}"),
+        };
+        let mut serve = serve(&["put-server-request", "two-top-level-sites-one-host"]);
+        serve.place = Place::new("lab.example".parse().ok(), LAB.parse().ok()).unwrap();
+        visited(serve, async |address, certificates| {
+            assert!(address.starts_with("http://lab.example:"), "{address}");
+            let elsewhere = address.replace("lab.example", "127.0.0.1");
+            let elsewhere = elsewhere.trim_end_matches('/').rsplit('/').next().unwrap();
+            let refused = TcpStream::connect(elsewhere).await;
+            assert!(refused.is_err(), "it listens at another address too");
+            let (_, page) = ask(&address, "GET", "/", "").await;
+            assert!(page.contains("lab.example") && !page.contains("localhost"));
+            let (_, checks) = ask(&address, "GET", "/checks.json", "").await;
+            assert!(checks.contains("https://trust.lab.example:"), "{checks}");
+            let chosen = [Choice {
+                origin: "https://[*.]lab.example:*".to_owned(),
+                identity: "alice".to_owned(),
+            }];
+            ask(&address, "POST", "/run", "User-Agent: one\r\n").await;
+            let next = format!("{address}next/1");
+            let _opened = browser.open(&next, &certificates, &chosen).await.unwrap();
+            let report = result(&address, 1).await;
+            let left_out = |name: &str| {
+                let mut all = report["scenarios"].as_array().unwrap().iter();
+                &all.find(|it| it["name"] == name).unwrap()["left_out"]
+            };
+            assert!(left_out("put-server-request").is_null(), "{report}");
+            let why = &left_out("two-top-level-sites-one-host")["unsupported"];
+            assert!(why.as_str().unwrap().contains("no public suffix"), "{why}");
+            assert_ne!(report["verdicts"]["preflight-bare"], "not-applicable");
+            let (_, known) = ask(&address, "GET", "/runs.json", "").await;
+            let run = r#"[{"id":1,"browser":"this browser one","outcome":"seen"}]"#;
+            assert_eq!(known, run);
+        })
+        .await;
+    }
+
+    /// An address that leads here too is no other start page: from there, no run would begin.
+    #[tokio::test]
+    async fn the_start_page_has_one_name() {
+        visited(serve(&["put-server-none"]), async |address, _| {
+            let other = address.replace("localhost", "127.0.0.1");
+            let (head, _) = ask(&other, "GET", "/", "").await;
+            assert!(head.starts_with("HTTP/1.1 303"), "{head}");
+            assert!(head.contains(&format!("location: {address}")), "{head}");
         })
         .await;
     }

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use bareflight_harness::case::Case;
+use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -14,6 +15,7 @@ use crate::certificates::Certificates;
 use crate::error::{ObserveError, WorldError};
 use crate::observe::{Limits, Ran, runtime, summary};
 use crate::page::Desk;
+use crate::place::Place;
 use crate::scenarios::Asked;
 use crate::verdict::Report;
 use crate::watch::{Taken, take_steps};
@@ -42,6 +44,14 @@ pub(super) enum Outcome {
     Failed(String),
 }
 
+/// A run as it is listed.
+#[derive(Serialize)]
+pub(super) struct Listed {
+    id: u32,
+    browser: String,
+    outcome: &'static str,
+}
+
 /// All runs, by number.
 #[derive(Default)]
 pub(super) struct Runs(Mutex<Known>);
@@ -53,6 +63,7 @@ struct Known {
 }
 
 struct Run {
+    browser: String,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -71,9 +82,12 @@ impl Runs {
         asked: &[Asked],
         limits: Limits,
         certificates: &Arc<Certificates>,
+        place: &Place,
         address: &str,
     ) -> u32 {
+        let (name, version) = called(agent);
         let run = Arc::new(Run {
+            browser: format!("{name} {version}"),
             state: Mutex::new(State {
                 page: None,
                 outcome: Outcome::UnderWay,
@@ -82,12 +96,17 @@ impl Runs {
         });
         let id = self.add(Arc::clone(&run));
         let (agent, asked) = (agent.to_owned(), asked.to_vec());
-        let certificates = Arc::clone(certificates);
+        let (certificates, place) = (Arc::clone(certificates), place.clone());
         let onward = format!("{address}/next/{id}");
         // What becomes of it is told by the run itself.
         thread::spawn(move || {
-            let lead = || lead(&run, &agent, &asked, &limits, &certificates, &onward);
-            let outcome = match lead() {
+            let way = Way {
+                run: &run,
+                certificates: &certificates,
+                place: &place,
+                onward: &onward,
+            };
+            let outcome = match lead(&way, &agent, &asked, &limits) {
                 Ok(report) => Outcome::Seen(Arc::new(report)),
                 Err(error) => Outcome::Failed(error.to_string()),
             };
@@ -129,6 +148,21 @@ impl Runs {
         }
     }
 
+    /// All that are known, the last first.
+    pub(super) fn known(&self) -> Vec<Listed> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = known.runs.iter().rev().map(|(&id, run)| Listed {
+            id,
+            browser: run.browser.clone(),
+            outcome: run.change_quietly(|state| match state.outcome {
+                Outcome::UnderWay => "under-way",
+                Outcome::Seen(_) => "seen",
+                Outcome::Failed(_) => "failed",
+            }),
+        });
+        listed.collect()
+    }
+
     /// What a run has come to.
     pub(super) fn outcome(&self, id: u32) -> Option<Outcome> {
         let run = self.run(id)?;
@@ -148,34 +182,36 @@ impl Run {
     }
 }
 
+/// On what a browser is led.
+struct Way<'w> {
+    run: &'w Run,
+    certificates: &'w Certificates,
+    place: &'w Place,
+    /// Where a page goes when its steps were taken.
+    onward: &'w str,
+}
+
 /// Leads a browser through all scenarios.
 fn lead(
-    run: &Run,
+    way: &Way<'_>,
     agent: &str,
     asked: &[Asked],
     limits: &Limits,
-    certificates: &Certificates,
-    onward: &str,
 ) -> Result<Report, ObserveError> {
     let (name, version) = called(agent);
     let runtime = runtime()?;
     let mut report = summary(asked, limits, |case| {
-        let ran = runtime.block_on(one(run, case, limits, certificates, onward))?;
+        let ran = runtime.block_on(one(way, case, limits))?;
         Ok((ran, format!("{name} {version}")))
     })?;
     (report.agent, report.version) = (name.clone(), version.clone());
     Ok(report)
 }
 
-async fn one(
-    run: &Run,
-    case: &Case<'_>,
-    limits: &Limits,
-    certificates: &Certificates,
-    onward: &str,
-) -> Result<Ran, ObserveError> {
+async fn one(way: &Way<'_>, case: &Case<'_>, limits: &Limits) -> Result<Ran, ObserveError> {
     let desk = Desk::default();
-    let mut world = match World::start_with_pages(case, certificates, &desk).await {
+    let started = World::start_with_pages(case, way.certificates, way.place, &desk).await;
+    let mut world = match started {
         Err(error @ WorldError::Unsupported { .. }) => {
             return Ok(Ran::Unsupported(error.to_string()));
         }
@@ -184,14 +220,17 @@ async fn one(
     let Some(page) = world.first_page(&desk) else {
         return Ok(Ran::Unsupported("it has no step for a page".to_owned()));
     };
-    run.change(|state| state.page = Some(page));
+    way.run.change(|state| state.page = Some(page));
     let loaded = world.until(timeout(PATIENCE, desk.loaded())).await?;
     if loaded.is_err() {
         return Err(WorldError::NoPage(PATIENCE).into());
     }
     let taken = take_steps(&mut world, &desk, case, limits, None).await?;
+    if let Taken::Gone(what) = taken {
+        return Err(WorldError::PageLeft(what).into());
+    }
     // A page that does not go on is missed when the next one is not opened.
-    let left = timeout(LEAVING, desk.send_on(onward.to_owned()));
+    let left = timeout(LEAVING, desk.send_on(way.onward.to_owned()));
     let _ = world.until(left).await?;
     Ok(match taken {
         Taken::All => Ran::Seen(world.into_log()),
