@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod browser;
 mod check;
 mod common;
 mod decide;
@@ -9,4 +10,5 @@ mod ending;
 mod faults;
 mod input;
 mod observe;
+mod serve;
 mod telling;
