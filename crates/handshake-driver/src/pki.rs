@@ -470,6 +470,16 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_of_these_days_is_valid_around_a_moment() {
+        const DAY: Duration = Duration::from_secs(86_400);
+        let mut params = CertificateParams::default();
+        let moment = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(ORIGIN) + 400 * DAY;
+        limit(&mut params, Validity::Around(400 * DAY));
+        assert!(params.not_before < moment && moment < params.not_after);
+        assert!(params.not_after - params.not_before < 825 * DAY);
+    }
+
+    #[test]
     fn strangers_are_not_known() {
         let here = Pki::default();
         let there = Pki::default()

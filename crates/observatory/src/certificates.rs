@@ -136,3 +136,22 @@ fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) -> Result<PathBuf, W
     fs::write(&path, text).map_err(failed)?;
     Ok(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Older importers know 3DES (RFC 7292 appendix C) and no PBES2 (RFC 8018 appendix A.4).
+    #[test]
+    fn a_file_to_import_is_of_the_kind_that_all_read() {
+        const THREE_DES: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x03";
+        const PBES2: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d";
+        const SHA256: &[u8] = b"\x60\x86\x48\x01\x65\x03\x04\x02\x01";
+        let certificates = Certificates::new().unwrap();
+        let bytes = fs::read(certificates.pkcs12("alice").unwrap()).unwrap();
+        let has = |oid: &[u8]| bytes.windows(oid.len()).any(|it| it == oid);
+        assert!(has(THREE_DES) && !has(PBES2) && !has(SHA256));
+        let read = Pkcs12::from_der(&bytes).unwrap().parse2(PASSWORD);
+        assert!(read.unwrap().pkey.is_some());
+    }
+}
