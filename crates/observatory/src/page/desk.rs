@@ -269,6 +269,7 @@ mod tests {
     use super::*;
     use crate::protocol::Said;
     use bareflight_harness::scenario::{Credentials, Kind, Mode};
+    use std::time::Duration;
 
     fn post(desk: &Desk, path: &str, said: &Value) -> Value {
         let request = Request::post(path).body(Bytes::from(said.to_string()));
@@ -347,7 +348,8 @@ mod tests {
         post(&desk, "/left", &json!({ "load": load }));
         assert!(desk.outcome().await.is_some(), "it was said before");
         desk.give(step("https://a"));
-        assert!(desk.outcome().await.is_none());
+        let left = tokio::time::timeout(Duration::from_secs(10), desk.outcome());
+        assert!(left.await.unwrap().is_none());
     }
 
     #[test]
