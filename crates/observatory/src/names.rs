@@ -86,14 +86,16 @@ impl Names {
             }
             let hosts = plan.hosts.iter_mut();
             let ruled = plan.host_rules.iter_mut().map(|it| &mut it.host);
-            hosts.chain(ruled).for_each(|it| *it = host(it).into());
+            hosts
+                .chain(ruled)
+                .for_each(|it| *it = self.place.host(it).into());
         }
         let held = here.identities.iter_mut().flat_map(|it| &mut it.hosts);
-        held.for_each(|it| *it = host(it).into());
+        held.for_each(|it| *it = self.place.host(it).into());
         for step in &mut here.steps {
             if let Action::Exchange(exchange) = &mut step.action {
                 exchange.url.port = self.port_here(&exchange.url.host, exchange.url.port);
-                exchange.url.host = host(&exchange.url.host).into();
+                exchange.url.host = self.place.host(&exchange.url.host).into();
                 exchange.from = self.translated(&exchange.from).into();
                 exchange.top = self.translated(&exchange.top).into();
             }
