@@ -42,10 +42,10 @@ impl Served {
         }
     }
 
-    /// Ends it as Ctrl-C does.
-    fn interrupt(mut self) {
+    /// Ends it in order.
+    fn end(mut self) {
         let id = self.process.id().to_string();
-        let told = Command::new("kill").args(["-INT", &id]).status().unwrap();
+        let told = Command::new("kill").arg(&id).status().unwrap();
         assert!(told.success());
         let ended = self.process.wait().unwrap();
         assert_eq!(ended.code(), Some(0));
@@ -162,7 +162,7 @@ fn a_person_comes_from_the_start_page_to_the_verdict() {
 
     page.download("a[href$='.saved.html']", &downloads);
     leaves_half_way(&mut page, &served.address);
-    served.interrupt();
+    served.end();
     let saved = downloads.join("bareflight.html");
     page.go(&format!("file://{}", saved.display()));
     assert_eq!(page.once(".verdict", "true"), verdict);
