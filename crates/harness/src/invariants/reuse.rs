@@ -144,14 +144,14 @@ fn version(view: &View<'_>, lane: &Lane<'_>) -> Option<Tls> {
     })
 }
 
-/// Whether a ticket that serves once may have been offered, since it came, to its server when that spoke another version, which
-/// does not see it.
+/// Whether a ticket that serves once may have been offered, since it came, to its server when that did not see it: it asked late, or
+/// spoke another version.
 fn offered_unseen(view: &View<'_>, index: usize, session: &Session<'_>) -> bool {
     let origin = &view.connections[session.lane];
     origin.event.tls == Some(Tls::V1_3)
         && view.connections[..index].iter().any(|other| {
             other.record > session.record
-                && version(view, other) == Some(Tls::V1_2)
+                && (asks_late(view, other) || version(view, other) == Some(Tls::V1_2))
                 && differs(other, origin).is_none()
         })
 }
@@ -169,11 +169,6 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
         .filter(|other| differs(lane, other).is_none())
         .filter_map(|other| failure(view, other, lane.record))
         .max();
-    let unseen = view.connections[..index]
-        .iter()
-        .filter(|other| differs(lane, other).is_none() && asks_late(view, other))
-        .map(|other| other.record)
-        .max();
     view.sessions
         .iter()
         .filter(|session| session.record < lane.record)
@@ -184,8 +179,6 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
             && age(view, session.record, lane.record) < lifetime(session, origin)
             && age(view, view.root(origin).record, lane.record) < AUTHENTICATION
             && !(used && origin.event.tls == Some(Tls::V1_3))
-            // What was offered where nobody sees it may have been this one, and serves once.
-            && (origin.event.tls != Some(Tls::V1_3) || unseen.is_none_or(|at| at < session.record))
             && !offered_unseen(view, index, session)
             // A server that has come to speak another version does not see what it was offered.
             && version(view, lane).is_none_or(|tls| origin.event.tls == Some(tls))

@@ -50,8 +50,8 @@ fn after_a_close(second: Connection) -> Vec<Record> {
     ]
 }
 
-/// A GET that brings a session, another one that opens this connection, and a third.
-fn after_another(second: Connection) -> Vec<Record> {
+/// A GET that brings a session, another one that opens this connection and is answered so, and a third.
+fn after_another(second: Connection, status: u16) -> Vec<Record> {
     log![
         step(0),
         connection(1, for_request(0), alice()),
@@ -64,7 +64,7 @@ fn after_another(second: Connection) -> Vec<Record> {
         step(2),
         second,
         request(2, for_request(2)),
-        answer(2, 200),
+        answer(2, status),
         done(2),
         closed(2),
         step(3),
@@ -81,13 +81,48 @@ pub(super) fn examples() -> Vec<Example> {
             ABOUT,
             "a ticket was offered to a server that did not see it, since it spoke another version",
             &[GET, SPEAKS_TLS12, GET, SPEAKS_TLS13, GET],
-            after_another(tls12(connection(2, for_request(2), alice()))),
+            after_another(tls12(connection(2, for_request(2), alice())), 200),
+        ),
+        holds(
+            ABOUT,
+            "a ticket was offered to a server that did not see it, since it asked late",
+            &[GET, ASKS_LATE, GET, ASKS_AGAIN, GET],
+            after_another(
+                Connection {
+                    asked: false,
+                    ..connection(2, for_request(2), Client::Absent)
+                },
+                403,
+            ),
+        ),
+        holds(
+            ABOUT,
+            "a handshake fails where another version is spoken, which would not have seen the ticket",
+            &[GET, SPEAKS_TLS12, GET],
+            log![
+                step(0),
+                first(),
+                ticket(1, 1),
+                request(1, for_request(0)),
+                answer(1, 200),
+                done(0),
+                closed(1),
+                step(1),
+                step(2),
+                failed(
+                    "handshake-failed",
+                    Connection {
+                        tls: None,
+                        ..connection(2, for_request(2), alice())
+                    }
+                ),
+            ],
         ),
         breaks(
             ABOUT,
             "a ticket is left where it could have been offered, and would have been seen",
             &[GET, SPEAKS_TLS13, GET, SPEAKS_TLS13, GET],
-            after_another(connection(2, for_request(2), alice())),
+            after_another(connection(2, for_request(2), alice()), 200),
             &[(ABOUT, 9), (ABOUT, 16)],
         ),
         holds(

@@ -107,6 +107,8 @@ step!(/// A credentialed GET that is redirected to b.test.
     GO: "fetch = 'https://api.test/go'", "credentials = 'include'");
 step!(/// From now on the server asks after the handshake.
     ASKS_LATE: "event = 'change-mode'", "server = 'api'", "client-certificate = 'post-handshake'");
+step!(/// And in the handshake again.
+    ASKS_AGAIN: "event = 'change-mode'", "server = 'api'", "client-certificate = 'request'");
 step!(/// A credentialed GET from the virtual host that does not ask.
     GET_OPEN: "fetch = 'https://open.test/'", "credentials = 'include'");
 step!(/// A credentialed GET from the virtual host that insists.
