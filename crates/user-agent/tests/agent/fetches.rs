@@ -382,20 +382,26 @@ fn the_user_is_asked_once_for_each_origin_and_again_after_logging_out() {
         }
         test.fetch(get(CredentialsMode::Include));
         let connect = test.connect();
-        test.connected(connect.connection, Protocol::Http1, true);
-        let mut next = test.agent.poll();
-        let prompted = matches!(next, Some(Action::Prompted(_)));
-        if prompted {
-            next = test.agent.poll();
-        }
+        let prompted = served(&mut test, connect.connection);
         assert_eq!(prompted, asked, "logged out: {logs_out}");
-        let Some(Action::Send(send)) = next else {
-            panic!("expected a request, got {next:?}");
-        };
-        test.respond(&send, 200);
-        test.finished();
-        test.closed(connect.connection, false, EndReason::Closed);
     }
+}
+
+/// A server that asks takes the connection, answers what it is sent, and closes: whether the user was asked before it was sent.
+fn served(test: &mut Test, connection: ConnectionId) -> bool {
+    test.connected(connection, Protocol::Http1, true);
+    let mut next = test.agent.poll();
+    let prompted = matches!(next, Some(Action::Prompted(_)));
+    if prompted {
+        next = test.agent.poll();
+    }
+    let Some(Action::Send(send)) = next else {
+        panic!("expected a request, got {next:?}");
+    };
+    test.respond(&send, 200);
+    test.finished();
+    test.closed(connection, false, EndReason::Closed);
+    prompted
 }
 
 #[test]
@@ -418,18 +424,7 @@ fn who_declines_is_not_asked_again_in_the_same_partition() {
         test.fetch_with(|wanted| wanted.declines = declines, at(top));
         let connect = test.connect();
         assert_eq!(connect.answer, answer, "{top}");
-        test.connected(connect.connection, Protocol::Http1, true);
-        let mut next = test.agent.poll();
-        assert_eq!(matches!(next, Some(Action::Prompted(_))), asked, "{top}");
-        if asked {
-            next = test.agent.poll();
-        }
-        let Some(Action::Send(send)) = next else {
-            panic!("expected a request, got {next:?}");
-        };
-        test.respond(&send, 200);
-        test.finished();
-        test.closed(connect.connection, false, EndReason::Closed);
+        assert_eq!(served(&mut test, connect.connection), asked, "{top}");
     }
 }
 

@@ -18,20 +18,8 @@ pub(super) fn examples() -> Vec<Example> {
 
 fn preflight_bare() -> Vec<Example> {
     const ABOUT: &str = "preflight-bare";
-    let after_a_get = |second: Connection| {
-        log![
-            step(0),
-            connection(1, for_request(0), alice()),
-            ticket(1, 1),
-            request(1, for_request(0)),
-            answer(1, 200),
-            done(0),
-            closed(1),
-            step(1),
-            second,
-            request(2, for_preflight(1)),
-        ]
-    };
+    let second_after_a_get =
+        |second: Connection| after_a_get(log![step(1), second, request(2, for_preflight(1)),]);
     vec![
         holds(
             ABOUT,
@@ -63,13 +51,13 @@ fn preflight_bare() -> Vec<Example> {
             ABOUT,
             "after a GET the preflight has a bare connection of its own",
             &[GET, PUT],
-            after_a_get(connection(2, for_preflight(1), Client::Declined)),
+            second_after_a_get(connection(2, for_preflight(1), Client::Declined)),
         ),
         breaks(
             ABOUT,
             "inherited: the preflight's connection resumes the session of the GET",
             &[GET, PUT],
-            after_a_get(resumption(2, for_preflight(1), alice(), 1)),
+            second_after_a_get(resumption(2, for_preflight(1), alice(), 1)),
             &[
                 (ABOUT, 9),
                 ("identity-match", 9),
@@ -81,7 +69,7 @@ fn preflight_bare() -> Vec<Example> {
             ABOUT,
             "inherited by early data",
             &[GET, PUT],
-            after_a_get(Connection {
+            second_after_a_get(Connection {
                 early_data: true,
                 ..resumption(2, for_preflight(1), alice(), 1)
             }),

@@ -27,15 +27,7 @@ fn next_rides_alice(next: u16) -> Vec<Record> {
 
 /// A GET as alice whose connection closes; the next request rides a connection of its own.
 fn next_opens(next: u16, second: Connection) -> Vec<Record> {
-    let mut log = log![
-        step(0),
-        connection(1, for_request(0), alice()),
-        ticket(1, 1),
-        request(1, for_request(0)),
-        answer(1, 200),
-        done(0),
-        closed(1),
-    ];
+    let mut log = after_a_get(Vec::new());
     log.extend((1..=next).map(|it| Record::from(step(it))));
     log.extend(log![second, request(2, for_request(next))]);
     log

@@ -253,6 +253,21 @@ pub(super) fn tls12(connection: Connection) -> Connection {
     }
 }
 
+/// A GET as alice that brings session 1, and the end of its connection; and then these.
+pub(super) fn after_a_get(more: Vec<Record>) -> Vec<Record> {
+    let mut log = log![
+        step(0),
+        connection(1, for_request(0), alice()),
+        ticket(1, 1),
+        request(1, for_request(0)),
+        answer(1, 200),
+        done(0),
+        closed(1),
+    ];
+    log.extend(more);
+    log
+}
+
 /// As a connection, but failed.
 pub(super) fn failed(reason: &'static str, connection: Connection) -> Connection {
     Connection {
