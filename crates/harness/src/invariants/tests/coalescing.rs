@@ -98,6 +98,32 @@ pub(super) fn examples() -> Vec<Example> {
             joins(2, Client::Declined, "api.test"),
             &[(ABOUT, 7)],
         ),
+        breaks(
+            ABOUT,
+            "the port is another, on a connection to an address, of which the handshake tells nothing",
+            &[
+                "[server.c]\nhosts = ['192.0.2.2']\nports = [443, 8443]\n",
+                "[[step]]\nfetch = 'https://192.0.2.2/'\ncredentials = 'omit'\n",
+                "[[step]]\nfetch = 'https://192.0.2.2:8443/'\ncredentials = 'omit'\n",
+            ],
+            log![
+                step(0),
+                Connection {
+                    sni: None,
+                    ..h2(to(
+                        "c",
+                        "192.0.2.2",
+                        connection(1, for_request(0), Client::Declined)
+                    ))
+                },
+                at("192.0.2.2", request(1, for_request(0))),
+                answer(1, 200),
+                done(0),
+                step(1),
+                at("192.0.2.2:8443", nth_request(1, 2, for_request(1))),
+            ],
+            &[(ABOUT, 6)],
+        ),
         holds(
             ABOUT,
             "a request to a proxy is always for another host",

@@ -94,6 +94,13 @@ fn resume_rechecked() -> Vec<Example> {
         ),
         breaks(
             ABOUT,
+            "even by a server that asks nobody any more, for it believes what the session says",
+            &[GET, TAKES_STAFF, ASKS_NOBODY, GET],
+            resumed(vec![step(1), step(2), step(3)], alice(), again(3)),
+            &[(ABOUT, 10)],
+        ),
+        breaks(
+            ABOUT,
             "a session is resumed when the authority above the client has expired (golang/go issue 77113)",
             &[GET_AS_BOB, GET_AS_BOB],
             expired,
@@ -190,7 +197,41 @@ fn route_matched() -> Vec<Example> {
             nth_answer(1, 2, status),
         ]
     };
+    // A request for the host that insists, on the connection of somebody who was asked for the other host; that the client
+    // shares it is another matter.
+    let known = |then: u16| -> Vec<Record> {
+        let mut log: Vec<Record> = log![
+            step(0),
+            step(1),
+            h2(to(
+                "hosting",
+                "open.test",
+                connection(1, for_request(1), alice())
+            )),
+            at("open.test", request(1, for_request(1))),
+            answer(1, 200),
+            done(1),
+        ];
+        log.extend((2..=then).map(|it| Record::from(step(it))));
+        log.push(at("admin.test", nth_request(1, 2, for_request(then))).into());
+        log.push(nth_answer(1, 2, 200).into());
+        log
+    };
     vec![
+        breaks(
+            ABOUT,
+            "a client that has shown its certificate is in for the host that insists",
+            &[HOSTING_ASKS, GET_OPEN, GET_ADMIN],
+            known(2),
+            &[("coalesce-safe", 7)],
+        ),
+        breaks(
+            ABOUT,
+            "it is in although its certificate would not pass any more",
+            &[HOSTING_ASKS, GET_OPEN, HOSTING_TAKES_STAFF, GET_ADMIN],
+            known(3),
+            &[("coalesce-safe", 8), (ABOUT, 9)],
+        ),
         holds(
             ABOUT,
             "a request for the host that insists, on the connection of the open one, is misdirected",

@@ -121,6 +121,12 @@ step!(/// The server switches its session tickets off, and keeps what it has iss
     TICKETS_OFF: "event = 'reload'", "server = 'api'", "tickets = false");
 step!(/// The server takes the certificates of another authority than alice's, and keeps its sessions.
     TAKES_STAFF: "event = 'reload'", "server = 'api'", "accepts = 'staff'");
+step!(/// It asks nobody any more, and keeps its sessions.
+    ASKS_NOBODY: "event = 'reload'", "server = 'api'", "client-certificate = 'none'");
+step!(/// The server with the virtual hosts asks for a certificate where it does not insist on one.
+    HOSTING_ASKS: "event = 'change-mode'", "server = 'hosting'", "client-certificate = 'request'");
+step!(/// And takes the certificates of another authority than alice's.
+    HOSTING_TAKES_STAFF: "event = 'reload'", "server = 'hosting'", "accepts = 'staff'");
 step!(/// The user logs out.
     LOGOUT: "event = 'logout'");
 step!(/// Carol's certificate is renewed.
