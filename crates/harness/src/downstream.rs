@@ -20,7 +20,8 @@ use bareflight_user_agent::{
     Wanted,
 };
 
-use crate::campaign::{Campaign, Runner};
+use crate::campaign::Runner;
+use crate::engines::Generation;
 use crate::invariants::Violation;
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
@@ -116,9 +117,9 @@ impl Examination {
             reset: &|| pool.reset(),
             decisions: pool,
         };
-        let mut campaign = Campaign::new(self.seed, []);
+        let mut generation = Generation::new(self.seed);
         for _ in 0..self.scenarios {
-            let scenario = campaign.next_scenario();
+            let scenario = generation.next_scenario();
             if let Some(violation) = examining.violation(&scenario)? {
                 return examining.finding(&scenario, violation).map(Some);
             }

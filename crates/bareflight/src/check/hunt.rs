@@ -4,11 +4,11 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use bareflight_harness::engines::Engine;
+use bareflight_harness::engines::{Engine, Generation};
 use bareflight_harness::faults::Fault;
 use bareflight_harness::scenario::Scenario;
 use bareflight_harness::tier::{TierError, TierName};
-use bareflight_harness::{Campaign, End as Ended, Runner, hunt as let_loose};
+use bareflight_harness::{End as Ended, Runner, hunt as let_loose};
 
 use super::found::{self, Found};
 use super::promising::Promising;
@@ -152,14 +152,15 @@ fn one(job: Job, seed: u64, most: Option<u64>, runners: &mut Runners) -> Hunted 
     }
 }
 
-/// Where the scenarios of a hunt come from. A control shows nowhere, so any will do.
+/// Where the scenarios of a hunt come from: the engine that `bareflight faults` found to be fastest. A control shows
+/// nowhere, so any will do.
 fn engine(Job { fault, tier }: Job, seed: u64) -> Result<Box<dyn Engine>, TierError> {
-    let campaign = Campaign::new(seed_of(seed, tier, &fault.name), []);
+    let generation = Generation::new(seed_of(seed, tier, &fault.name));
     Ok(match tier {
         TierName::Memory if !fault.control => {
-            Box::new(Promising::new(campaign, fault, MODEL.fault)?)
+            Box::new(Promising::new(generation, fault, MODEL.fault)?)
         }
-        _ => Box::new(campaign),
+        _ => Box::new(generation),
     })
 }
 

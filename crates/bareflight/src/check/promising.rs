@@ -1,15 +1,15 @@
 //! Real handshakes cost a hundred times what the model does, so what is tried on them is what shows on the model: does it
 //! show there too?
 
-use bareflight_harness::engines::Engine;
+use bareflight_harness::Runner;
+use bareflight_harness::engines::{Engine, Generation};
 use bareflight_harness::faults::Fault;
 use bareflight_harness::scenario::Scenario;
 use bareflight_harness::tier::{TierError, TierName};
-use bareflight_harness::{Campaign, Runner};
 
-/// The scenarios of a campaign in which a fault shows on the model.
+/// The generated scenarios in which a fault shows on the model.
 pub(super) struct Promising {
-    campaign: Campaign,
+    generation: Generation,
     model: Runner,
     fault: &'static Fault,
     left: u64,
@@ -18,12 +18,12 @@ pub(super) struct Promising {
 impl Promising {
     /// Those among the first so many.
     pub(super) fn new(
-        campaign: Campaign,
+        generation: Generation,
         fault: &'static Fault,
         most: u64,
     ) -> Result<Self, TierError> {
         Ok(Self {
-            campaign,
+            generation,
             model: Runner::new(TierName::Model)?,
             fault,
             left: most,
@@ -46,7 +46,7 @@ impl Engine for Promising {
     fn next_scenario(&mut self) -> Option<Scenario> {
         while self.left > 0 {
             self.left -= 1;
-            let scenario = self.campaign.next_scenario();
+            let scenario = self.generation.next_scenario();
             if self.shows(&scenario) {
                 return Some(scenario);
             }

@@ -19,10 +19,15 @@ impl Generation {
             rng: fastrand::Rng::with_seed(seed),
         }
     }
+
+    /// The next scenario.
+    pub fn next_scenario(&mut self) -> Scenario {
+        Scenario::generate(&mut self.rng, STEPS)
+    }
 }
 
 impl Engine for Generation {
     fn next_scenario(&mut self) -> Option<Scenario> {
-        Some(Scenario::generate(&mut self.rng, STEPS))
+        Some(Self::next_scenario(self))
     }
 }
