@@ -11,6 +11,11 @@
 //! Symmetric ones are left out: servers, hosts and partitions are named in the order of their first use, and what a
 //! scenario does not use (a server, a host, a redirect, a proxy, the second identity) is not in its world, so that no two
 //! differ by names alone.
+//!
+//! What is not in these worlds is beyond the bound, however few steps it takes, and so are the faults that need it: a server
+//! that is reloaded, has several ports, names that differ in case, a name on two servers or a certificate that nobody
+//! trusts, or asks late in HTTP/2; a host for which no identity was chosen; two identities with one certificate, or one that
+//! expires; a choice that was declined, a server name of the caller's own, `same-origin`, an upload that is listened to.
 
 use super::Engine;
 use crate::scenario::{
