@@ -197,9 +197,9 @@ fn route_matched() -> Vec<Example> {
             nth_answer(1, 2, status),
         ]
     };
-    // A request for the host that insists, on the connection of somebody who was asked for the other host; that the client
-    // shares it is another matter.
-    let known = |then: u16| -> Vec<Record> {
+    // A last request on the connection of somebody who was asked for the open host. If it is for the other one, that the client
+    // shares the connection is another matter.
+    let known = |then: u16, host| -> Vec<Record> {
         let mut log: Vec<Record> = log![
             step(0),
             step(1),
@@ -213,7 +213,7 @@ fn route_matched() -> Vec<Example> {
             done(1),
         ];
         log.extend((2..=then).map(|it| Record::from(step(it))));
-        log.push(at("admin.test", nth_request(1, 2, for_request(then))).into());
+        log.push(at(host, nth_request(1, 2, for_request(then))).into());
         log.push(nth_answer(1, 2, 200).into());
         log
     };
@@ -222,15 +222,21 @@ fn route_matched() -> Vec<Example> {
             ABOUT,
             "a client that has shown its certificate is in for the host that insists",
             &[HOSTING_ASKS, GET_OPEN, GET_ADMIN],
-            known(2),
+            known(2, "admin.test"),
             &[("coalesce-safe", 7)],
         ),
         breaks(
             ABOUT,
             "it is in although its certificate would not pass any more",
             &[HOSTING_ASKS, GET_OPEN, HOSTING_TAKES_STAFF, GET_ADMIN],
-            known(3),
+            known(3, "admin.test"),
             &[("coalesce-safe", 8), (ABOUT, 9)],
+        ),
+        holds(
+            ABOUT,
+            "under the rule that it was made under a connection is not judged again",
+            &[HOSTING_ASKS, GET_OPEN, HOSTING_TAKES_STAFF, GET_OPEN],
+            known(3, "open.test"),
         ),
         holds(
             ABOUT,
