@@ -197,18 +197,14 @@ fn route_matched() -> Vec<Example> {
             nth_answer(1, 2, status),
         ]
     };
-    // A last request on the connection of somebody who was asked for the open host. If it is for the other one, that the client
-    // shares the connection is another matter.
-    let known = |then: u16, host| -> Vec<Record> {
+    // A last request, on the connection of somebody who has shown a certificate for the first. If it is for another host, that the
+    // client shares the connection is another matter.
+    let known = |first, then: u16, host| -> Vec<Record> {
         let mut log: Vec<Record> = log![
             step(0),
             step(1),
-            h2(to(
-                "hosting",
-                "open.test",
-                connection(1, for_request(1), alice())
-            )),
-            at("open.test", request(1, for_request(1))),
+            h2(to("hosting", first, connection(1, for_request(1), alice()))),
+            at(first, request(1, for_request(1))),
             answer(1, 200),
             done(1),
         ];
@@ -222,21 +218,21 @@ fn route_matched() -> Vec<Example> {
             ABOUT,
             "a client that has shown its certificate is in for the host that insists",
             &[HOSTING_ASKS, GET_OPEN, GET_ADMIN],
-            known(2, "admin.test"),
+            known("open.test", 2, "admin.test"),
             &[("coalesce-safe", 7)],
         ),
         breaks(
             ABOUT,
             "it is in although its certificate would not pass any more",
             &[HOSTING_ASKS, GET_OPEN, HOSTING_TAKES_STAFF, GET_ADMIN],
-            known(3, "admin.test"),
+            known("open.test", 3, "admin.test"),
             &[("coalesce-safe", 8), (ABOUT, 9)],
         ),
         holds(
             ABOUT,
             "under the rule that it was made under a connection is not judged again",
-            &[HOSTING_ASKS, GET_OPEN, HOSTING_TAKES_STAFF, GET_OPEN],
-            known(3, "open.test"),
+            &[HOSTING_ASKS, GET_ADMIN, HOSTING_TAKES_STAFF, GET_ADMIN],
+            known("admin.test", 3, "admin.test"),
         ),
         holds(
             ABOUT,
