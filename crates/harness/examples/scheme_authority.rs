@@ -48,3 +48,10 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[test]
+fn the_readme_shows_what_is_found() {
+    let finding = Examination::default().of(ByAuthority::default);
+    let finding = finding.expect("the model needs nothing").expect("caught");
+    assert!(include_str!("../README.md").contains(&finding.to_string()));
+}
