@@ -173,7 +173,7 @@ pub struct Campaign {
 const PARENTS: usize = 256;
 
 /// Steps of a generated scenario, at most.
-const STEPS: usize = 12;
+pub(crate) const STEPS: usize = 12;
 
 impl Campaign {
     /// A campaign. The same seed and the same corpus give the same scenarios.

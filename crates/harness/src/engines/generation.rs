@@ -1,10 +1,8 @@
 //! The generator alone: nothing is learnt from one scenario to the next.
 
 use super::Engine;
+use crate::campaign::STEPS;
 use crate::scenario::Scenario;
-
-/// Steps of a generated scenario, at most: as many as in a [`Campaign`](crate::Campaign).
-const STEPS: usize = 12;
 
 /// Scenarios that have nothing to do with one another.
 #[derive(Debug)]
