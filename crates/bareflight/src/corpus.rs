@@ -159,7 +159,7 @@ pub(crate) fn pack(args: &PackArgs) -> Result<Exit, Failure> {
             } else {
                 "not up to date"
             }
-        ));
+        ))?;
         return Ok(if fresh { Exit::Holds } else { Exit::Broken });
     }
     for (path, bytes) in &stale {
@@ -169,6 +169,6 @@ pub(crate) fn pack(args: &PackArgs) -> Result<Exit, Failure> {
         "{}, {} written\n",
         count(seeds.len() as u64, "seed"),
         stale.len()
-    ));
+    ))?;
     Ok(Exit::Holds)
 }

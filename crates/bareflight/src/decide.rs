@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::cli::DecideArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::is_read;
 
 /// The most bytes of a line; a longer one is refused without being kept.
 const MOST: usize = 1 << 20;
@@ -88,15 +89,6 @@ fn all<R: Read>(
         }
     }
     Ok(exit)
-}
-
-/// Whether somebody still reads: who went away has what they wanted, and the exit code tells what was seen until then.
-fn is_read(written: io::Result<()>) -> Result<bool, Failure> {
-    match written {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::io("standard output")(error)),
-    }
 }
 
 /// Reads the next line, one byte of it beyond the bound at most; the rest of a longer one is skipped. False at the end.

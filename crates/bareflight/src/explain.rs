@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::input;
 use crate::judge::{Judged, Runners, case_of, judge_recorded};
-use crate::output::{self, BAD, BOLD, DIM, GOOD, count, styled};
+use crate::output::{self, BAD, BOLD, DIM, GOOD, WARN, count, styled};
 use crate::story::{self, Act, Story, What};
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     );
     tell(&mut text, &story, args.step);
     verdict(&mut text, &judged);
-    output::print(&text);
+    output::print(&text)?;
     Ok(judged.exit())
 }
 
@@ -221,7 +221,10 @@ fn verdict(text: &mut String, judged: &Judged) {
         );
     }
     let _ = match (judged.violations.len(), judged.mismatches.len()) {
-        (0, 0) => writeln!(text, "{}", styled(GOOD, "all invariants hold")),
+        (0, 0) => match judged.cut_off() {
+            Some(why) => writeln!(text, "{}: {why}", styled(WARN, "not decided")),
+            None => writeln!(text, "{}", styled(GOOD, "all invariants hold")),
+        },
         (broken, unmet) => writeln!(
             text,
             "{}",

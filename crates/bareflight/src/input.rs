@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use bareflight_harness::fuzz::scenario_from_input;
+use bareflight_harness::fuzz::{TARGETS, scenario_from_input};
 use bareflight_harness::log::{Log, LogError};
 use bareflight_harness::scenario::{BinaryError, Limits, MAGIC, Scenario, TextError};
 use serde::Serialize;
@@ -78,16 +78,30 @@ enum Problem {
     Log(LogError),
     #[error("is neither a scenario (TOML or binary), nor a fuzz input, nor a recorded log")]
     Neither,
+    #[error(
+        "is an input of the fuzz target {0}, which runs no scenario; run it with `cargo fuzz run --sanitizer none {0} FILE`"
+    )]
+    OtherTarget(&'static str),
+    #[error("has no `[[step]]`, so nothing would be asked of anybody")]
+    NoSteps,
 }
 
 /// Reads a file of any kind.
 pub(crate) fn read(path: &Path) -> Result<Input, Box<InputError>> {
+    let input = any(path)?;
+    if input.scenario.steps.is_empty() {
+        return Err(refuse(path, Problem::NoSteps, None));
+    }
+    Ok(input)
+}
+
+fn any(path: &Path) -> Result<Input, Box<InputError>> {
     let bytes = bytes(path).map_err(|problem| refuse(path, problem, None))?;
     let extension = path
         .extension()
         .and_then(|extension| extension.to_str())
         .unwrap_or_default();
-    match (kind_of(extension, &bytes), text(bytes)) {
+    match (kind_of(path, extension, &bytes), text(bytes)) {
         (Kind::Toml, Ok(text)) => match Scenario::from_toml(&text) {
             Ok(scenario) => Ok(Input {
                 scenario,
@@ -115,6 +129,8 @@ pub(crate) fn read(path: &Path) -> Result<Input, Box<InputError>> {
 fn binary(path: &Path, kind: Kind, bytes: &[u8]) -> Result<Input, Box<InputError>> {
     let scenario = if kind == Kind::Binary {
         Scenario::from_bytes(bytes).map_err(|error| refuse(path, Problem::Binary(error), None))?
+    } else if let Some(target) = target(path).filter(|it| !runs_scenarios(it)) {
+        return Err(refuse(path, Problem::OtherTarget(target), None));
     } else {
         scenario_from_input(bytes).ok_or_else(|| refuse(path, Problem::Neither, None))?
     };
@@ -125,8 +141,36 @@ fn binary(path: &Path, kind: Kind, bytes: &[u8]) -> Result<Input, Box<InputError
     })
 }
 
+/// The fuzz target whose inputs are in the folder that this file is in, going by its name.
+fn target(path: &Path) -> Option<&'static str> {
+    let folder = path.parent()?.file_name()?;
+    let mut names = TARGETS.iter().map(|(name, _)| *name);
+    names.find(|name| folder == *name)
+}
+
+/// Whether the inputs of a fuzz target are scenarios.
+fn runs_scenarios(target: &str) -> bool {
+    ["model", "model_bytes", "memory", "differential"].contains(&target)
+}
+
+/// Whether libFuzzer has named this file, and for a target whose inputs are no text: what it has made small is often printable.
+fn is_artifact(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let by_libfuzzer = |name: &str| {
+        let prefixes = [
+            "crash-",
+            "oom-",
+            "timeout-",
+            "slow-unit-",
+            "minimized-from-",
+        ];
+        prefixes.iter().any(|prefix| name.starts_with(prefix))
+    };
+    name.is_some_and(by_libfuzzer) && target(path) != Some("scenario_text")
+}
+
 /// The name decides where it says something, else the content.
-fn kind_of(extension: &str, bytes: &[u8]) -> Kind {
+fn kind_of(path: &Path, extension: &str, bytes: &[u8]) -> Kind {
     let printable = |text: &str| !text.chars().any(|c| c.is_control() && !c.is_whitespace());
     match (extension, core::str::from_utf8(bytes)) {
         ("toml", _) => Kind::Toml,
@@ -134,7 +178,7 @@ fn kind_of(extension: &str, bytes: &[u8]) -> Kind {
         ("bin", _) => Kind::Binary,
         _ if bytes.starts_with(&MAGIC) => Kind::Binary,
         (_, Ok(text)) if Log::is_json_lines(text) => Kind::Log,
-        (_, Ok(text)) if printable(text) => Kind::Toml,
+        (_, Ok(text)) if printable(text) && !is_artifact(path) => Kind::Toml,
         _ => Kind::FuzzInput,
     }
 }

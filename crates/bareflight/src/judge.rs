@@ -24,16 +24,28 @@ pub(crate) struct Judged {
     pub(crate) violations: Vec<Violation>,
     /// What the author expected otherwise.
     pub(crate) mismatches: Vec<Mismatch>,
+    /// The first step, from 0, that a recorded log does not tell the end of.
+    pub(crate) untold: Option<u16>,
 }
 
 impl Judged {
     /// What it means for the exit code.
     pub(crate) fn exit(&self) -> Exit {
-        if self.violations.is_empty() && self.mismatches.is_empty() {
-            Exit::Holds
-        } else {
+        if !self.violations.is_empty() || !self.mismatches.is_empty() {
             Exit::Broken
+        } else if self.untold.is_some() {
+            Exit::Undecided
+        } else {
+            Exit::Holds
         }
+    }
+
+    /// Why nothing is decided, if a log was cut off.
+    pub(crate) fn cut_off(&self) -> Option<String> {
+        let step = self.untold? + 1;
+        Some(format!(
+            "the log ends before step {step} does: record the run again, to its end"
+        ))
     }
 
     /// How many connections were made, and how many requests they served.
@@ -88,6 +100,7 @@ impl Runners {
             log,
             violations,
             mismatches,
+            untold: None,
         })
     }
 }
@@ -102,6 +115,7 @@ pub(crate) fn judge_recorded(scenario: &Scenario, recorded: &Recorded) -> Judged
         log: recorded.log.clone(),
         violations,
         mismatches: expect::check(&case, &recorded.log),
+        untold: recorded.log.first_untold(scenario),
     }
 }
 

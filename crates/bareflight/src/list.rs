@@ -42,7 +42,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<Exit, Failure> {
     if args.json {
         let objects: Vec<Value> = rows.iter().map(|row| row.json.clone()).collect();
         let json = serde_json::to_string_pretty(&objects).expect("names and numbers are JSON");
-        output::print(&format!("{json}\n"));
+        output::print(&format!("{json}\n"))?;
     } else {
         let mut table = Table::new(columns.iter().map(|name| (*name, Side::Left)));
         for row in rows {
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<Exit, Failure> {
                     .map(|(index, text)| cell(text, tone(index))),
             );
         }
-        output::print(&table.to_text());
+        output::print(&table.to_text())?;
     }
     Ok(exit)
 }

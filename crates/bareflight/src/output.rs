@@ -1,8 +1,10 @@
 //! Where text goes: stdout for results, stderr for progress and complaints, colour only where somebody sees it.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+
+use crate::failure::Failure;
 
 /// What holds.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
@@ -22,10 +24,19 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Prints a result. A reader that went away is no reason to fail: the exit code still tells.
-pub(crate) fn print(text: &str) {
+/// Prints a result.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    is_read(out.write_all(text.as_bytes()).and_then(|()| out.flush())).map(drop)
+}
+
+/// Whether somebody still reads: who went away has what they wanted, and the exit code tells what was seen until then.
+pub(crate) fn is_read(written: io::Result<()>) -> Result<bool, Failure> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::io("standard output")(error)),
+    }
 }
 
 /// Tells the user something that is not the result.

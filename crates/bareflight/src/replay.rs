@@ -72,13 +72,13 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
     for file in &args.files {
         let verdicts = replay(file, &args.how, &mut runners);
         if !args.json {
-            output::print(&text(file, &verdicts));
+            output::print(&text(file, &verdicts))?;
         }
         all.extend(verdicts);
     }
     if args.json {
         let json = serde_json::to_string_pretty(&all).expect("names and numbers are JSON");
-        output::print(&format!("{json}\n"));
+        output::print(&format!("{json}\n"))?;
     }
     Ok(all.iter().map(|it| it.verdict).max().unwrap_or_default())
 }
@@ -178,6 +178,7 @@ impl Replayed {
     fn with(mut self, judged: &Judged, input: &Input, how: &How) -> Self {
         let (connections, requests) = judged.sizes();
         self.kind = Some(input.kind);
+        self.error = judged.cut_off();
         self.fault = how.fault.map(|fault| fault.name.as_str());
         self.connections = connections;
         self.requests = requests;

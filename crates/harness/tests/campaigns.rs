@@ -15,6 +15,11 @@ fn the_reference_holds() {
         for number in 0..scenarios {
             let scenario = campaign.next_scenario();
             let verdict = runner.run(&scenario, None).unwrap();
+            assert_eq!(
+                verdict.log.first_untold(&scenario),
+                None,
+                "scenario {number}"
+            );
             let Some(violation) = verdict.violations.first() else {
                 continue;
             };

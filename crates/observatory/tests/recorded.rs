@@ -42,6 +42,7 @@ type Known = BTreeMap<String, toml::Table>;
 fn broken(path: &Path) -> BTreeSet<String> {
     let (scenario, _, log) = Log::from_json_lines(&fs::read_to_string(path).unwrap()).unwrap();
     let mut vocabulary = Vocabulary::default();
+    assert_eq!(log.first_untold(&scenario), None, "{}", path.display());
     let case = Case::new(&scenario, &mut vocabulary);
     let mut violations = Vec::new();
     judge(&case, &log, &mut violations);

@@ -104,6 +104,10 @@ fn recorded(entries: &[Entry], progress: &Progress) -> Replayed {
         let (file, scenario) = (entry.path.display().to_string(), &entry.input.scenario);
         let judged = judge_recorded(scenario, recorded);
         replayed.add(&file, scenario, &judged);
+        let cut_off = judged.cut_off();
+        replayed
+            .undecided
+            .extend(cut_off.map(|why| format!("{file}: {why}")));
         for name in broken(&judged) {
             let found = found::in_log(&entry.path, scenario, &judged, name);
             replayed

@@ -64,9 +64,9 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     report.conclude();
     write(&plan.out, &report)?;
     if args.json {
-        output::print(&report.to_json());
+        output::print(&report.to_json())?;
     } else {
-        output::print(&tables::text(&report, &plan.out));
+        output::print(&tables::text(&report, &plan.out))?;
     }
     Ok(report.verdict)
 }

@@ -66,7 +66,7 @@ pub(crate) fn run(args: &FaultsArgs) -> Result<Exit, Failure> {
         let file = files::write_numbered(&plan.out, &name, "toml", toml.as_bytes())?;
         output::complain(&format!("flagged, and must not be: {}", file.display()));
     }
-    output::print(&tables::text(&report, &plan.out));
+    output::print(&tables::text(&report, &plan.out))?;
     Ok(report.verdict)
 }
 

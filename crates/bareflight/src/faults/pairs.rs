@@ -69,8 +69,8 @@ pub(super) fn run(plan: &Plan) -> Result<Exit, Failure> {
     let json = serde_json::to_string_pretty(&rows).expect("names and numbers are JSON");
     let path = plan.out.join("pairs.json");
     files::replace(&path, format!("{json}\n").as_bytes())?;
-    output::print(&text(&mut rows));
-    output::print(&format!("{}\n", path.display()));
+    output::print(&text(&mut rows))?;
+    output::print(&format!("{}\n", path.display()))?;
     Ok(Exit::Holds)
 }
 

@@ -88,9 +88,9 @@ pub(crate) fn run(args: &ObserveArgs) -> Result<Exit, Failure> {
     if args.json {
         let all: Vec<Value> = all.iter().map(Observed::to_json).collect();
         let json = serde_json::to_string_pretty(&all).expect("names and numbers are JSON");
-        output::print(&format!("{json}\n"));
+        output::print(&format!("{json}\n"))?;
     } else {
-        output::print(&report::text(&all));
+        output::print(&report::text(&all))?;
     }
     if let Some(path) = &args.junit {
         files::replace(path, junit::text(&all).as_bytes())?;

@@ -24,9 +24,11 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
         }),
     };
     let ready = |address: &str| {
-        output::print(&format!(
+        let printed = output::print(&format!(
             "open {address} in the browser that is to be observed; Ctrl-C ends this\n"
         ));
+        // Whoever cannot read it may know the address all the same.
+        printed.unwrap_or_else(|failure| failure.report());
     };
     let served = serve.until_interrupted(ready);
     served.map_err(ObserveError::from)?;

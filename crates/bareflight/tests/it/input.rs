@@ -11,7 +11,7 @@ fn unusable_files_are_refused_with_their_place_and_exit_code_2() {
     let version = GOOD.replace("bareflight = 1", "bareflight = 2");
     let host = GOOD.replace("https://api.test/items", "https://other.test/items");
     let log = "{\"bareflight\":1,\"tier\":\"model\",\"scenario\":\"bareflight = 1\\n[server.a]\\nhosts = ['a.test']\"}\n{\"at\":0,";
-    let table: [(&str, &[u8], &[&str]); 13] = [
+    let table: [(&str, &[u8], &[&str]); 15] = [
         (
             "syntax.toml",
             b"bareflight = 1\nserver = [",
@@ -67,7 +67,21 @@ fn unusable_files_are_refused_with_their_place_and_exit_code_2() {
         ("log.jsonl", log.as_bytes(), &["log.jsonl:2:", "{\"at\":0,"]),
         ("empty.jsonl", b"", &["empty.jsonl", "the log is empty"]),
         ("other.json", b"[]", &["other.json:1:"]),
+        (
+            "stepless.toml",
+            b"bareflight = 1\n\n[server.api]\nhosts = [\"api.test\"]\n",
+            &["stepless.toml", "has no `[[step]]`"],
+        ),
+        (
+            "handshake/crash-1",
+            b"\x01\x02",
+            &[
+                "handshake/crash-1",
+                "fuzz target handshake, which runs no scenario",
+            ],
+        ),
     ];
+    fs::create_dir(folder.path().join("handshake")).unwrap();
     for (name, bytes, fragments) in table {
         fs::write(folder.path().join(name), bytes).unwrap();
         for command in ["replay", "explain"] {
@@ -98,6 +112,18 @@ fn unusable_files_are_refused_with_their_place_and_exit_code_2() {
             "{name} is changed"
         );
     }
+}
+
+#[test]
+fn what_libfuzzer_has_named_is_an_input_though_it_is_printable() {
+    let folder = folder();
+    fs::write(
+        folder.path().join("crash-1"),
+        b"a plain text of some length",
+    )
+    .unwrap();
+    let ran = bareflight(folder.path(), &["replay", "crash-1", "--tier", "model"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
 }
 
 #[test]

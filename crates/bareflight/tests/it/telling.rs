@@ -217,6 +217,45 @@ fn a_recorded_log_is_judged_as_it_is() {
 }
 
 #[test]
+fn a_log_that_was_cut_off_is_not_decided() {
+    let folder = folder();
+    // Nobody expects anything, or that would be broken.
+    let (plain, _) = GOOD.split_once("expect").unwrap();
+    fs::write(folder.path().join("plain.toml"), plain).unwrap();
+    let args = ["explain", "plain.toml", "--log", "seen.jsonl"];
+    assert_eq!(bareflight(folder.path(), &args).code, 0);
+    let log = fs::read_to_string(folder.path().join("seen.jsonl")).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    let cut: String = lines[..lines.len() - 1].join("\n");
+    assert!(lines[lines.len() - 1].contains("outcome"), "{log}");
+    fs::write(folder.path().join("cut.jsonl"), cut).unwrap();
+    for command in ["replay", "explain"] {
+        let ran = bareflight(folder.path(), &[command, "cut.jsonl"]);
+        assert_eq!(ran.code, 3, "{command}: {}", ran.out);
+        let told = "not decided: the log ends before step 1 does";
+        assert!(ran.out.contains(told), "{command}: {}", ran.out);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_cannot_be_printed_is_no_success() {
+    let folder = folder();
+    for args in [&["list", "faults"][..], &["replay", "good.toml"]] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let ran = Command::new(env!("CARGO_BIN_EXE_bareflight"))
+            .args(args)
+            .current_dir(folder.path())
+            .stdout(full)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(2), "{args:?}: {told}");
+        assert!(told.contains("standard output"), "{args:?}: {told}");
+    }
+}
+
+#[test]
 fn explain_draws_and_tells_single_steps() {
     let folder = folder();
     let ran = bareflight(

@@ -10,6 +10,8 @@ pub use jsonl::LogError;
 use compact_str::CompactString as Name;
 use serde::{Deserialize, Serialize};
 
+use crate::scenario::{Action, Scenario, Step};
+
 /// What was seen in one run of a scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
@@ -301,6 +303,23 @@ impl LateAuthentication {
 }
 
 impl Log {
+    /// The first step of the scenario that the log does not tell the end of, from 0: a request without its outcome, or an event
+    /// that is not there. Such a log was cut off, and that nothing is broken in it says nothing.
+    pub fn first_untold(&self, scenario: &Scenario) -> Option<u16> {
+        let told = |index: u16, step: &Step| {
+            self.records
+                .iter()
+                .any(|it| match (&it.event, &step.action) {
+                    (Event::Outcome { step, .. }, Action::Exchange(_))
+                    | (Event::Step { step }, Action::Event(_)) => *step == index,
+                    _ => false,
+                })
+        };
+        let mut steps = (0..).zip(&scenario.steps);
+        let (index, _) = steps.find(|&(index, step)| !told(index, step))?;
+        Some(index)
+    }
+
     /// Whom the server took the client to be as it answered the request of this record: what the handshake says, or a
     /// late authentication. None if the record is no request, or its connection is not in the log.
     pub fn client_of(&self, record: usize) -> Option<&Client> {
