@@ -8,7 +8,7 @@ use bareflight_harness::faults::Fault;
 use bareflight_harness::tier::TierName;
 use bareflight_observatory::Domain;
 use bareflight_observatory::agents::{AGENTS, Agent};
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Said at the end of every help text.
@@ -123,7 +123,7 @@ pub(crate) struct How {
     #[arg(long, value_parser = tier())]
     pub(crate) tier: Option<TierName>,
     /// Lets this known fault loose: `bareflight list faults`
-    #[arg(long, value_name = "NAME", value_parser = fault(), hide_possible_values = true)]
+    #[arg(long, value_name = "NAME", value_parser = fault())]
     pub(crate) fault: Option<&'static Fault>,
 }
 
@@ -310,7 +310,7 @@ pub(crate) struct PackArgs {
 #[derive(Debug, Args)]
 pub(crate) struct Faults {
     /// Only these faults and controls: `bareflight list faults` [default: all of the tier]
-    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = fault(), hide_possible_values = true)]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = fault())]
     fault: Vec<&'static Fault>,
 }
 
@@ -331,12 +331,18 @@ fn tier() -> impl TypedValueParser<Value = TierName> {
         .map(|name| TierName::from_name(&name).expect("one of the possible values"))
 }
 
+/// There are too many names to have them all in a message.
 fn fault() -> impl TypedValueParser<Value = &'static Fault> {
-    let names = Fault::all()
-        .iter()
-        .map(|fault| PossibleValue::new(fault.name.as_str()));
-    PossibleValuesParser::new(names)
-        .map(|name| Fault::named(&name).expect("one of the possible values"))
+    StringValueParser::new().try_map(|name| {
+        let likeness = |fault: &&Fault| strsim::jaro(&name, &fault.name);
+        let nearest = Fault::all()
+            .iter()
+            .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        Fault::named(&name).ok_or_else(|| {
+            let nearest = nearest.map_or("none", |fault| &fault.name);
+            format!("the nearest is `{nearest}`; `bareflight list faults` has them all")
+        })
+    })
 }
 
 fn agent() -> impl TypedValueParser<Value = &'static Agent> {

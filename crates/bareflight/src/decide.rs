@@ -47,7 +47,7 @@ pub(crate) fn run(args: &DecideArgs) -> Result<Exit, Failure> {
             args.explain,
         ),
         Some(path) => {
-            let file = File::open(path).map_err(Failure::io(path))?;
+            let file = File::open(path).map_err(Failure::io("read", path))?;
             all(&mut buffered(file), path, out, args.explain)
         }
     }
@@ -70,7 +70,7 @@ fn all<R: Read>(
         if !reader.buffer().contains(&b'\n') && !is_read(out.flush())? {
             break;
         }
-        if !next_line(reader, &mut line).map_err(Failure::io(&name))? {
+        if !next_line(reader, &mut line).map_err(Failure::io("read", &name))? {
             break;
         }
         number += 1;

@@ -26,11 +26,13 @@ pub(crate) enum Failure {
     /// A file is there already.
     #[error("{} is there already, and nothing is overwritten: name another file", .0.display())]
     Exists(PathBuf),
-    /// A file or folder cannot be read or written.
-    #[error("{}: {error}", path.display())]
+    /// A file or folder cannot be read, written or made.
+    #[error("{} cannot be {done}: {error}", path.display())]
     Io {
         /// Which.
         path: PathBuf,
+        /// What cannot be done to it.
+        done: &'static str,
         /// Why.
         error: io::Error,
     },
@@ -59,9 +61,12 @@ impl Failure {
         }
     }
 
-    /// To be used with `map_err`.
-    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    /// What cannot be done to a file; to be used with `map_err`.
+    pub(crate) fn io(
+        done: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        |error| Self::Io { path, error }
+        move |error| Self::Io { path, done, error }
     }
 }

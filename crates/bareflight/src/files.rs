@@ -12,7 +12,7 @@ const ATTEMPTS: u32 = 10_000;
 /// Writes a file that must not be there yet.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut file = create_new(path)?;
-    file.write_all(bytes).map_err(Failure::io(path))
+    file.write_all(bytes).map_err(Failure::io("written", path))
 }
 
 /// Writes to the first of `stem.extension`, `stem-2.extension`, … that is not there yet; its path.
@@ -47,13 +47,13 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let part = path.with_file_name(name);
-    fs::write(&part, bytes).map_err(Failure::io(&part))?;
-    fs::rename(&part, path).map_err(Failure::io(path))
+    fs::write(&part, bytes).map_err(Failure::io("written", &part))?;
+    fs::rename(&part, path).map_err(Failure::io("written", path))
 }
 
 /// Makes a folder and those above it.
 pub(crate) fn create_folder(folder: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(folder).map_err(Failure::io(folder))
+    fs::create_dir_all(folder).map_err(Failure::io("made", folder))
 }
 
 fn create_new(path: &Path) -> Result<File, Failure> {
@@ -64,6 +64,7 @@ fn create_new(path: &Path) -> Result<File, Failure> {
         .map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => Failure::Exists(path.to_owned()),
             _ => Failure::Io {
+                done: "written",
                 path: path.to_owned(),
                 error,
             },

@@ -35,7 +35,7 @@ pub(crate) fn is_read(written: io::Result<()>) -> Result<bool, Failure> {
     match written {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::io("standard output")(error)),
+        Err(error) => Err(Failure::io("written", "standard output")(error)),
     }
 }
 

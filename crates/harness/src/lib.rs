@@ -3,6 +3,8 @@
 //! Everything that runs, runs a [`Scenario`](scenario::Scenario) on a [`Tier`](tier::Tier) and leaves an observation
 //! [`Log`](log::Log); [invariants] read the log and nothing else.
 //!
+//! [`downstream`] puts a connection pool of one's own to the same test; the crate's `README.md` tells how.
+//!
 //! ```
 //! use bareflight_harness::faults::Fault;
 //! use bareflight_harness::scenario::Scenario;

@@ -2,8 +2,9 @@
 //!
 //! The servers of a [scenario](bareflight_harness::scenario::Scenario) listen on loopback sockets ([`World`]), a program is told
 //! step by step what to ask for ([`protocol`], described for its authors in `PROTOCOL.md`), and the observation log is written
-//! by the servers alone, so that no client can tell a story about itself. The harness' invariants then judge it ([`verdict`]),
-//! and [`facts`] say what its pool and its session cache seem to be keyed on.
+//! by the servers, so that no client can tell a story about itself; only the outcome of a step, which no server can see, is
+//! told by the client. The harness' invariants then judge the log ([`verdict`]), and [`facts`] say what the client's pool and
+//! its session cache seem to be keyed on.
 //!
 //! A browser is told by a page of ours, which asks for its steps one by one ([`browsers`]).
 //!

@@ -102,7 +102,7 @@ pub struct Report {
     pub version: String,
     /// The profile that it is judged by; of scenarios under several profiles, all of them.
     pub profile: String,
-    /// One verdict for each invariant, in the order of the design.
+    /// One verdict for each invariant, in the order of [`INVARIANTS`].
     #[serde(serialize_with = "in_order")]
     pub verdicts: Vec<(&'static str, Verdict)>,
     /// What its pool and its session cache seem to be keyed on.
@@ -124,7 +124,7 @@ impl Report {
         known.map_or(Verdict::NotApplicable, |(_, verdict)| *verdict)
     }
 
-    /// The invariants that its scenarios can show to be broken, in the order of the design.
+    /// The invariants that its scenarios can show to be broken, in the order of [`INVARIANTS`].
     pub fn judged(&self) -> impl Iterator<Item = &'static str> {
         let all = INVARIANTS.iter().map(|it| it.name);
         all.filter(|name| {

@@ -123,7 +123,10 @@ fn decide_reads_a_file_or_standard_input_or_nothing() {
     let from_file = decided(CASE, &["cases.jsonl"]);
     assert_eq!(from_file.out, decided(CASE, &["-"]).out);
     assert_eq!((from_file.code, from_file.out.lines().count()), (0, 1));
-    for (unusable, told) in [("missing.jsonl", "missing.jsonl: "), (".", ".: ")] {
+    for (unusable, told) in [
+        ("missing.jsonl", "missing.jsonl cannot be read: "),
+        (".", ". cannot be read: "),
+    ] {
         let ran = decided(CASE, &[unusable]);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{unusable}");
         assert!(ran.err.contains(told), "{}", ran.err);

@@ -149,8 +149,13 @@ fn arguments_that_say_nothing_are_refused_with_exit_code_2() {
         (&["fly"], "unrecognized subcommand"),
         (&["replay"], "FILE"),
         (
-            &["replay", "good.toml", "--fault", "no-such-fault"],
-            "no-such-fault",
+            &[
+                "replay",
+                "good.toml",
+                "--fault",
+                "preflight-present-certificate",
+            ],
+            "the nearest is `preflight-presents-certificate`",
         ),
         (&["replay", "good.toml", "--tier", "paper"], "model, memory"),
         (

@@ -81,7 +81,7 @@ fn identities_by_request(profile: &Profile) -> bool {
     !profile.speaks_cors.value
 }
 
-/// All invariants, in the order of the design.
+/// All invariants: first those on user agents, then those on servers.
 pub static INVARIANTS: [Invariant; 20] = [
     Invariant {
         name: "preflight-bare",
