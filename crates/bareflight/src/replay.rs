@@ -223,8 +223,11 @@ fn text(file: &Path, verdicts: &[Replayed]) -> String {
             let _ = writeln!(text, "    {name}{at}: {}", broken.message);
             let _ = writeln!(
                 text,
-                "    {}",
-                styled(DIM, &format!("{}. {}", broken.sentence, broken.section))
+                "      {}",
+                styled(
+                    DIM,
+                    &format!("holds when {}. {}", broken.sentence, broken.section)
+                )
             );
         }
         for unmet in &it.expectations {

@@ -133,12 +133,13 @@ impl Table {
             } else {
                 (0, room)
             };
-            let _ = write!(text, "{:1$}", "", spaces + before);
+            spaces += before;
+            // What follows the last word of a line is not written.
             if !cell.text.is_empty() {
+                let _ = write!(text, "{:1$}", "", core::mem::take(&mut spaces));
                 text.push_str(&styled(cell.tone.style(), &cell.text));
             }
-            // What follows the last word of a line is not written.
-            spaces = after + 2;
+            spaces += after + 2;
         }
         text.push('\n');
     }
@@ -235,7 +236,7 @@ mod tests {
     fn columns_are_aligned() {
         let text = anstream::adapter::strip_str(&example().to_text()).to_string();
         assert_eq!(
-            text.lines().map(str::trim_end).collect::<Vec<_>>(),
+            text.lines().collect::<Vec<_>>(),
             [
                 "name    number  note",
                 "a<b          7",

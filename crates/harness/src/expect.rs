@@ -228,7 +228,7 @@ fn connection(
 fn requests(wanted: u16, seen: &Seen<'_>) -> Option<String> {
     let got = seen.requests;
     (usize::from(wanted) != got)
-        .then(|| format!("expected {wanted} requests beside preflights, saw {got}"))
+        .then(|| format!("expected requests beside preflights: {wanted}, saw {got}"))
 }
 
 fn prompt(wanted: bool, seen: &Seen<'_>) -> Option<String> {
@@ -296,7 +296,7 @@ mod tests {
             (
                 "requests = 1",
                 "requests = 0",
-                "expected 0 requests beside preflights, saw 1",
+                "expected requests beside preflights: 0, saw 1",
             ),
             (
                 "prompt = true",

@@ -92,9 +92,12 @@ pub fn decide(case: &Case) -> Decision<'_> {
         case.profile.speaks_cors.value && request.response_tainting() == ResponseTainting::Cors;
     let preflight = cors && route == Ok(Route::CorsWithPreflight);
     let include = sent && include_credentials(&request);
+    // Without TLS nobody asks.
+    let over_tls = request.current_url().origin().scheme() == Some("https");
     let presents = |purpose| {
-        answer_certificate_request(case.profile, purpose, include, true)
-            == CertificateAnswer::Present
+        over_tls
+            && answer_certificate_request(case.profile, purpose, include, true)
+                == CertificateAnswer::Present
     };
     let preflight_answer = case.preflight_response.as_ref().filter(|_| preflight);
     let answer = case.response.as_ref().filter(|_| cors);
@@ -288,6 +291,23 @@ mod tests {
             (None, "must-not-present")
         );
         assert!(!output.preflight && !output.include_credentials && output.cors_check.is_none());
+    }
+
+    #[test]
+    fn without_tls_no_certificate_is_presented() {
+        for (url, certificate) in [
+            ("https://api.test/", "may-present"),
+            ("http://api.test/", "must-not-present"),
+        ] {
+            let input = Input {
+                url: url.to_owned(),
+                credentials: "include".to_owned(),
+                ..example()
+            };
+            let output = outcome(&input);
+            assert!(output.include_credentials, "{url}");
+            assert_eq!(output.client_certificate, certificate, "{url}");
+        }
     }
 
     #[test]
