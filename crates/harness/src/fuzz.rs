@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use arbitrary::Unstructured;
 
-use crate::campaign::Runner;
+use crate::campaign::{Runner, STEPS};
 use crate::differential::Differential;
 use crate::faults::Fault;
 use crate::invariants::Violation;
@@ -155,15 +155,20 @@ pub fn scenario_text(data: &[u8]) {
     }
 }
 
-/// Changes the first `size` bytes of `data`, a scenario, in place; its new size, or none if the bytes are better changed
-/// as bytes: one time in eight, so that the decoder is tested too, and where they are not a scenario.
+/// Changes the first `size` bytes of `data`, a scenario, in place, or puts a generated one there; the new size, or none if the
+/// bytes are better changed as bytes: one time in eight, so that the decoder is tested too, and where they are not a scenario.
 pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> Option<usize> {
     let mut rng = fastrand::Rng::with_seed(u64::from(seed));
     if rng.chance(1, 8) {
         return None;
     }
     let mut scenario = scenario_from_input(&data[..size])?;
-    scenario.mutate(&mut rng);
+    // Coverage leads from one scenario to its neighbours; the generator leads elsewhere, and from nothing it is faster.
+    if rng.chance(1, 2) {
+        scenario = Scenario::generate(&mut rng, STEPS);
+    } else {
+        scenario.mutate(&mut rng);
+    }
     write(&mut scenario, &mut data[..max_size])
 }
 
