@@ -238,6 +238,6 @@ mod tests {
         };
         assert_eq!(endless(io::ErrorKind::BrokenPipe).unwrap(), Exit::Holds);
         let full = endless(io::ErrorKind::StorageFull).unwrap_err();
-        assert!(full.to_string().starts_with("standard output: "), "{full}");
+        assert!(full.to_string().starts_with("standard output cannot be written: "), "{full}");
     }
 }
