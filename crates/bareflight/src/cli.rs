@@ -20,6 +20,15 @@ Exit codes:
   3  could not be decided
 Of several the first that applies counts, in the order 1, 2, 3, 0.";
 
+/// Said at the end of the help of `decide`.
+const CASES: &str = r#"A case is one line with one JSON object:
+  {"url": "https://api.test/items", "origin": "https://app.test", "method": "PUT", "credentials": "include"}
+More fields are mode, top, headers, body, upload-listener, preflight-response, response and profile.
+
+Exit codes:
+  0  each case is decided
+  2  a line is no case, or the cases cannot be read"#;
+
 /// An executable, fuzzable form of one rule of the web: a CORS preflight never carries credentials, TLS client
 /// certificates included.
 ///
@@ -45,7 +54,7 @@ pub(crate) enum Command {
     #[command(after_help = EXIT_CODES)]
     Explain(ExplainArgs),
     /// Decides what requests may carry, a JSON line for each; a bad line gives an error in its place and exit code 2
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = CASES)]
     Decide(DecideArgs),
     /// Fuzzes guided by coverage, through cargo-fuzz
     #[command(after_help = EXIT_CODES)]
@@ -371,11 +380,18 @@ fn target() -> PossibleValuesParser {
 
 #[cfg(test)]
 mod tests {
-    use super::Cli;
+    use super::{CASES, Cli};
+    use bareflight_policy::decide::Input;
     use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_case_in_the_help_is_one() {
+        let case = CASES.lines().nth(1).expect("a line");
+        assert!(serde_json::from_str::<Input>(case).is_ok(), "{case}");
     }
 }

@@ -22,7 +22,7 @@ enum LineError {
     #[error("the line has more than {MOST} bytes: give each case a line of its own")]
     TooLong,
     #[error(
-        "{message} (column {column}): a line is one JSON object, see the README for its fields"
+        "{message} (column {column}): a line is one JSON object, as `bareflight decide --help` shows one"
     )]
     Json { message: String, column: usize },
     #[error(transparent)]
@@ -238,6 +238,10 @@ mod tests {
         };
         assert_eq!(endless(io::ErrorKind::BrokenPipe).unwrap(), Exit::Holds);
         let full = endless(io::ErrorKind::StorageFull).unwrap_err();
-        assert!(full.to_string().starts_with("standard output cannot be written: "), "{full}");
+        assert!(
+            full.to_string()
+                .starts_with("standard output cannot be written: "),
+            "{full}"
+        );
     }
 }
