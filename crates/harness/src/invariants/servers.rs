@@ -107,8 +107,7 @@ fn wrongly_resumed(view: &View<'_>, lane: &Lane<'_>, session: &Session<'_>) -> O
     if rule == ClientCertificate::Require && !shown.is_authenticated() {
         return Some("whose client had shown no certificate, which it insists on".to_owned());
     }
-    // Even where nobody would be asked now: what the session says is believed.
-    (!view.takes(now, shown, lane.record)).then(|| {
+    (rule.asks() && !view.takes(now, shown, lane.record)).then(|| {
         let name = name(shown);
         format!("whose client was {name}, with a certificate that would not pass now")
     })
