@@ -445,7 +445,7 @@ pub(crate) fn step_details(scenario: &Scenario, step: &Step) -> String {
     let mut words = vec![format!("credentials {}", credentials(exchange.credentials))];
     words.extend(unusual(scenario, exchange));
     words.push(format!("from {}", exchange.from));
-    if exchange.top != exchange.from {
+    if exchange.kind != Kind::Navigate && exchange.top != exchange.from {
         words.push(format!("under {}", exchange.top));
     }
     if let Some(actions) = step.overlap {

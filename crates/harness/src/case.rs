@@ -385,7 +385,7 @@ fn first_request(exchange: &Exchange, vocabulary: &mut Vocabulary) -> Request {
     let mut request = match exchange.kind {
         Kind::Fetch => fetch(exchange, url, origin),
         Kind::Websocket => Request::websocket(url, origin),
-        Kind::Navigate => navigate(url, origin),
+        Kind::Navigate => Request::navigation(url, origin),
         Kind::Image | Kind::Preconnect => subresource(exchange, url, origin),
     };
     request.network_partition_key = Some(partition);
@@ -409,14 +409,6 @@ fn fetch(exchange: &Exchange, url: RequestUrl, origin: Origin) -> Request {
     };
     request.credentials_mode = credentials_mode(exchange.credentials);
     request.use_cors_preflight = exchange.upload_listener || exchange.body == Body::Stream;
-    request
-}
-
-fn navigate(url: RequestUrl, origin: Origin) -> Request {
-    let mut request = Request::new(url, origin);
-    request.mode = bareflight_policy::Mode::Navigate;
-    request.credentials_mode = CredentialsMode::Include;
-    request.destination = Destination::Document;
     request
 }
 

@@ -72,6 +72,7 @@ const CASES: &[Row] = table! {
     "server-restart": &[PREFLIGHT, CREDENTIALS, SESSIONS],
     "two-top-level-sites-one-host": &[PARTITIONS, SESSIONS],
     "one-identity-two-partitions": &[PARTITIONS, PREFLIGHT, CREDENTIALS, SESSIONS],
+    "navigation-from-a-page": &[PARTITIONS, CREDENTIALS, SESSIONS],
     "coalescing-two-names": &[COALESCING, PREFLIGHT, CREDENTIALS],
     "preflight-cache-without-credentials": &[CACHE],
     "preflight-without-allow-credentials": &[CACHE],

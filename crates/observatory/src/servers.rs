@@ -5,15 +5,17 @@ use bareflight_handshake_driver::{ConnectionId, Reply};
 use bareflight_harness::scenario::Server;
 use bareflight_harness::tier::respond;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use tokio::net::TcpListener;
 
 use crate::attribute::Token;
 use crate::error::WorldError;
 use crate::names::{Listening, Names};
+use crate::page::Desk;
 use crate::place::Place;
 
-/// What a browser says that it wants for an `<img>` (Fetch metadata).
+/// What a browser says that it wants for an `<img>` and for a navigation at the top (Fetch metadata).
+const DOCUMENT: HeaderValue = HeaderValue::from_static("document");
 const IMAGE: HeaderValue = HeaderValue::from_static("image");
 const GIF: HeaderValue = HeaderValue::from_static("image/gif");
 
@@ -46,10 +48,12 @@ pub(crate) fn here(place: &Place, server: &Server) -> Server {
     plan
 }
 
-/// Answers as the scenario's server does, its URLs and origins being those of this machine.
+/// Answers as the scenario's server does, its URLs and origins being those of this machine. A navigation that succeeds comes back
+/// without content, so that the page it was begun on stays and takes the next step; its desk is told.
 pub(crate) fn responder(
     server: Server,
     names: Names,
+    desk: Option<Desk>,
 ) -> impl Fn(ConnectionId, &Request<Bytes>) -> Reply + 'static {
     move |_, request| {
         let target = request.uri().path_and_query().map_or("/", |it| it.as_str());
@@ -72,9 +76,16 @@ pub(crate) fn responder(
                 answer.headers_mut().insert(name, value);
             }
         }
-        if request.headers().get("sec-fetch-dest") == Some(&IMAGE) && answer.status().is_success() {
+        let wanted = request.headers().get("sec-fetch-dest");
+        let wanted = wanted.filter(|_| answer.status().is_success());
+        if wanted == Some(&IMAGE) {
             answer.headers_mut().insert(header::CONTENT_TYPE, GIF);
             *answer.body_mut() = Bytes::from_static(PIXEL);
+        }
+        if let (true, Some(desk)) = (wanted == Some(&DOCUMENT), &desk) {
+            desk.arrived(answer.status());
+            *answer.status_mut() = StatusCode::NO_CONTENT;
+            *answer.body_mut() = Bytes::new();
         }
         // What a cache answers, no server sees.
         let headers = answer.headers_mut();

@@ -96,7 +96,11 @@ pub(crate) fn check(scenario: &Scenario, taker: Taker) -> Result<(), WorldError>
 /// Refuses a scenario whose pages are of several sites where they would be of one: below a name that is no public suffix all are.
 pub(crate) fn check_sites(scenario: &Scenario, place: &Place) -> Result<(), WorldError> {
     let origin = |host: &str| Origin::parse(&format!("https://{host}")).ok();
-    let hosts = page_hosts(scenario);
+    let mut hosts = page_hosts(scenario);
+    if scenario.exchanges().any(|it| it.kind == Kind::Navigate) {
+        // Then what is led to is at the top too.
+        hosts.extend(scenario.servers.iter().flat_map(|it| it.hosts.clone()));
+    }
     let hosts = hosts
         .iter()
         .filter_map(|host| Some((origin(host)?, origin(&place.host(host))?)));
@@ -123,9 +127,6 @@ fn beyond(scenario: &Scenario, exchange: &Exchange, taker: Taker) -> Option<&'st
     match taker {
         Taker::Program => (!fetch).then_some("only a fetch can be asked for so far"),
         Taker::Page => match exchange.kind {
-            // In a frame it would not, and would be another request: for an iframe, under the site of the page above; and whether it
-            // succeeded no page is told.
-            Kind::Navigate => Some("a navigation leaves the page"),
             Kind::Preconnect => Some("a page does not hear of a connection without a request"),
             _ if exchange.identity.is_some() => Some("a page cannot choose an identity"),
             _ if exchange.trust != Trust::Verify => Some("a page cannot choose whom it trusts"),
@@ -136,7 +137,7 @@ fn beyond(scenario: &Scenario, exchange: &Exchange, taker: Taker) -> Option<&'st
             _ if serves_a_page(scenario, exchange) => {
                 Some("its page is one of the servers that are observed")
             }
-            Kind::Fetch | Kind::Image | Kind::Websocket => None,
+            Kind::Fetch | Kind::Navigate | Kind::Image | Kind::Websocket => None,
         },
         Taker::Own => (exchange.kind == Kind::Websocket).then_some("it speaks no WebSocket"),
     }
@@ -178,7 +179,7 @@ fn asks_in_vain(scenario: &Scenario) -> bool {
 
 fn serves_a_page(scenario: &Scenario, exchange: &Exchange) -> bool {
     let hosts = scenario.servers.iter().flat_map(|it| &it.hosts);
-    let pages = [page_host(&exchange.from), page_host(&exchange.top)];
+    let pages = pages(exchange).map(page_host);
     hosts.into_iter().any(|host| pages.contains(&host.as_str()))
 }
 
@@ -189,13 +190,30 @@ fn page_host(origin: &str) -> &str {
 /// The hosts of the pages from which the steps are taken.
 pub(crate) fn page_hosts(scenario: &Scenario) -> Vec<Name> {
     let origins = scenario.steps.iter().filter_map(|it| match &it.action {
-        Action::Exchange(exchange) => Some([&exchange.top, &exchange.from]),
+        Action::Exchange(exchange) => Some(pages(exchange)),
         Action::Event(_) => None,
     });
     let mut hosts: Vec<Name> = origins.flatten().map(|it| page_host(it).into()).collect();
     hosts.sort_unstable();
     hosts.dedup();
     hosts
+}
+
+/// The origins of the page at the top and of the page that asks. A navigation leads away from a page at the top.
+fn pages(exchange: &Exchange) -> [&str; 2] {
+    match exchange.kind {
+        Kind::Navigate => [&exchange.from, &exchange.from],
+        _ => [&exchange.top, &exchange.from],
+    }
+}
+
+/// The origin of the page at the top from which the first step is taken.
+pub(crate) fn first_page(scenario: &Scenario) -> Option<&str> {
+    let mut steps = scenario.steps.iter();
+    steps.find_map(|it| match &it.action {
+        Action::Exchange(exchange) => Some(pages(exchange)[0]),
+        Action::Event(_) => None,
+    })
 }
 
 /// What a program is told of a step.
@@ -219,10 +237,7 @@ pub(crate) fn line(case: &Case<'_>, names: &Names, step: u16, exchange: &Exchang
 
 /// What a page is told of a step. Its URL is the scenario's: what a cache is keyed by must not change from step to step.
 pub(crate) fn page_step(names: &Names, step: u16, exchange: &Exchange) -> PageStep {
-    let (top, from) = (
-        names.translated(&exchange.top),
-        names.translated(&exchange.from),
-    );
+    let [top, from] = pages(exchange).map(|it| names.translated(it));
     let headers = exchange.headers.iter();
     PageStep {
         step: u32::from(step) + 1,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bareflight_harness::case::Case;
 use bareflight_harness::log::Outcome;
-use bareflight_harness::scenario::Name;
+use bareflight_harness::scenario::{Action, Kind, Name};
 use tokio::time::sleep;
 
 use crate::browsers::{Installed, Opened};
@@ -127,11 +127,21 @@ pub(crate) async fn take_steps(
                     "the page did not answer {what} within {limit:?}"
                 )));
             }
+            // The browser shows an error in place of the page, which was there to begin the navigation and no more is needed.
+            End::Done(None) if exchange.kind == Kind::Navigate && is_last(case, step) => {
+                Outcome::Error("the navigation failed".into())
+            }
             End::Done(None) | End::Gone => return Ok(Taken::Gone(what)),
         };
         world.end(step, outcome).await?;
     }
     Ok(Taken::All)
+}
+
+/// Whether no page is needed after this step.
+fn is_last(case: &Case<'_>, step: u16) -> bool {
+    let mut after = case.scenario.steps.iter().skip(usize::from(step) + 1);
+    !after.any(|it| matches!(it.action, Action::Exchange(_)))
 }
 
 /// How waiting for a browser ended.

@@ -79,7 +79,7 @@ impl<'c> World<'c> {
         place: &Place,
     ) -> Result<Self, WorldError> {
         steps::check(case.scenario, Taker::Program)?;
-        Self::stand(case, certificates, place).await
+        Self::stand(case, certificates, place, None).await
     }
 
     /// As [`start_at`](Self::start_at), for a browser: the pages that the steps are taken from are served too, on a port of their own,
@@ -96,7 +96,7 @@ impl<'c> World<'c> {
     ) -> Result<Self, WorldError> {
         steps::check(case.scenario, Taker::Page)?;
         steps::check_sites(case.scenario, place)?;
-        let mut world = Self::stand(case, certificates, place).await?;
+        let mut world = Self::stand(case, certificates, place, Some(desk)).await?;
         world.quiet = QUIET_BROWSER;
         let hosts = steps::page_hosts(case.scenario);
         let here: Vec<String> = hosts.iter().map(|it| place.host(it)).collect();
@@ -125,7 +125,7 @@ impl<'c> World<'c> {
         certificates: &Certificates,
     ) -> Result<Self, WorldError> {
         steps::check(case.scenario, Taker::Own)?;
-        let mut world = Self::stand(case, certificates, &Place::default()).await?;
+        let mut world = Self::stand(case, certificates, &Place::default(), None).await?;
         let hosts = steps::page_hosts(case.scenario);
         world.names = world.names.with_pages(world.servers.len(), &hosts, 443);
         Ok(world)
@@ -135,6 +135,7 @@ impl<'c> World<'c> {
         case: &'c Case<'c>,
         certificates: &Certificates,
         place: &Place,
+        desk: Option<&Desk>,
     ) -> Result<Self, WorldError> {
         let mut listeners = Vec::new();
         for (server, plan) in case.scenario.servers.iter().enumerate() {
@@ -159,7 +160,7 @@ impl<'c> World<'c> {
             log: Log::default(),
         };
         for server in &case.scenario.servers {
-            let responder = responder(server.clone(), world.names.clone());
+            let responder = responder(server.clone(), world.names.clone(), desk.cloned());
             let plan = dated(server_plan(&here(place, server), InForce::from(server)));
             let added = world.driver.add_server(plan, responder);
             world.servers.push(added.map_err(WorldError::setup)?);
@@ -194,12 +195,8 @@ impl<'c> World<'c> {
 
     /// The address of the page that the first step is taken from, good for one load.
     pub(crate) fn first_page(&self, desk: &Desk) -> Option<String> {
-        let mut steps = self.case.scenario.steps.iter();
-        let top = steps.find_map(|it| match &it.action {
-            Action::Exchange(exchange) => Some(&exchange.top),
-            Action::Event(_) => None,
-        });
-        top.map(|top| desk.address(&self.names.translated(top)))
+        let top = steps::first_page(self.case.scenario)?;
+        Some(desk.address(&self.names.translated(top)))
     }
 
     /// The identity that the user chooses at each origin here that has one.

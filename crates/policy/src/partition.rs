@@ -24,6 +24,14 @@ impl NetworkPartitionKey {
         }
     }
 
+    /// The key under another top-level origin; the second key stays.
+    pub(crate) fn moved_to(&self, origin: &Origin) -> Self {
+        Self {
+            site: origin.site(),
+            second: self.second.clone(),
+        }
+    }
+
     /// The same site with a second key of the implementation's choice, such as a user context or the frame's site.
     #[must_use]
     pub fn with_second(self, second: &str) -> Self {

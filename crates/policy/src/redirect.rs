@@ -6,7 +6,7 @@ use crate::header::{HeaderList, HeaderName, HeaderValue, split_on_commas};
 use crate::http_fetch::is_redirect_status;
 use crate::method::Method;
 use crate::origin::Origin;
-use crate::request::{Body, Mode, ReferrerPolicy, Request, ResponseTainting};
+use crate::request::{Body, Destination, Mode, ReferrerPolicy, Request, ResponseTainting};
 use crate::section;
 use crate::url::RequestUrl;
 
@@ -90,6 +90,12 @@ pub fn http_redirect_fetch(
     }
     if request.current_url().origin() != location.origin() {
         request.headers.retain(|name| !name.is_cors_non_wildcard());
+    }
+    if let (Destination::Document, Some(key)) =
+        (request.destination, &mut request.network_partition_key)
+    {
+        // HTML gives a navigation a new reserved client for each URL.
+        *key = key.moved_to(location.origin());
     }
     request.append_url(location);
     set_referrer_policy_on_redirect(request, headers);
@@ -182,8 +188,8 @@ mod tests {
     use super::*;
     use crate::main_fetch::main_fetch;
     use crate::request::{CredentialsMode, RedirectTaint};
-    use crate::testing::{API, APP, List, fetch_api, headers, url};
-    use crate::{RequestUrl, Route, include_credentials};
+    use crate::testing::{API, APP, List, fetch_api, headers, origin, url};
+    use crate::{NetworkPartitionKey, RequestUrl, Route, include_credentials};
 
     fn follow(
         request: &mut Request,
@@ -296,6 +302,31 @@ mod tests {
         let latin1 = HeaderList::parse([("location", &b"/\xE9"[..])]).expect("headers");
         http_redirect_fetch(&mut request, 302, &latin1).expect("a redirect");
         assert_eq!(request.current_url(), &url("https://api.test/%C3%A9"));
+    }
+
+    /// <https://html.spec.whatwg.org/multipage/browsing-the-web.html#create-navigation-params-by-fetching>: at the top its client is
+    /// made of its own URL, anew after each redirect. A frame's, and all that a page asks for, stays under the page at the top.
+    #[test]
+    fn a_navigation_takes_its_partition_along() {
+        let key = |of| Some(NetworkPartitionKey::of_top_level(&origin(of)));
+        let mut navigation = Request::navigation(url(API), origin(APP));
+        assert_eq!(navigation.network_partition_key, key("https://api.test"));
+        follow(&mut navigation, 302, "https://b.test/").expect("a redirect");
+        assert_eq!(navigation.network_partition_key, key("https://b.test"));
+        let container = key("https://api.test").map(|key| key.with_second("container"));
+        navigation.network_partition_key.clone_from(&container);
+        follow(&mut navigation, 302, "/next").expect("a redirect");
+        let stays = key("https://b.test").map(|key| key.with_second("container"));
+        assert_eq!(navigation.network_partition_key, stays);
+        for destination in [Destination::Iframe, Destination::Empty] {
+            let mut request = Request {
+                destination,
+                network_partition_key: key(APP),
+                ..Request::navigation(url(API), origin(APP))
+            };
+            follow(&mut request, 302, "https://b.test/").expect("a redirect");
+            assert_eq!(request.network_partition_key, key(APP), "{destination:?}");
+        }
     }
 
     #[test]

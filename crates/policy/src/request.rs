@@ -322,6 +322,21 @@ impl Request {
         }
     }
 
+    /// A request as a top-level [navigation](https://html.spec.whatwg.org/multipage/browsing-the-web.html#create-navigation-params-by-fetching)
+    /// makes it: mode `navigate`, credentials mode `include`, redirect mode `manual`. No page is above it: its reserved client's
+    /// top-level creation URL is its own, and the network partition key follows it from redirect to redirect.
+    #[must_use]
+    pub fn navigation(url: RequestUrl, origin: Origin) -> Self {
+        Self {
+            mode: Mode::Navigate,
+            credentials_mode: CredentialsMode::Include,
+            redirect_mode: RedirectMode::Manual,
+            destination: Destination::Document,
+            network_partition_key: Some(NetworkPartitionKey::of_top_level(url.origin())),
+            ..Self::new(url, origin)
+        }
+    }
+
     /// A request as the [WebTransport constructor](https://w3c.github.io/webtransport/#webtransport-constructor) makes it: mode
     /// `webtransport`, credentials mode `omit`, redirect mode `error`.
     #[must_use]

@@ -92,7 +92,7 @@ pub fn wants(case: &Case<'_>, log: &Log, record: usize, cause: Cause) -> Option<
     let chosen = chosen(case, exchange, &led).filter(|_| credentials && !declined);
     Some(Wants {
         credentials,
-        partition: site(&exchange.top),
+        partition: partition(exchange, led.last()?),
         trust: exchange.trust,
         authority: led.last().cloned().unwrap_or_default(),
         server_name: exchange
@@ -288,7 +288,7 @@ fn declined(
             };
             let there = case.hop(cause.step, cause.hop)?.authority.as_str();
             let here = led.last().map(String::as_str) == Some(there)
-                && site(&asker.top) == site(&exchange.top);
+                && partition(asker, there) == partition(exchange, there);
             (here && retirements(case, log, at) == epoch).then_some(asker.declines)
         });
     said.unwrap_or(exchange.declines)
@@ -299,6 +299,14 @@ fn held_for(case: &Case<'_>, host: &str) -> Option<u8> {
     let held = (0..).zip(&case.scenario.identities);
     let mut held = held.filter(|(_, identity)| identity.hosts.iter().any(|it| it == host));
     held.next().map(|(index, _)| index)
+}
+
+/// The site at the top: of the page that is there, or of the authority that the user has come to.
+fn partition(exchange: &Exchange, authority: &str) -> String {
+    match exchange.kind {
+        Kind::Navigate => site(&format!("https://{authority}")),
+        _ => site(&exchange.top),
+    }
 }
 
 /// The scheme and site of an origin. In scenarios a site has two labels: `.test` is nobody's registry.

@@ -173,6 +173,9 @@ impl Scenario {
             exchange.body = Body::None;
             exchange.upload_listener = false;
         }
+        if exchange.kind == Kind::Navigate {
+            exchange.top = exchange.url.to_origin().into();
+        }
         match (exchange.kind, exchange.credentials) {
             (Kind::Navigate | Kind::Websocket, _) => exchange.credentials = Credentials::Include,
             (Kind::Image | Kind::Preconnect, Credentials::Omit) => {

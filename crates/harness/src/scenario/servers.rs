@@ -316,13 +316,18 @@ impl Target {
     pub fn to_url(&self) -> String {
         self.to_string()
     }
+
+    /// Its origin as text: `https://host:port`.
+    pub fn to_origin(&self) -> String {
+        match self.port {
+            443 => format!("https://{}", self.host),
+            port => format!("https://{}:{port}", self.host),
+        }
+    }
 }
 
 impl core::fmt::Display for Target {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self.port {
-            443 => write!(f, "https://{}{}", self.host, self.path),
-            port => write!(f, "https://{}:{port}{}", self.host, self.path),
-        }
+        write!(f, "{}{}", self.to_origin(), self.path)
     }
 }

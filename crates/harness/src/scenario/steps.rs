@@ -56,7 +56,8 @@ pub struct Exchange {
     pub upload_listener: bool,
     /// The origin of the page that asks.
     pub from: Name,
-    /// The top-level origin: its site is the network partition key.
+    /// The top-level origin: its site is the network partition key. A [`Kind::Navigate`] has the origin of where it goes, and
+    /// takes on that of each redirect.
     pub top: Name,
     /// The identity that this request is to use in place of the user's choice by host (an HTTP client that serves
     /// several identities); an index into [`Scenario::identities`](super::Scenario::identities).

@@ -9,13 +9,14 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use bareflight_harness::scenario::Kind;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::PageStep;
-use crate::protocol::{LINE, OutcomeLine};
+use crate::protocol::{LINE, OutcomeLine, Said};
 
 /// What is served as it is: its path, its type, its text.
 const FILES: [(&str, &str, &str); 4] = [
@@ -40,6 +41,8 @@ struct State {
     /// The load that takes the steps, and the origin that it is at.
     admitted: Option<Admitted>,
     step: Option<PageStep>,
+    /// The navigation that the page has begun. What came of it a server knows, and not the page.
+    navigation: Option<u32>,
     over: bool,
     /// Where the page goes when it is over.
     onward: Option<String>,
@@ -99,6 +102,7 @@ impl Desk {
     pub(crate) fn give(&self, step: PageStep) {
         let mut state = self.0.borrow_mut();
         state.step = Some(step);
+        state.navigation = None;
         state.outcome = None;
     }
 
@@ -119,6 +123,16 @@ impl Desk {
             }
         })
         .await
+    }
+
+    /// A server has answered a navigation.
+    pub(crate) fn arrived(&self, status: StatusCode) {
+        let mut state = self.0.borrow_mut();
+        if let Some(step) = state.navigation.take() {
+            let outcome = Said::Status(status.as_u16());
+            state.outcome = Some(OutcomeLine { step, outcome });
+            state.wake();
+        }
     }
 
     /// Waits until a page was loaded.
@@ -237,7 +251,13 @@ impl Desk {
         }
         match &state.step {
             None => told(&Order::Wait),
-            Some(step) if step.top == admitted.origin => told(&Order::Step(step)),
+            Some(step) if step.top == admitted.origin => {
+                let told = told(&Order::Step(step));
+                if step.kind == Kind::Navigate {
+                    state.navigation = state.step.take().map(|it| it.step);
+                }
+                told
+            }
             Some(step) => told(&Order::Go(format!("{}/?pass={}", step.top, state.pass))),
         }
     }
@@ -267,8 +287,7 @@ fn answer(status: StatusCode, kind: &str, text: &str) -> Response<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Said;
-    use bareflight_harness::scenario::{Credentials, Kind, Mode};
+    use bareflight_harness::scenario::{Credentials, Mode};
     use std::time::Duration;
 
     fn post(desk: &Desk, path: &str, said: &Value) -> Value {
@@ -333,6 +352,27 @@ mod tests {
         let next = post(&desk, "/next", &json!({ "load": second }));
         assert_eq!(next, json!({ "go": "http://elsewhere/" }));
         assert_eq!(post(&desk, "/next", &json!({ "load": second })), "over");
+    }
+
+    #[test]
+    fn a_server_says_what_came_of_a_navigation() {
+        let desk = Desk::default();
+        let load = load(&desk, 0, "https://a");
+        let navigation = PageStep {
+            kind: Kind::Navigate,
+            ..step("https://a")
+        };
+        desk.give(navigation);
+        desk.arrived(StatusCode::OK);
+        assert!(desk.0.borrow().outcome.is_none(), "nobody has begun it");
+        let next = || post(&desk, "/next", &json!({ "load": load }));
+        assert_eq!(next()["step"]["kind"], "navigate");
+        assert_eq!(next(), "wait", "it is begun once");
+        desk.arrived(StatusCode::OK);
+        let outcome = desk.0.borrow_mut().outcome.take().unwrap();
+        assert_eq!((outcome.step, outcome.outcome), (1, Said::Status(200)));
+        desk.arrived(StatusCode::OK);
+        assert!(desk.0.borrow().outcome.is_none(), "it was answered before");
     }
 
     #[tokio::test]

@@ -2,7 +2,8 @@
 "use strict";
 
 const PAUSE = 30; // ms until it is asked again what is next
-const makers = { fetch: byFetch, image: byImage, websocket: byWebSocket };
+const EXCUSED = 100; // times that a navigation under way may break off what is asked
+const makers = { fetch: byFetch, navigate: byNavigation, image: byImage, websocket: byWebSocket };
 
 async function byFetch(step) {
   if (step.upload_listener) return byRequest(step);
@@ -43,6 +44,13 @@ function byWebSocket(step) {
   });
 }
 
+// Where it succeeds there is no content, so that this page stays (HTML, "navigate"); whoever answered says so to the desk.
+async function byNavigation(step) {
+  excuses = EXCUSED;
+  location.assign(step.url);
+  return null;
+}
+
 const frames = new Map();
 
 function frameAt(address) {
@@ -77,11 +85,23 @@ async function ask(path, said) {
   return answer.json();
 }
 
+let excuses = 0;
+
+async function askNext(said) {
+  try {
+    return await ask("/next", said);
+  } catch (error) {
+    if (excuses-- > 0) return "wait";
+    throw error;
+  }
+}
+
 const say = (text) => { document.getElementById("state").textContent = text; };
 
 function tell(step, outcome) {
   const item = document.createElement("li");
-  item.textContent = `${step.method} ${step.url}, credentials ${step.credentials}: ${outcome.status ?? outcome.error}`;
+  const came = outcome ? `: ${outcome.status ?? outcome.error}` : ", by a navigation";
+  item.textContent = `${step.method} ${step.url}, credentials ${step.credentials}${came}`;
   document.getElementById("steps").append(item);
 }
 
@@ -94,7 +114,7 @@ async function run() {
   addEventListener("pagehide", () => led || navigator.sendBeacon("/left", JSON.stringify({ load })));
   let outcome = null;
   for (;;) {
-    const next = await ask("/next", { load, outcome });
+    const next = await askNext({ load, outcome });
     outcome = null;
     if (next === "over") {
       led = true;
@@ -106,9 +126,10 @@ async function run() {
       return location.assign(next.go);
     }
     if (next.step) {
+      excuses = 0;
       const made = await (next.step.frame ? inFrame(next.step) : make(next.step));
       tell(next.step, made);
-      outcome = { step: next.step.step, ...made };
+      outcome = made && { step: next.step.step, ...made };
     }
   }
 }

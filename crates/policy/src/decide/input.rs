@@ -33,7 +33,7 @@ pub struct Input {
     pub credentials: String,
     /// The requesting origin.
     pub origin: String,
-    /// The top-level origin or page, from which the network partition key is made.
+    /// The top-level origin or page, from which the network partition key is made. A navigation without one is at the top itself.
     #[cfg_attr(feature = "serde", serde(default))]
     pub top: Option<String>,
     /// Names and values; a value's chars stand for bytes.
@@ -192,10 +192,10 @@ fn request(input: &Input) -> Result<Request, InputError> {
     let url = RequestUrl::parse(&input.url).map_err(InputError::Url)?;
     let origin = Origin::parse(&input.origin).map_err(InputError::Origin)?;
     let mode = keyword("mode", &input.mode, Mode::ALL, Mode::as_str)?;
-    let new = if mode == Mode::WebSocket {
-        Request::websocket
-    } else {
-        Request::fetch_api
+    let new = match (mode, &input.top) {
+        (Mode::WebSocket, _) => Request::websocket,
+        (Mode::Navigate, None) => Request::navigation,
+        _ => Request::fetch_api,
     };
     let mut request = new(url, origin);
     request.mode = mode;

@@ -5,7 +5,7 @@ use super::world::{HOST_RULES, mode, versions};
 use super::{HOSTS, ORIGINS, target, word};
 use crate::scenario::{
     Action, Body, Choose, ClientCertificate, Credentials, Exchange, Issuer, Kind, Mode, Name,
-    Scenario, Server, Setting, Step, Target, Trust, WorldEvent,
+    Scenario, Server, Setting, Step, Trust, WorldEvent,
 };
 
 const METHODS: [&str; 6] = ["GET", "PUT", "POST", "DELETE", "patch", "HEAD"];
@@ -142,7 +142,7 @@ fn vary_field(
         5 => {
             // A page asks its own server more often than chance would have it, and then with the default credentials.
             if from.chance(1, 3) {
-                exchange.from = own_origin(&exchange.url);
+                exchange.from = exchange.url.to_origin().into();
                 if swarm.has(Feature::SameOrigin) {
                     exchange.credentials = Credentials::SameOrigin;
                 }
@@ -205,13 +205,6 @@ fn credentials(from: &mut impl Choose, swarm: Swarm) -> Credentials {
 }
 
 /// The origin of a URL.
-fn own_origin(url: &Target) -> Name {
-    match url.port {
-        443 => Name::from(format!("https://{}", url.host)),
-        port => Name::from(format!("https://{}:{port}", url.host)),
-    }
-}
-
 pub(in crate::scenario) fn event(
     from: &mut impl Choose,
     swarm: Swarm,

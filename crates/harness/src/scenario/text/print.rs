@@ -198,7 +198,7 @@ fn exchange(text: &mut String, scenario: &Scenario, exchange: &Exchange) {
     if exchange.from != default.from {
         line(text, "from", &exchange.from);
     }
-    if exchange.top != exchange.from {
+    if exchange.kind != Kind::Navigate && exchange.top != exchange.from {
         line(text, "top", &exchange.top);
     }
     if let Some(index) = exchange.identity {

@@ -108,6 +108,12 @@ impl Reader<'_> {
                 "`method`, `headers`, `mode`, `body` and `upload-listener` belong to a `fetch`",
             ));
         }
+        if let (Kind::Navigate, Some(top)) = (kind, &table.top) {
+            return Err(self.error(
+                Some(top.span()),
+                "no page is above a navigation, which has the `top` of where it goes",
+            ));
+        }
         let from = table
             .from
             .map_or(Ok(default.from), |from| self.origin(&from))?;
@@ -151,9 +157,11 @@ impl Reader<'_> {
             }),
             body: table.body.unwrap_or(Body::None),
             upload_listener: table.upload_listener.unwrap_or(false),
-            top: table
-                .top
-                .map_or_else(|| Ok(from.clone()), |top| self.origin(&top))?,
+            top: match table.top {
+                Some(top) => self.origin(&top)?,
+                None if kind == Kind::Navigate => target.to_origin().into(),
+                None => from.clone(),
+            },
             from,
             identity,
             declines: declines.is_some_and(|it| *it.get_ref()),
