@@ -87,6 +87,10 @@ async fn run(
     match take_steps(&mut world, &desk, case, limits, Some(&mut opened)).await? {
         Taken::All => {}
         Taken::Late(what) => return Ok(Ran::Undecided(what)),
+        Taken::Lost(what) => {
+            let what = format!("{what} failed and took the page with it, which later steps need");
+            return Ok(Ran::Undecided(what));
+        }
         Taken::Gone(what) => return Err(gone(browser, &opened, what)),
     }
     desk.end();
@@ -99,6 +103,8 @@ pub(crate) enum Taken {
     All,
     /// It did not answer in time; what.
     Late(String),
+    /// A navigation failed and took the page with it, which other steps need; which.
+    Lost(String),
     /// It was closed, or its browser went away, before it answered; what.
     Gone(String),
 }
@@ -127,8 +133,11 @@ pub(crate) async fn take_steps(
                     "the page did not answer {what} within {limit:?}"
                 )));
             }
-            // The browser shows an error in place of the page, which was there to begin the navigation and no more is needed.
-            End::Done(None) if exchange.kind == Kind::Navigate && is_last(case, step) => {
+            // The browser shows an error in place of the page, which is missed only if there is more to do.
+            End::Done(None) if exchange.kind == Kind::Navigate => {
+                if !is_last(case, step) {
+                    return Ok(Taken::Lost(what));
+                }
                 Outcome::Error("the navigation failed".into())
             }
             End::Done(None) | End::Gone => return Ok(Taken::Gone(what)),

@@ -226,14 +226,13 @@ async fn one(way: &Way<'_>, case: &Case<'_>, limits: &Limits) -> Result<Ran, Obs
         return Err(WorldError::NoPage(PATIENCE).into());
     }
     let taken = take_steps(&mut world, &desk, case, limits, None).await?;
-    if let Taken::Gone(what) = taken {
-        return Err(WorldError::PageLeft(what).into());
-    }
+    let late = match taken {
+        Taken::All => None,
+        Taken::Late(what) => Some(what),
+        Taken::Lost(what) | Taken::Gone(what) => return Err(WorldError::PageLeft(what).into()),
+    };
     // A page that does not go on is missed when the next one is not opened.
     let left = timeout(LEAVING, desk.send_on(way.onward.to_owned()));
     let _ = world.until(left).await?;
-    Ok(match taken {
-        Taken::All => Ran::Seen(world.into_log()),
-        Taken::Late(what) | Taken::Gone(what) => Ran::Undecided(what),
-    })
+    Ok(late.map_or_else(|| Ran::Seen(world.into_log()), Ran::Undecided))
 }
