@@ -19,10 +19,7 @@ use crate::story::{self, Act, Story, What};
 pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let input = input::read(&args.file)?;
     let fault = args.how.fault;
-    let recorded = input
-        .recorded
-        .as_ref()
-        .filter(|_| args.how.tier.is_none() && fault.is_none());
+    let recorded = input.recorded_for(&args.how);
     let (judged, tier) = match recorded {
         Some(recorded) => (
             judge_recorded(&input.scenario, recorded),

@@ -12,6 +12,8 @@ use bareflight_harness::scenario::{BinaryError, Limits, MAGIC, Scenario, TextErr
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::cli::How;
+
 /// Bytes beyond which no file is read; a log may have that many.
 const MOST: usize = 16 * Limits::FILE;
 
@@ -27,6 +29,14 @@ pub(crate) struct Input {
     pub(crate) kind: Kind,
     /// What was seen, if the file is a recorded log.
     pub(crate) recorded: Option<Recorded>,
+}
+
+impl Input {
+    /// The recording to judge: one is judged as it is, unless a tier or a fault is asked for, which take a run.
+    pub(crate) fn recorded_for(&self, how: &How) -> Option<&Recorded> {
+        let as_it_is = how.tier.is_none() && how.fault.is_none();
+        self.recorded.as_ref().filter(|_| as_it_is)
+    }
 }
 
 /// A log and the tier that it is of.

@@ -160,7 +160,7 @@ fn scenarios_table<'s>(
     scenarios: impl Iterator<Item = (String, &'s Scenario)>,
 ) -> (Columns, Vec<Row>) {
     let rows = scenarios.map(|(file, it)| {
-        let expected = it.steps.iter().filter(|step| step.expect.is_some()).count();
+        let expected = it.expectations();
         let title = it.title.lines().next().unwrap_or_default().to_owned();
         Row {
             cells: vec![file.clone(), it.steps.len().to_string(), expected.to_string(), it.profile.to_string(), title],

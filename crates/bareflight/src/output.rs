@@ -30,6 +30,12 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     is_read(out.write_all(text.as_bytes()).and_then(|()| out.flush())).map(drop)
 }
 
+/// How many characters a line of the terminal that results go to has; none if they go elsewhere.
+pub(crate) fn width() -> Option<usize> {
+    let (_, columns) = console::Term::stdout().size_checked()?;
+    Some(usize::from(columns))
+}
+
 /// Whether somebody still reads: who went away has what they wanted, and the exit code tells what was seen until then.
 pub(crate) fn is_read(written: io::Result<()>) -> Result<bool, Failure> {
     match written {

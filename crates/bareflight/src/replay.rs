@@ -61,8 +61,7 @@ struct Unmet {
 pub(crate) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
     if let (Some(to), [file]) = (&args.write, args.files.as_slice()) {
         let input = input::read(file)?;
-        files::write_new(to, input.scenario.to_toml().as_bytes())?;
-        output::complain(&format!("wrote {}", to.display()));
+        write(to, input.scenario.to_toml().as_bytes())?;
     } else if args.write.is_some() {
         return Err(Failure::Usage("--write takes exactly one FILE".to_owned()));
     }
@@ -100,14 +99,19 @@ fn capture(args: &ReplayArgs) -> Result<(), Failure> {
         .map_err(Failure::Tier)?;
     let wire = wire.unwrap_or_default();
     if let Some(to) = &args.pcap {
-        files::write_new(to, &crate::capture::pcap(&wire.packets))?;
-        output::complain(&format!("wrote {}", to.display()));
+        write(to, &crate::capture::pcap(&wire.packets))?;
     }
     if let Some(to) = &args.keylog {
         let lines: String = wire.keys.iter().map(|line| format!("{line}\n")).collect();
-        files::write_new(to, lines.as_bytes())?;
-        output::complain(&format!("wrote {}", to.display()));
+        write(to, lines.as_bytes())?;
     }
+    Ok(())
+}
+
+/// Writes a file that was asked for, and says so.
+fn write(to: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    files::write_new(to, bytes)?;
+    output::complain(&format!("wrote {}", to.display()));
     Ok(())
 }
 
@@ -122,11 +126,7 @@ fn replay(file: &Path, how: &How, runners: &mut Runners) -> Vec<Replayed> {
             }];
         }
     };
-    if let Some(recorded) = input
-        .recorded
-        .as_ref()
-        .filter(|_| how.tier.is_none() && how.fault.is_none())
-    {
+    if let Some(recorded) = input.recorded_for(how) {
         return vec![judged(file, &input, how, recorded)];
     }
     let tiers = how

@@ -519,6 +519,7 @@ pub(crate) fn cause(cause: Cause) -> String {
     match (cause.preflight, cause.hop) {
         (true, _) => format!("the preflight of step {step}"),
         (false, 0) => format!("step {step}"),
+        (false, 1) => format!("step {step} after a redirect"),
         (false, hop) => format!("step {step} after {hop} redirects"),
     }
 }

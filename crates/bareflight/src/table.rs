@@ -4,7 +4,10 @@ use core::fmt::Write;
 
 use anstyle::Style;
 
-use crate::output::{BAD, BOLD, DIM, GOOD, PLAIN, WARN, styled};
+use crate::output::{self, BAD, BOLD, DIM, GOOD, PLAIN, WARN, styled};
+
+/// Characters that a column of words is given at least, however narrow the terminal.
+const WORDS: usize = 24;
 
 /// A table.
 #[derive(Debug, Default)]
@@ -29,16 +32,17 @@ pub(crate) enum Side {
 }
 
 /// One cell.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
     text: String,
     tone: Tone,
 }
 
 /// How a cell is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Tone {
     /// As any other.
+    #[default]
     Plain,
     /// The name of the row.
     Name,
@@ -76,6 +80,22 @@ impl Tone {
     }
 }
 
+impl Cell {
+    /// Keeps the words that there is room for, and gives back the rest; a word that is longer is not broken.
+    fn break_off(&mut self, room: usize) -> Option<Self> {
+        let fits = |(index, _): &(usize, &str)| self.text[..*index].chars().count() <= room;
+        if self.text.chars().count() <= room {
+            return None;
+        }
+        let mut blanks = self.text.match_indices(' ').filter(|(index, _)| *index > 0);
+        let first = blanks.next()?;
+        let (at, _) = blanks.take_while(fits).last().unwrap_or(first);
+        let rest = cell(self.text[at + 1..].to_owned(), self.tone);
+        self.text.truncate(at);
+        Some(rest)
+    }
+}
+
 /// A cell.
 pub(crate) fn cell(text: impl Into<String>, tone: Tone) -> Cell {
     Cell {
@@ -107,11 +127,13 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// The table as aligned text, styled.
+    /// The table as aligned text, styled; on a terminal its columns of words are broken into lines that fit.
     pub(crate) fn to_text(&self) -> String {
-        let widths: Vec<usize> = (0..self.columns.len())
-            .map(|column| self.width(column))
-            .collect();
+        self.to_text_within(output::width())
+    }
+
+    fn to_text_within(&self, limit: Option<usize>) -> String {
+        let widths = self.widths(limit.unwrap_or(usize::MAX));
         let mut text = String::new();
         let heads = self
             .columns
@@ -119,15 +141,43 @@ impl Table {
             .map(|column| cell(column.head.as_str(), Tone::Dim))
             .collect();
         for row in core::iter::once(&heads).chain(&self.rows) {
-            self.line(&mut text, &widths, row);
+            let mut row = row.clone();
+            while !row.is_empty() {
+                let rest = row
+                    .iter_mut()
+                    .zip(&widths)
+                    .map(|(it, width)| it.break_off(*width));
+                let rest: Vec<_> = rest.collect();
+                self.line(&mut text, &widths, &row);
+                row = match rest.iter().any(Option::is_some) {
+                    true => rest.into_iter().map(Option::unwrap_or_default).collect(),
+                    false => Vec::new(),
+                };
+            }
         }
         text
+    }
+
+    /// How wide each column is, so that a line has no more than `limit` characters if words can be broken so.
+    fn widths(&self, limit: usize) -> Vec<usize> {
+        let mut widths: Vec<usize> = (0..self.columns.len())
+            .map(|column| self.width(column))
+            .collect();
+        while widths.iter().map(|width| width + 2).sum::<usize>() > limit.saturating_add(2) {
+            // The first column names the row.
+            let words = (1..widths.len()).filter(|&it| self.columns[it].side == Side::Left);
+            match words.max_by_key(|&it| widths[it]) {
+                Some(widest) if widths[widest] > WORDS => widths[widest] -= 1,
+                _ => break,
+            }
+        }
+        widths
     }
 
     fn line(&self, text: &mut String, widths: &[usize], row: &[Cell]) {
         let mut spaces = 0;
         for ((cell, width), column) in row.iter().zip(widths).zip(&self.columns) {
-            let room = width - cell.text.chars().count();
+            let room = width.saturating_sub(cell.text.chars().count());
             let (before, after) = if column.side == Side::Right {
                 (room, 0)
             } else {
@@ -243,6 +293,45 @@ mod tests {
                 "longer   1,000  yes",
             ]
         );
+    }
+
+    #[test]
+    fn words_are_broken_where_a_terminal_ends() {
+        let mut table = example();
+        table.row([
+            cell("c", Tone::Name),
+            cell("8", Tone::Plain),
+            cell(
+                "what is told in more words than a line has room for",
+                Tone::Dim,
+            ),
+        ]);
+        let narrow = |limit| {
+            let text = table.to_text_within(Some(limit));
+            anstream::adapter::strip_str(&text).to_string()
+        };
+        let expected = [
+            "name    number  note",
+            "a<b          7",
+            "longer   1,000  yes",
+            "c            8  what is told in more",
+            "                words than a line has",
+            "                room for",
+        ];
+        assert_eq!(narrow(40).lines().collect::<Vec<_>>(), expected);
+        assert_eq!(narrow(10), narrow(40), "words keep some room");
+        assert_eq!(narrow(67), narrow(1000));
+        assert_ne!(narrow(66), narrow(1000));
+        let mut long = Table::new([("name", Side::Left), ("word", Side::Left)]);
+        let word = "x".repeat(30);
+        long.row([
+            cell("a", Tone::Name),
+            cell(format!("{word} {word}"), Tone::Plain),
+        ]);
+        let text = long.to_text_within(Some(10));
+        let text = anstream::adapter::strip_str(&text).to_string();
+        let expected = format!("name  word\na     {word}\n      {word}\n");
+        assert_eq!(text, expected, "a word is whole");
     }
 
     #[test]

@@ -146,11 +146,7 @@ impl Replayed {
 
     fn add(&mut self, file: &str, scenario: &Scenario, judged: &Judged) {
         self.scenarios += 1;
-        self.expected += scenario
-            .steps
-            .iter()
-            .filter(|step| step.expect.is_some())
-            .count();
+        self.expected += scenario.expectations();
         let unmet = judged
             .mismatches
             .iter()

@@ -78,6 +78,11 @@ impl Scenario {
         })
     }
 
+    /// How many steps say what must be seen.
+    pub fn expectations(&self) -> usize {
+        self.steps.iter().filter(|it| it.expect.is_some()).count()
+    }
+
     /// The requests among the steps.
     pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
         self.steps.iter().filter_map(|step| match &step.action {
