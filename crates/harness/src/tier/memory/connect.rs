@@ -161,10 +161,11 @@ impl MemoryWorld {
                 self.gather(case, log, events);
             }
             Err(reason) => {
+                // What was sent early ends too, and would not say why.
+                self.connections[index].closed = true;
                 self.gather(case, log, events);
                 // What the server wrote tells whether it had asked.
-                let open = &mut self.connections[index];
-                open.closed = true;
+                let open = &self.connections[index];
                 let (asked, seen) = (open.asked, open.seen);
                 let reason = match connect.hop {
                     Some(_) if !seen => {

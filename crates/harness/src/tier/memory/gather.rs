@@ -128,8 +128,8 @@ impl MemoryWorld {
                 if let Some(&at) = self.numbers.get(&id.0) {
                     let open = &mut self.connections[at];
                     let asked = open.asked;
-                    open.closed = true;
-                    if reason != DriverEnd::Local && open.leg == Leg::Origin {
+                    let is_news = !core::mem::replace(&mut open.closed, true);
+                    if is_news && reason != DriverEnd::Local && open.leg == Leg::Origin {
                         events.push(Event::Closed {
                             connection: open.agent,
                             asked,

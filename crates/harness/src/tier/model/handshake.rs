@@ -304,10 +304,7 @@ impl ModelWorld {
         record.asked = mode.asks();
         // Early data is of no use to who speaks TLS 1.2, and a client cannot take it back (RFC 8446 appendix D.3).
         if hello.early && offered.is_some() && tls == Tls::V1_2 {
-            return Err(Refused {
-                reason: EndReason::Closed,
-                ..HANDSHAKE_FAILED
-            });
+            return Err(HANDSHAKE_FAILED);
         }
         // TLS 1.3 asks before the server shows its certificate, so who breaks off when asked never gets to see it.
         if mode.asks() && hello.answer == CertificateAnswer::Abort {
