@@ -36,12 +36,12 @@ pub struct Interner<I, T, H = foldhash::fast::RandomState> {
     values: Slab<Interned<I, T>>,
     by_value: HashTable<Slot>,
     by_id: HashTable<Slot>,
-    /// Values asked for once since they came, last asked for first.
-    once: List<ByUse>,
-    /// Values asked for again, at most half of the capacity. Those asked for since they came here get a second round
-    /// before they leave, rather than a place at the front each time: it costs their neighbours' cache lines.
-    again: List<ByUse>,
-    again_count: u32,
+    /// Values as they came, the last one first. Asking again counts and moves nothing, which would cost the neighbours'
+    /// cache lines: where a value goes is decided when its turn to leave has come.
+    recent: List<ByUse>,
+    /// Values that were asked for again before it had, at most half of the capacity.
+    settled: List<ByUse>,
+    settled_count: u32,
     /// The next number to be given out, unless all have been.
     next: Option<NonZeroU32>,
     numbers: Numbers,
@@ -65,22 +65,17 @@ pub struct Exhausted;
 #[derive(Clone, Copy, Debug)]
 struct ByUse;
 
-/// How a value was asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Used {
-    /// Once since it came.
-    Once,
-    /// Again.
-    Again,
-    /// And again, since its last round in the list.
-    Lately,
-}
+/// How many turns to leave a value can outlive without being asked for in between.
+const ROUNDS: u8 = 2;
 
 #[derive(Debug)]
 struct Interned<I, T> {
     value: T,
     id: I,
-    used: Used,
+    /// How often it was asked for again, up to [`ROUNDS`], less one for each time that its turn to leave had come.
+    again: u8,
+    /// In which of the two lists it is.
+    is_settled: bool,
     by_use: Links<ByUse>,
 }
 
@@ -119,9 +114,9 @@ impl<I: Id, T: Hash + Eq, H: BuildHasher> Interner<I, T, H> {
             values: Slab::new(),
             by_value: HashTable::new(),
             by_id: HashTable::new(),
-            once: List::default(),
-            again: List::default(),
-            again_count: 0,
+            recent: List::default(),
+            settled: List::default(),
+            settled_count: 0,
             next: Some(numbers.first),
             numbers,
             hasher,
@@ -154,24 +149,26 @@ impl<I: Id, T: Hash + Eq, H: BuildHasher> Interner<I, T, H> {
             .by_value
             .find(hash, |&slot| query.equivalent(&self.values[slot].value))
         {
-            self.touch(slot);
-            return Ok(self.values[slot].id);
+            let interned = &mut self.values[slot];
+            if interned.again < ROUNDS {
+                interned.again += 1;
+            }
+            return Ok(interned.id);
         }
         let number = self.next.ok_or(Exhausted)?;
         self.next = number.checked_add(self.numbers.step);
-        if self.values.len() == self.capacity
-            && let Some(oldest) = self.once.back().or_else(|| self.last_of_again())
-        {
-            self.forget(oldest);
+        if self.values.len() == self.capacity {
+            self.make_room();
         }
         let id = I::from_number(number);
         let slot = self.values.insert(Interned {
             value: value(),
             id,
-            used: Used::Once,
+            again: 0,
+            is_settled: false,
             by_use: Links::default(),
         });
-        self.once.push_front(&mut self.values, slot);
+        self.recent.push_front(&mut self.values, slot);
         let Self { values, hasher, .. } = self;
         self.by_value
             .insert_unique(hash, slot, |&slot| hasher.hash_one(&values[slot].value));
@@ -232,52 +229,49 @@ impl<I: Id, T: Hash + Eq, H: BuildHasher> Interner<I, T, H> {
         self.values.clear();
         self.by_value.clear();
         self.by_id.clear();
-        self.once = List::default();
-        self.again = List::default();
-        self.again_count = 0;
+        self.recent = List::default();
+        self.settled = List::default();
+        self.settled_count = 0;
         self.next = Some(self.numbers.first);
     }
 
-    /// Notes that a value was asked for again.
-    fn touch(&mut self, slot: Slot) {
-        if self.values[slot].used != Used::Once {
-            self.values[slot].used = Used::Lately;
-            return;
+    /// Forgets the value whose turn it is: the one that came first, unless it was asked for again. Then it settles, and
+    /// if that makes too many of these, one of them leaves instead. Each that is passed over had earned it by a call.
+    fn make_room(&mut self) {
+        while let Some(oldest) = self.recent.back() {
+            if self.values[oldest].again == 0 {
+                return self.forget(oldest);
+            }
+            self.recent.unlink(&mut self.values, oldest);
+            self.settle(oldest);
+            self.settled_count += 1;
+            if self.settled_count > self.capacity.div_ceil(2) {
+                break;
+            }
         }
-        self.once.unlink(&mut self.values, slot);
-        self.values[slot].used = Used::Again;
-        self.again.push_front(&mut self.values, slot);
-        self.again_count += 1;
-        if self.again_count > self.capacity.div_ceil(2)
-            && let Some(last) = self.last_of_again()
-        {
-            self.again.unlink(&mut self.values, last);
-            self.again_count -= 1;
-            self.values[last].used = Used::Once;
-            self.once.push_front(&mut self.values, last);
+        while let Some(last) = self.settled.back() {
+            if self.values[last].again == 0 {
+                return self.forget(last);
+            }
+            self.settled.unlink(&mut self.values, last);
+            self.settle(last);
         }
     }
 
-    /// The value asked for again that is to leave first. Those in its way that were asked for lately begin another
-    /// round, each of which a call of its own has earned.
-    fn last_of_again(&mut self) -> Option<Slot> {
-        loop {
-            let last = self.again.back()?;
-            if self.values[last].used != Used::Lately {
-                return Some(last);
-            }
-            self.values[last].used = Used::Again;
-            self.again.unlink(&mut self.values, last);
-            self.again.push_front(&mut self.values, last);
-        }
+    /// Puts a value that is in no list among those that have settled, for another round.
+    fn settle(&mut self, slot: Slot) {
+        let interned = &mut self.values[slot];
+        interned.again -= 1;
+        interned.is_settled = true;
+        self.settled.push_front(&mut self.values, slot);
     }
 
     fn forget(&mut self, slot: Slot) {
-        if self.values[slot].used != Used::Once {
-            self.again.unlink(&mut self.values, slot);
-            self.again_count -= 1;
+        if self.values[slot].is_settled {
+            self.settled.unlink(&mut self.values, slot);
+            self.settled_count -= 1;
         } else {
-            self.once.unlink(&mut self.values, slot);
+            self.recent.unlink(&mut self.values, slot);
         }
         let Interned { value, id, .. } = self.values.remove(slot);
         let hashes = [

@@ -106,9 +106,9 @@ fn half_of_the_bound_is_for_what_is_asked_for_again() {
 #[test]
 fn what_was_asked_for_lately_has_a_second_round() {
     let mut interner: Interner<OriginId, u32> = Interner::new(CAPACITY);
-    ask(&mut interner, &[1, 1, 2, 2, 1, 3, 3, 4, 5]);
+    ask(&mut interner, &[1, 1, 1, 1, 1, 2, 2, 3, 3, 4, 5]);
     assert_eq!(kept(&interner, 1..9), [1, 3, 4, 5]);
-    // And no third for the same.
+    // And no third, however often it was.
     ask(&mut interner, &[4, 5, 6, 7]);
     assert_eq!(kept(&interner, 1..9), [4, 5, 6, 7]);
 }
@@ -120,6 +120,9 @@ fn what_is_given_back_leaves_its_half_to_others() {
     interner.retain(|_, &value| value > 2);
     ask(&mut interner, &[3, 3, 4, 4, 5, 6, 7, 8]);
     assert_eq!(kept(&interner, 1..9), [3, 4, 7, 8]);
+    interner.retain(|_, &value| value > 4);
+    ask(&mut interner, &[11, 11, 12, 12, 13, 14, 15]);
+    assert_eq!(kept(&interner, 1..16), [11, 12, 14, 15]);
 }
 
 #[test]
