@@ -71,9 +71,11 @@ pub(crate) fn roots(
     Ok((store.build(), names))
 }
 
-/// Certificates are judged at the driver's time, not at the machine's.
+/// Certificates are judged at the driver's time, not at the machine's: a second earlier, for a certificate is valid through the
+/// second that it names (RFC 5280 section 4.1.2.5), and OpenSSL takes an end that is "or equal" for past (X509_cmp_time(3)).
 pub(crate) fn unix(param: &mut X509VerifyParamRef, clock: &Clock) {
-    param.set_time(i64::try_from(clock.unix().as_secs()).unwrap_or(i64::MAX));
+    let through = clock.unix().as_secs().saturating_sub(1);
+    param.set_time(i64::try_from(through).unwrap_or(i64::MAX));
 }
 
 impl From<Version> for openssl::ssl::SslVersion {
