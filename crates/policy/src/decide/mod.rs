@@ -158,6 +158,22 @@ mod tests {
         }
     }
 
+    /// One in a frame is under the page at the top.
+    #[test]
+    fn a_navigation_is_in_the_partition_of_where_it_goes() {
+        let of = |top: Option<&str>| {
+            let input = Input {
+                mode: "navigate".to_owned(),
+                credentials: "include".to_owned(),
+                top: top.map(str::to_owned),
+                ..Input::new(API, APP)
+            };
+            outcome(&input).connection.and_then(|it| it.partition)
+        };
+        assert_eq!(of(None).as_deref(), Some("https://api.test"));
+        assert_eq!(of(Some("https://www.app.test/page")).as_deref(), Some(APP));
+    }
+
     #[test]
     fn a_case_is_decided_from_end_to_end() {
         let output = outcome(&example());
