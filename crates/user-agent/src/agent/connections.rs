@@ -16,8 +16,8 @@ pub(super) struct Connections {
     records: HashMap<ConnectionId, Record>,
     /// Connections so far.
     opened: u32,
-    /// Whether there ever was an HTTP/2 connection whose certificate covers more than one name. While there was none,
-    /// nobody has to look for one to join.
+    /// Whether there ever was an HTTP/2 connection whose certificate covers another name than the one that it was opened
+    /// for. While there was none, nobody has to look for one to join.
     coverage: bool,
 }
 
@@ -86,8 +86,12 @@ impl Connections {
     /// Notes what a connection's certificate covers, once it is known.
     pub(super) fn note_coverage(&mut self, connection: ConnectionId) {
         let covers = |record: &Record| {
-            record.protocol == Some(Protocol::H2)
-                && record.names.as_ref().is_some_and(|names| names.len() > 1)
+            let own = match record.place.origin.host() {
+                Some(url::Host::Domain(name)) => Some(name),
+                _ => None,
+            };
+            let mut names = record.names.iter().flat_map(|names| names.iter());
+            record.protocol == Some(Protocol::H2) && names.any(|name| Some(name) != own)
         };
         self.coverage |= self.get(connection).is_some_and(covers);
     }
