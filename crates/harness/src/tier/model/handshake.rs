@@ -306,17 +306,20 @@ impl ModelWorld {
         if hello.early && offered.is_some() && tls == Tls::V1_2 {
             return Err(HANDSHAKE_FAILED);
         }
-        // TLS 1.3 asks before the server shows its certificate, so who breaks off when asked never gets to see it.
-        if mode.asks() && hello.answer == CertificateAnswer::Abort {
+        let verifies = hello.trust == bareflight_user_agent::trust(number(Trust::Verify));
+        let unverified = verifies && !plan.is_believed_as(name);
+        let is_untrusted = unverified && hello.verification == Verification::InHandshake;
+        // TLS 1.3 asks before the server shows its certificate, so who breaks off when asked never gets to see it; but OpenSSL,
+        // which is spoken where a server asks late, asks its user last.
+        let sees_first = is_untrusted && rule.late().is_some();
+        if mode.asks() && hello.answer == CertificateAnswer::Abort && !sees_first {
             return Err(Refused {
                 name: "client-aborted",
                 reason: EndReason::AbortedWhenAsked,
                 late: None,
             });
         }
-        let verifies = hello.trust == bareflight_user_agent::trust(number(Trust::Verify));
-        let unverified = verifies && !plan.is_believed_as(name);
-        if unverified && hello.verification == Verification::InHandshake {
+        if is_untrusted {
             return Err(Refused {
                 name: "server-untrusted",
                 reason: EndReason::ServerUntrusted,
