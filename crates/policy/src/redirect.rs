@@ -94,7 +94,7 @@ pub fn http_redirect_fetch(
     if let (Destination::Document, Some(key)) =
         (request.destination, &mut request.network_partition_key)
     {
-        // HTML gives a navigation a new reserved client for each URL.
+        // HTML gives a navigation a new reserved client for each origin (create navigation params by fetching).
         *key = key.moved_to(location.origin());
     }
     request.append_url(location);
@@ -305,7 +305,7 @@ mod tests {
     }
 
     /// <https://html.spec.whatwg.org/multipage/browsing-the-web.html#create-navigation-params-by-fetching>: at the top its client is
-    /// made of its own URL, anew after each redirect. A frame's, and all that a page asks for, stays under the page at the top.
+    /// made of its own URL, anew for each origin that it is led to. A frame's, and all that a page asks for, stays under the page at the top.
     #[test]
     fn a_navigation_takes_its_partition_along() {
         let key = |of| Some(NetworkPartitionKey::of_top_level(&origin(of)));

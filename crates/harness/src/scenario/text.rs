@@ -135,6 +135,10 @@ navigate = "https://api.test/old"
                 "line 5, column 9: no server of this world has the host `b.test`",
             ),
             (
+                "bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nnavigate = 'https://a.test/'\ntop = 'https://b.test'",
+                "line 6, column 7: no page is above a navigation",
+            ),
+            (
                 "bareflight = 1\n[server.a]\nhosts = ['a.test']\n[[step]]\nfetch = 'http://a.test/'",
                 "line 5, column 9: `http://a.test/` is not an https URL",
             ),
