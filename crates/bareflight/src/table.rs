@@ -319,6 +319,8 @@ mod tests {
             "                room for",
         ];
         assert_eq!(narrow(40).lines().collect::<Vec<_>>(), expected);
+        let full = "c            8  what is told in more words";
+        assert_eq!(narrow(42).lines().nth(3), Some(full), "all 42 characters");
         assert_eq!(narrow(10), narrow(40), "words keep some room");
         assert_eq!(narrow(67), narrow(1000));
         assert_ne!(narrow(66), narrow(1000));
