@@ -173,7 +173,8 @@ fn words(story: &Story<'_>, act: &Act<'_>) -> String {
             reused,
             status,
         } => {
-            let how = if *reused { "reused" } else { "first on it" };
+            let how = story::rides(request, *reused);
+            let how = how.unwrap_or_else(|| "first on it".to_owned());
             let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
             let origin = request
                 .origin

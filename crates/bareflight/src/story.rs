@@ -352,6 +352,15 @@ pub(crate) fn peer(event: &Connection) -> String {
     format!("{}:{}{way}", event.server, event.port)
 }
 
+/// How a request comes onto its connection, if it is not the first on it.
+pub(crate) fn rides(request: &Request, reused: bool) -> Option<String> {
+    match (request.behind, reused) {
+        (0, false) => None,
+        (0, true) => Some("reused".to_owned()),
+        (behind, _) => Some(format!("behind {behind} without an answer")),
+    }
+}
+
 /// What the caller saw.
 pub(crate) fn outcome(outcome: &Outcome) -> String {
     match outcome {
@@ -473,6 +482,7 @@ fn unusual(scenario: &Scenario, exchange: &Exchange) -> Vec<String> {
         exchange
             .small_records
             .then(|| "small TLS records".to_owned()),
+        exchange.pipelined.then(|| "pipelined".to_owned()),
         (exchange.body != Body::None)
             .then(|| format!("body {}", format!("{:?}", exchange.body).to_lowercase())),
         exchange

@@ -17,7 +17,7 @@ use http::Request;
 use rustls::pki_types::ServerName;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::client::{self, Configurations, Line, Means, Session, Shelf};
+use crate::client::{self, Configurations, Errand, Line, Means, Session, Shelf};
 use crate::error::{Busy, ConnectError, EndReason, ServerError, StreamError};
 use crate::executor::Executor;
 use crate::ids::{ConnectionId, ServerId, StreamId};
@@ -390,18 +390,38 @@ impl Driver {
         connection: ConnectionId,
         request: Request<Bytes>,
     ) -> Result<StreamId, StreamError> {
+        self.send_flight(connection, request, Vec::new())
+    }
+
+    /// As [`send`](Self::send), with others behind it that do not wait for its answer: pipelined in HTTP/1.1 (RFC 9112 section
+    /// 9.3.2), side by side in HTTP/2. Returns the first one's number; the others have the next ones.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), for all of them together.
+    pub fn send_flight(
+        &mut self,
+        connection: ConnectionId,
+        request: Request<Bytes>,
+        behind: Vec<Request<Bytes>>,
+    ) -> Result<StreamId, StreamError> {
         let unknown = StreamError::UnknownConnection(connection);
         let line = self.connections.get_mut(&connection).ok_or(unknown)?;
-        if line.sent == MAX_STREAMS {
+        let requests = 1 + behind.len() as u64;
+        if requests > MAX_STREAMS - line.sent {
             return Err(StreamError::TooManyStreams(connection));
         }
         let stream = StreamId(line.sent);
-        if line.client.errands.send((stream, request)).is_err() {
+        let errand = Errand {
+            stream,
+            request,
+            behind,
+        };
+        if line.client.errands.send(errand).is_err() {
             return Err(StreamError::Ended(
                 line.client.end.reason().unwrap_or(EndReason::Local),
             ));
         }
-        line.sent += 1;
+        line.sent += requests;
         Ok(stream)
     }
 

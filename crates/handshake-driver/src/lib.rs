@@ -147,6 +147,7 @@ mod keys;
 pub mod measure;
 mod message;
 mod observation;
+mod pipelining;
 mod pki;
 mod plan;
 mod relay;

@@ -125,6 +125,9 @@ pub struct RequestHead {
     pub headers: HeaderMap,
     /// Whether its head came as early data: whoever captured it could have sent it again, if the server let them.
     pub early_data: bool,
+    /// How many before it on its connection had no answer when it began to arrive: none, unless the client pipelines in HTTP/1.1
+    /// (RFC 9112 section 9.3.2). In HTTP/2 it is not counted, since requests arrive there without waiting for each other.
+    pub behind: u64,
     /// The policy that its authority comes under.
     pub policy: Arc<HostPlan>,
     /// The status it was answered with, if the responder was not asked: 421, a request that does not belong on its connection

@@ -192,8 +192,9 @@ const SERVER: [Change<Server>; 17] = [
 ];
 
 /// One field of a request at a time: to its default, or to what says less.
-const EXCHANGE: [Change<Exchange>; 24] = [
+const EXCHANGE: [Change<Exchange>; 25] = [
     |it, _| it.small_records = false,
+    |it, _| it.pipelined = false,
     |it, _| it.via = None,
     |it, _| it.server_name = None,
     |it, default| it.kind = default.kind,

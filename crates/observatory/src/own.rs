@@ -117,6 +117,7 @@ fn wanted(hop: &Hop, exchange: &Exchange) -> FetchRequest {
         server_name: None,
         via: None,
         preconnect: exchange.kind == Kind::Preconnect,
+        pipelined: exchange.pipelined,
     }
 }
 

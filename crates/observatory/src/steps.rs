@@ -64,6 +64,9 @@ pub(crate) fn check(scenario: &Scenario, taker: Taker) -> Result<(), WorldError>
             Action::Exchange(exchange) if exchange.small_records => {
                 "a client makes its records as large as it likes"
             }
+            Action::Exchange(exchange) if exchange.pipelined => {
+                "whether it pipelines a client decides by itself"
+            }
             Action::Exchange(exchange) if exchange.url.host.parse::<Ipv4Addr>().is_ok() => {
                 "its host is an address, which leads elsewhere"
             }

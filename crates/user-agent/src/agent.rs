@@ -3,6 +3,7 @@
 mod connections;
 mod hop;
 mod obtain;
+mod pipeline;
 mod respond;
 
 use core::num::NonZeroU32;
@@ -78,6 +79,9 @@ pub struct FetchRequest {
     pub via: Option<Proxy>,
     /// Whether only a connection is wanted (preconnect).
     pub preconnect: bool,
+    /// Whether its requests may go out behind others that have no answer yet, on a connection that speaks HTTP/1.1 and that
+    /// they may share (pipelining, RFC 9112 section 9.3.2). Browsers gave it up; HTTP clients may do it.
+    pub pipelined: bool,
 }
 
 /// A user agent, sans I/O.
@@ -169,6 +173,7 @@ impl UserAgent {
             server_name,
             via,
             preconnect,
+            pipelined,
         } = wanted;
         let route = match self.route(&mut request) {
             Ok(route) => route,
@@ -193,6 +198,7 @@ impl UserAgent {
             via,
             named,
             declines,
+            pipelined: pipelined && !preconnect,
             chosen: None,
             misdirected: false,
             http1: false,
@@ -273,7 +279,11 @@ impl UserAgent {
 
     /// What to do next; none if there is nothing to do until something happens.
     pub fn poll(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        let mut action = self.actions.pop_front();
+        if let Some(Action::Send(send)) = &mut action {
+            self.gather_flight(send);
+        }
+        action
     }
 
     /// When [`advance`](Self::advance) will next have something to do.

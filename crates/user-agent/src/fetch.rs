@@ -48,6 +48,8 @@ pub(crate) struct Fetch {
     pub(crate) named: Option<(Origin, HeldIdentity)>,
     /// The user, asked on its behalf, sends no certificate.
     pub(crate) declines: bool,
+    /// Whether its requests may be pipelined.
+    pub(crate) pipelined: bool,
     /// The identity that was chosen for the hop before.
     pub(crate) chosen: Option<HeldIdentity>,
     /// Whether this is the retry after 421.

@@ -23,7 +23,7 @@
 //! request.method = Method::PUT;
 //! request.credentials_mode = CredentialsMode::Include;
 //! let (id, trust) = (FetchId(0), trust(NonZeroU32::MIN));
-//! agent.fetch(FetchRequest { id, request, identity: None, declines: false, trust, server_name: None, via: None, preconnect: false });
+//! agent.fetch(FetchRequest { id, request, identity: None, declines: false, trust, server_name: None, via: None, preconnect: false, pipelined: false });
 //!
 //! // PUT needs a preflight, and a preflight flies bare: if the server asks, the certificate is withheld.
 //! let Some(Action::Connect(connect)) = agent.poll() else { panic!("there is no connection yet") };

@@ -252,8 +252,8 @@ impl Canvas<'_> {
         };
         let status = status.map_or_else(|| "–".to_owned(), |status| status.to_string());
         let mut below = self.story.carries(request);
-        if *reused {
-            below = format!("reused; {below}");
+        if let Some(how) = story::rides(request, *reused) {
+            below = format!("{how}; {below}");
         }
         if act.step != self.current {
             below = format!("step {}: {below}", story::number(act.step));

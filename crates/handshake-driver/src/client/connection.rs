@@ -22,6 +22,7 @@ use super::tunnel::{self, Tunnel};
 #[cfg(feature = "openssl")]
 use super::with_openssl;
 use super::with_rustls;
+use super::write_ahead::WriteAhead;
 use crate::error::EndReason;
 use crate::executor::Spawner;
 use crate::ids::{ConnectionId, StreamId};
@@ -30,7 +31,29 @@ use crate::plan::{Answer, Protocol};
 use crate::wire::{End, Transport, Witness};
 
 /// A request on its way to a connection.
-pub(crate) type Errand = (StreamId, Request<Bytes>);
+pub(crate) struct Errand {
+    pub(crate) stream: StreamId,
+    pub(crate) request: Request<Bytes>,
+    /// Those that follow it in the same flight.
+    pub(crate) behind: Vec<Request<Bytes>>,
+}
+
+impl Errand {
+    /// The number of each request.
+    pub(super) fn streams(&self) -> impl Iterator<Item = StreamId> + use<> {
+        let first = self.stream.0;
+        (first..=first + self.behind.len() as u64).map(StreamId)
+    }
+
+    /// What is left when the first request is taken care of.
+    pub(super) fn next(mut behind: Vec<Request<Bytes>>, after: StreamId) -> Option<Self> {
+        (!behind.is_empty()).then(|| Self {
+            stream: StreamId(after.0 + 1),
+            request: behind.remove(0),
+            behind,
+        })
+    }
+}
 
 /// How the handshake went, once it is over.
 pub(crate) type Started = Rc<RefCell<Option<Result<ClientHandshake, EndReason>>>>;
@@ -199,9 +222,10 @@ async fn speak<T: Transport>(
             Err(error) => broken(&error, queue, report),
         }
     } else {
-        match http1::handshake(io).await {
+        let (io, ahead) = WriteAhead::new(io.into_inner());
+        match http1::handshake(TokioIo::new(io)).await {
             Ok((sender, connection)) => {
-                together(connection, Sender::Http1(sender), queue, report).await;
+                together(connection, Sender::Http1(sender, ahead), queue, report).await;
             }
             Err(error) => broken(&error, queue, report),
         }
@@ -244,7 +268,7 @@ fn broken(error: &hyper::Error, queue: UnboundedReceiver<Errand>, report: &Repor
 /// Tells those who waited in vain.
 pub(super) fn refuse(mut queue: UnboundedReceiver<Errand>, report: &Report) {
     queue.close();
-    while let Ok((stream, _)) = queue.try_recv() {
-        report.unsent(stream);
+    while let Ok(errand) = queue.try_recv() {
+        errand.streams().for_each(|stream| report.unsent(stream));
     }
 }

@@ -1,9 +1,10 @@
-//! Which request goes next? One after another in HTTP/1.1, side by side in HTTP/2.
+//! Which request goes next? One after another in HTTP/1.1, or in one flight (pipelining); side by side in HTTP/2.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::connection::Errand;
 use super::report::Report;
+use super::write_ahead::Ahead;
 use crate::MAX_BODY;
 use crate::error::{EndReason, StreamError};
 use crate::ids::StreamId;
@@ -24,7 +26,7 @@ use crate::plan::Protocol;
 
 /// hyper's handle on an open connection.
 pub(super) enum Sender {
-    Http1(http1::SendRequest<Full<Bytes>>),
+    Http1(http1::SendRequest<Full<Bytes>>, Rc<Ahead>),
     H2(http2::SendRequest<Full<Bytes>>),
 }
 
@@ -42,9 +44,19 @@ pub(super) async fn exchange_all(
     loop {
         while !waiting.is_empty()
             && let Some(sender) = desk.lend()
-            && let Some((stream, request)) = waiting.pop_front()
+            && let Some(mut errand) = waiting.pop_front()
         {
-            in_flight.push(exchange(sender, stream, request, report));
+            match &sender {
+                Sender::Http1(_, ahead) => ahead.promise(&errand.behind),
+                // Side by side, each goes by itself.
+                Sender::H2(_) => {
+                    let behind = core::mem::take(&mut errand.behind);
+                    if let Some(next) = Errand::next(behind, errand.stream) {
+                        waiting.push_front(next);
+                    }
+                }
+            }
+            in_flight.push(exchange(sender, errand, report));
         }
         let next = poll_fn(|cx| {
             if closing.as_mut().poll(cx).is_ready() {
@@ -54,8 +66,8 @@ pub(super) async fn exchange_all(
                 return Poll::Ready(errand.map_or(Next::Over, Next::Heard));
             }
             match in_flight.poll_next_unpin(cx) {
-                Poll::Ready(Some((sender, stream, outcome))) => {
-                    Poll::Ready(Next::Answered(sender, stream, outcome))
+                Poll::Ready(Some((sender, errand, outcome))) => {
+                    Poll::Ready(Next::Answered(sender, errand, outcome))
                 }
                 Poll::Ready(None) if report.is_over() => Poll::Ready(Next::Over),
                 _ => Poll::Pending,
@@ -63,15 +75,20 @@ pub(super) async fn exchange_all(
         });
         match next.await {
             // After a GOAWAY what is in flight goes on, and nothing joins it.
-            Next::Heard((stream, _)) if report.is_over() => report.unsent(stream),
-            Next::Heard((stream, request)) => {
-                unanswered.insert(stream);
-                waiting.push_back((stream, request));
+            Next::Heard(errand) if report.is_over() => {
+                errand.streams().for_each(|stream| report.unsent(stream));
             }
-            Next::Answered(sender, stream, outcome) => {
+            Next::Heard(errand) => {
+                unanswered.extend(errand.streams());
+                waiting.push_back(errand);
+            }
+            Next::Answered(sender, Answered { stream, behind }, outcome) => {
                 unanswered.remove(&stream);
-                desk.give_back(sender);
                 report.answered(stream, outcome);
+                match Errand::next(behind, stream) {
+                    Some(next) => in_flight.push(exchange(sender, next, report)),
+                    None => desk.give_back(sender),
+                }
             }
             Next::Close => {
                 report.end.set(EndReason::Local);
@@ -80,7 +97,7 @@ pub(super) async fn exchange_all(
             Next::Over => break,
         }
     }
-    for (stream, _) in waiting {
+    for stream in waiting.iter().flat_map(Errand::streams) {
         unanswered.remove(&stream);
         report.unsent(stream);
     }
@@ -108,26 +125,37 @@ impl Desk {
 enum Next {
     Heard(Errand),
     Close,
-    Answered(Sender, StreamId, Result<Response<Bytes>, StreamError>),
+    Answered(Sender, Answered, Result<Response<Bytes>, StreamError>),
     Over,
+}
+
+/// A request that is over, and those of its flight that are not.
+struct Answered {
+    stream: StreamId,
+    behind: Vec<Request<Bytes>>,
 }
 
 async fn exchange(
     mut sender: Sender,
-    stream: StreamId,
-    request: Request<Bytes>,
+    errand: Errand,
     report: &Report,
-) -> (Sender, StreamId, Result<Response<Bytes>, StreamError>) {
+) -> (Sender, Answered, Result<Response<Bytes>, StreamError>) {
+    let Errand {
+        stream,
+        request,
+        behind,
+    } = errand;
+    let errand = Answered { stream, behind };
     let ready = match &mut sender {
-        Sender::Http1(sender) => sender.ready().await,
+        Sender::Http1(sender, _) => sender.ready().await,
         Sender::H2(sender) => sender.ready().await,
     };
     if let Err(error) = ready {
         let unsent = StreamError::Unprocessed(report.why(Some(error.to_string())));
-        return (sender, stream, Err(unsent));
+        return (sender, errand, Err(unsent));
     }
     let sent = match &mut sender {
-        Sender::Http1(sender) => {
+        Sender::Http1(sender, _) => {
             let request = for_protocol(request, Protocol::Http11);
             sender.send_request(request.map(Full::new)).await
         }
@@ -140,7 +168,7 @@ async fn exchange(
         Ok(response) => whole(response, report).await,
         Err(error) => Err(why(&error, report)),
     };
-    (sender, stream, outcome)
+    (sender, errand, outcome)
 }
 
 /// Why there is no response, and whether the server can have seen the request. h2 calls GOAWAY what was above its last

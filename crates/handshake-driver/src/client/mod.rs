@@ -11,10 +11,11 @@ mod tunnel;
 #[cfg(feature = "openssl")]
 mod with_openssl;
 mod with_rustls;
+mod write_ahead;
 
 pub use configuration::MAX_CONFIGURATIONS;
 pub(crate) use configuration::{Configurations, Means};
-pub(crate) use connection::{Line, Setup, begin};
+pub(crate) use connection::{Errand, Line, Setup, begin};
 pub(crate) use resolver::Asked;
 pub use session::Session;
 pub(crate) use session::Shelf;

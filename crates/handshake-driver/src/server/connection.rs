@@ -23,6 +23,7 @@ use super::{Office, Policy, Responder, with_rustls};
 use crate::error::EndReason;
 use crate::ids::{ConnectionId, SessionId};
 use crate::observation::{Observation, Original, RefusedHandshake, ServerHandshake, Shown};
+use crate::pipelining::OneByOne;
 use crate::pki::Pki;
 use crate::plan::{Protocol, Stack};
 use crate::wire::{End, Transport, Witness};
@@ -184,6 +185,7 @@ impl Attendant {
         } else {
             let answering = Rc::clone(&desk);
             let service = service_fn(move |request| Rc::clone(&answering).answer(request));
+            let io = TokioIo::new(OneByOne::new(io.into_inner(), desk.turns()));
             let served = http1::Builder::new()
                 .auto_date_header(false)
                 .serve_connection(io, service);

@@ -21,6 +21,7 @@ use super::tunnel::Dial;
 use crate::MAX_BODY;
 use crate::ids::StreamId;
 use crate::observation::{LateAuthentication, Observation, RequestHead};
+use crate::pipelining::Turns;
 use crate::plan::{HostPlan, LateInHttp2, Protocol};
 use crate::wire::End;
 
@@ -29,6 +30,7 @@ pub(super) struct Desk {
     attendant: Attendant,
     standing: Standing,
     arrived: Cell<u64>,
+    turns: Rc<Turns>,
     closing: UnboundedSender<Ending>,
     end: End,
     late: Option<Late>,
@@ -50,6 +52,7 @@ impl Desk {
             attendant,
             standing,
             arrived: Cell::new(0),
+            turns: Turns::of_server(),
             closing,
             end,
             dialled: RefCell::default(),
@@ -73,6 +76,7 @@ impl Desk {
             stream,
             status: response.status(),
         });
+        self.turns.give();
         Ok(response)
     }
 
@@ -123,6 +127,11 @@ impl Desk {
         response
     }
 
+    /// Whose turn it is, in HTTP/1.1.
+    pub(super) fn turns(&self) -> Rc<Turns> {
+        Rc::clone(&self.turns)
+    }
+
     /// Where the tunnel leads, once one was dug.
     pub(super) fn dialled(&self) -> Option<Dial> {
         self.dialled.take()
@@ -153,6 +162,7 @@ impl Desk {
             target,
             headers: request.headers().clone(),
             early_data: stream.0 < self.standing.early,
+            behind: self.turns.behind(),
             policy,
             turned_away,
         }));
@@ -223,7 +233,7 @@ impl Desk {
         let met = office.rules.admits.met(&outcome);
         late.last.set(met.then(|| Authenticated {
             asked_for: stream,
-            first_after: StreamId(self.arrived.get()),
+            first_after: StreamId(self.arrived.get() + self.turns.waiting()),
         }));
         late.free();
         Ok(met)

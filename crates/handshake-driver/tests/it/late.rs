@@ -340,8 +340,8 @@ fn a_wrong_certificate_breaks_off() {
     }
 }
 
-/// CVE-2009-3555: two requests are under way when the first is authenticated. The second arrived before that, and is asked
-/// for itself; with the rule overridden it passes as hers.
+/// CVE-2009-3555: three requests are under way when the first is authenticated. The others arrived before that, and are asked
+/// for themselves; with the rule overridden they pass as hers.
 #[test]
 fn an_authentication_covers_nothing_from_before() {
     struct Backwards;
@@ -350,19 +350,59 @@ fn an_authentication_covers_nothing_from_before() {
             true
         }
     }
-    let backwards = std::sync::Arc::new(Backwards) as std::sync::Arc<dyn Admits>;
-    for (rules, asked) in [(Rules::default(), 2), (Rules::from(backwards), 1)] {
-        let mut world = World::with_rules(plan(PostHandshake, H2), rules);
-        let connection = world
-            .connect(&asked_late(AliceAnywhere, H2), None)
-            .connection;
-        for path in ["1", "2"] {
-            let request = get(&format!("https://api.test/private/{path}"));
-            world.driver.send(connection, request).unwrap();
+    let flights = [
+        (PostHandshake, H2, AliceAnywhere, [0, 0, 0]),
+        (PostHandshake, Http11, Alice, [0, 1, 2]),
+        (Renegotiate, Http11, Alice, [0, 1, 2]),
+    ];
+    for (mode, protocol, says, behind) in flights {
+        let backwards = std::sync::Arc::new(Backwards) as std::sync::Arc<dyn Admits>;
+        for (rules, asked) in [(Rules::default(), 3), (Rules::from(backwards), 1)] {
+            let cell = format!("{mode:?} {protocol:?} {asked}");
+            let mut world = World::with_rules(plan(mode, protocol), rules);
+            let connection = world.connect(&asked_late(says, protocol), None).connection;
+            let request = |path: &str| get(&format!("https://api.test/private/{path}"));
+            let others = vec![request("2"), request("3")];
+            let first = world.driver.send_flight(connection, request("1"), others);
+            assert_eq!(first, Ok(StreamId(0)), "{cell}");
+            world.driver.run().unwrap();
+            let seen = world.driver.observations();
+            let heads = seen.iter().filter_map(|seen| match seen {
+                Observation::Request(head) => Some((head.stream.0, head.behind)),
+                _ => None,
+            });
+            let expected = (0..).zip(behind).collect::<Vec<_>>();
+            assert_eq!(heads.collect::<Vec<_>>(), expected, "{cell}");
+            let late = seen.iter().filter_map(|seen| match seen {
+                Observation::LateAuthentication(late) => Some(late.stream.0),
+                _ => None,
+            });
+            assert_eq!(
+                late.collect::<Vec<_>>(),
+                (0..asked).collect::<Vec<_>>(),
+                "{cell}"
+            );
+            let mut answered: Vec<u64> = answered(&mut world);
+            answered.sort_unstable();
+            assert_eq!(answered, [0, 1, 2], "{cell}");
+            // What is sent afterwards is hers.
+            let again = world.fetch(connection, request("4"));
+            assert_eq!(again.unwrap().status(), 200, "{cell}");
+            assert!(self::late(&mut world).is_empty(), "{cell}");
         }
-        world.driver.run().unwrap();
-        assert_eq!(late(&mut world).len(), asked);
     }
+}
+
+/// The requests that were answered 200.
+fn answered(world: &mut World) -> Vec<u64> {
+    let events = world.driver.events().into_iter();
+    let answered = events.filter_map(|event| match event {
+        ClientEvent::Response {
+            stream, response, ..
+        } if response.status() == 200 => Some(stream.0),
+        _ => None,
+    });
+    answered.collect()
 }
 
 #[test]

@@ -219,6 +219,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
             any::<bool>(),
             proptest::bool::weighted(0.1),
             option::weighted(0.1, select(&HOSTS[..])),
+            any::<bool>(),
         ),
     );
     fields.prop_map(
@@ -233,7 +234,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
             from,
             top,
             identity,
-            (trust, via, small_records, declines, server_name),
+            (trust, via, small_records, declines, server_name, pipelined),
         )| {
             Exchange {
                 kind,
@@ -254,6 +255,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
                 server_name: server_name.map(Name::const_new),
                 via,
                 small_records,
+                pipelined,
                 ..Exchange::default()
             }
         },

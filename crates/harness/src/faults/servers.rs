@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bareflight_handshake_driver::{
-    Admits, Certificate, ClientAuth, Hello, LateOutcome, Offer, Rechecks, Resumes, Route, Routes,
-    Rules, Version,
+    Admits, Authenticated, Certificate, ClientAuth, Hello, LateOutcome, Offer, Rechecks, Resumes,
+    Route, Routes, Rules, StreamId, Version,
 };
 
 /// Rules of which one decision is wrong.
@@ -213,6 +213,21 @@ impl Routes for RoutesByHostAlone {
 
 pub(super) fn routes_by_host_alone() -> Rules {
     routing(RoutesByHostAlone)
+}
+
+/// `late-certificate-colours-earlier-requests`: after a late authentication requests that were sent before it count as
+/// authenticated (CVE-2009-3555). Right is that it stands for the request that it was asked for, and for what begins to arrive
+/// afterwards. A client shows it that pipelines.
+struct LateCertificateColoursEarlierRequests;
+
+impl Admits for LateCertificateColoursEarlierRequests {
+    fn covers(&self, _: &Authenticated, _: StreamId) -> bool {
+        true
+    }
+}
+
+pub(super) fn late_certificate_colours_earlier_requests() -> Rules {
+    Rules::from(Arc::new(LateCertificateColoursEarlierRequests) as Arc<dyn Admits>)
 }
 
 /// `late-requirement-assumed`: a path's requirement counts as met although no certificate came (CVE-2019-0215). Right is to

@@ -264,6 +264,10 @@ pub struct Request {
     /// Whether it carries `Client-Cert` (RFC 9440), which no client sends.
     #[serde(default, skip_serializing_if = "is_default")]
     pub client_cert: bool,
+    /// How many before it on its connection had no answer when it began to arrive: some, if the client pipelines in HTTP/1.1
+    /// (RFC 9112 section 9.3.2).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub behind: u32,
 }
 
 /// The head of an answer.
@@ -295,10 +299,13 @@ pub struct LateAuthentication {
 }
 
 impl LateAuthentication {
-    /// Whether it decides whom the server takes the client of a request to be: it came before the request, or because
-    /// of it.
+    /// Whether it decides whom the server takes the client of a request to be: it was over before the request began to arrive,
+    /// or came because of it.
     pub fn counts_for(&self, request: &Request, came_before: bool) -> bool {
-        self.connection == request.connection && (came_before || self.stream == request.stream)
+        // Who is asked for a request has answered by the time that the request is.
+        let was_over = self.stream < request.stream.saturating_sub(request.behind);
+        self.connection == request.connection
+            && (self.stream == request.stream || came_before && was_over)
     }
 }
 

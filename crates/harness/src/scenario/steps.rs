@@ -73,6 +73,9 @@ pub struct Exchange {
     pub via: Option<u8>,
     /// Whether a connection that is opened for it sends small TLS records, so that its ClientHello comes in several.
     pub small_records: bool,
+    /// Whether its requests may go out behind others that have no answer yet, on a connection in HTTP/1.1 that they may share
+    /// (pipelining, RFC 9112 section 9.3.2).
+    pub pipelined: bool,
 }
 
 impl Default for Exchange {
@@ -98,6 +101,7 @@ impl Default for Exchange {
             server_name: None,
             via: None,
             small_records: false,
+            pipelined: false,
         }
     }
 }

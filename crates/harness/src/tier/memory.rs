@@ -264,8 +264,11 @@ impl MemoryWorld {
         let Some(id) = open.driver.filter(|_| !open.closed) else {
             return Ok(());
         };
-        open.sent.push(cause_of(send.cause));
-        if self.driver.send(id, wire::request(send)).is_ok() {
+        let flight = core::iter::once(send).chain(&send.behind);
+        open.sent.extend(flight.map(|send| cause_of(send.cause)));
+        let behind = send.behind.iter().map(wire::request).collect();
+        let sent = self.driver.send_flight(id, wire::request(send), behind);
+        if sent.is_ok() {
             self.run()?;
         }
         self.gather(case, log, events);

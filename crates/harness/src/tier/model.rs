@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bareflight_policy::Origin;
 use bareflight_user_agent::{Action, ConnectionId, EndReason, Event, Limits, Send, UserAgent};
 
-use self::late::{Passage, Setting};
+use self::late::{InFlight, Passage, Setting};
 use super::run::{Run, cause_of, write};
 use super::{Deciders, Tier, TierError, World};
 use crate::case::{Case, authority, host_and_port};
@@ -249,7 +249,27 @@ impl ModelWorld {
         });
     }
 
+    /// What is sent in one flight arrives before anything is answered, and is answered in order.
     fn send(&mut self, case: &Case<'_>, send: &Send, log: &mut Log, events: &mut Vec<Event>) {
+        let mut flight = InFlight {
+            before: 0,
+            behind: u32::try_from(send.behind.len()).unwrap_or(u32::MAX),
+        };
+        self.send_one(case, (send, flight), log, events);
+        for next in &send.behind {
+            flight.before += 1;
+            flight.behind -= 1;
+            self.send_one(case, (next, flight), log, events);
+        }
+    }
+
+    fn send_one(
+        &mut self,
+        case: &Case<'_>,
+        (send, flight): (&Send, InFlight),
+        log: &mut Log,
+        events: &mut Vec<Event>,
+    ) {
         let open = &self.connections[send.connection.0 as usize];
         if open.closed {
             return;
@@ -278,10 +298,11 @@ impl ModelWorld {
                 cookie: send.carried.cookie,
                 authorization: send.carried.authorization,
                 client_cert: false,
+                behind: flight.before,
             }),
         );
         let needs = (asked.path, asked.is_preflight());
-        let answer = match self.admit(case, plan, send, needs, log, events) {
+        let answer = match self.admit(case, plan, (send, flight), needs, log, events) {
             Passage::Open => self.replies.reply(plan, &asked),
             Passage::Denied => Reply::bare(403),
             Passage::Misdirected => Reply::bare(421),
@@ -314,7 +335,7 @@ impl ModelWorld {
         &mut self,
         case: &Case<'_>,
         plan: &Server,
-        send: &Send,
+        (send, flight): (&Send, InFlight),
         needs: (&str, bool),
         log: &mut Log,
         events: &mut Vec<Event>,
@@ -322,7 +343,7 @@ impl ModelWorld {
         if !plan.host_rules.is_empty() && !self.belongs(case, plan, send) {
             return Passage::Misdirected;
         }
-        self.authenticate(case, plan, send, needs, log, events)
+        self.authenticate(case, plan, (send, flight), needs, log, events)
     }
 
     fn close(&mut self, connection: ConnectionId, log: &mut Log) {

@@ -103,6 +103,7 @@ impl<W: World> Run<'_, W> {
             server_name: exchange.server_name.as_ref().map(Name::to_string),
             via: exchange.via.map(|index| self.proxy(index)),
             preconnect: exchange.kind == Kind::Preconnect,
+            pipelined: exchange.pipelined,
         });
     }
 

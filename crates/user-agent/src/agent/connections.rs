@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bareflight_pool_key::{Handle, Lease, Reservation};
+use bareflight_pool_key::{ConnectionKey, Handle, Lease, Reservation};
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
@@ -27,6 +27,8 @@ pub(super) struct Record {
     /// For which request it was opened, and what that wanted.
     pub(super) cause: CauseOf,
     pub(super) wanted: Wanted,
+    /// Under which key it is shared.
+    pub(super) key: ConnectionKey,
     pub(super) question: Question,
     /// Where the user chooses, if it is asked.
     pub(super) place: Place,
@@ -41,9 +43,11 @@ pub(super) struct Record {
     pub(super) handle: Option<Handle>,
     pub(super) protocol: Option<Protocol>,
     pub(super) asked: bool,
+    /// The requests that are on it are its last.
+    pub(super) going_away: bool,
     /// The names that the server's certificate covers, once they are known.
     pub(super) names: Option<Arc<[String]>>,
-    /// Requests without an answer: stream, fetch, place in the pool.
+    /// Requests without an answer, in the order in which they were sent: stream, fetch, place in the pool.
     pub(super) streams: SmallVec<[Stream; 1]>,
     pub(super) sent: u32,
 }
@@ -68,6 +72,12 @@ impl Connections {
 
     pub(super) fn len(&self) -> usize {
         self.records.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ConnectionId, &Record)> {
+        self.records
+            .iter()
+            .map(|(number, record)| (*number, record))
     }
 
     pub(super) fn get(&self, connection: ConnectionId) -> Option<&Record> {

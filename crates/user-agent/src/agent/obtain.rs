@@ -50,6 +50,9 @@ impl UserAgent {
             if let Some(lease) = self.coalesced(running, &wanted) {
                 return self.ride(running, lease, true);
             }
+            if let Some(connection) = self.pipeline(running, &key) {
+                return self.send(running, connection, None, true);
+            }
         }
         let want = if fresh { Want::Fresh } else { Want::Race };
         match self.pool.reserve(&key, running, want, self.now) {
@@ -258,6 +261,11 @@ impl UserAgent {
         let connection = self.connections.open(Record {
             cause,
             wanted: *wanted,
+            key: self
+                .decisions
+                .connection_description(wanted)
+                .keys()
+                .connection,
             question: *question,
             place: self.place(fetch),
             sessions: Sessions {
@@ -271,6 +279,7 @@ impl UserAgent {
             handle: None,
             protocol: None,
             asked: false,
+            going_away: false,
             names: None,
             streams: SmallVec::new(),
             sent: 0,
@@ -366,6 +375,7 @@ impl UserAgent {
             cause: fetch.cause(),
             request,
             carried,
+            behind: Vec::new(),
         })
     }
 }

@@ -201,7 +201,11 @@ impl UserAgent {
     }
 
     pub(super) fn going_away(&mut self, id: ConnectionId) {
-        if let Some(handle) = self.connections.get(id).and_then(|record| record.handle) {
+        let Some(record) = self.connections.get_mut(id) else {
+            return;
+        };
+        record.going_away = true;
+        if let Some(handle) = record.handle {
             self.pool.drain(handle);
         }
     }
@@ -238,10 +242,17 @@ impl UserAgent {
         let record = self.connections.get_mut(id)?;
         let mut streams = record.streams.iter();
         let at = streams.position(|stream| stream.number == number)?;
-        let stream = record.streams.swap_remove(at);
-        let dedicated = record.wanted.description.class == ProtocolClass::WebSocket;
-        self.release(id, stream.lease, dedicated);
-        Some(stream.fetch)
+        let Stream { fetch, lease, .. } = record.streams.remove(at);
+        // A connection with more in the pipeline is not free yet.
+        let mut behind = record.streams.iter_mut();
+        match behind.find(|stream| stream.lease.is_none()) {
+            Some(heir) => heir.lease = lease,
+            None => {
+                let dedicated = record.wanted.description.class == ProtocolClass::WebSocket;
+                self.release(id, lease, dedicated);
+            }
+        }
+        Some(fetch)
     }
 
     fn release(&mut self, id: ConnectionId, lease: Option<Lease<ConnectionId>>, dedicated: bool) {

@@ -127,12 +127,13 @@ impl<C: Connector> Client<C> {
             server_name: None,
             via: None,
             preconnect: false,
+            pipelined: false,
         };
         self.fetch_as(wanted, body).await
     }
 
     /// Fetches as [`fetch`](Self::fetch) does, with more said. The number of the fetch is the client's, and a preconnect
-    /// is answered with status 200 and no body.
+    /// is answered with status 200 and no body. Nothing is pipelined, which hyper's client does not do.
     ///
     /// # Errors
     /// [`FetchError`].
@@ -142,6 +143,7 @@ impl<C: Connector> Client<C> {
         body: Bytes,
     ) -> Result<http::Response<Bytes>, FetchError> {
         wire::sendable(&wanted.request)?;
+        wanted.pipelined = false;
         if !body.is_empty() && wanted.request.body == Body::None {
             wanted.request.body = Body::Bytes;
         }

@@ -60,6 +60,7 @@ impl Test {
             server_name: None,
             via: None,
             preconnect: false,
+            pipelined: false,
         };
         more(&mut wanted);
         self.agent.fetch(wanted);

@@ -331,5 +331,44 @@ fn late_denied() -> Vec<Example> {
             ],
             &[(ABOUT, 6)],
         ),
+        holds(
+            ABOUT,
+            "what was sent behind it is asked for itself, and what comes later is not",
+            &[ASKS_LATE, GET],
+            log![
+                step(0),
+                step(1),
+                connection(1, for_request(1), Client::Absent),
+                request(1, for_request(1)),
+                late(1, alice()),
+                answer(1, 200),
+                behind(1, nth_request(1, 2, for_request(1))),
+                LateAuthentication {
+                    stream: 2,
+                    ..late(1, alice())
+                },
+                nth_answer(1, 2, 200),
+                nth_request(1, 3, for_request(1)),
+                nth_answer(1, 3, 200),
+            ],
+        ),
+        breaks(
+            ABOUT,
+            "what was sent behind it counts as authenticated (CVE-2009-3555)",
+            &[ASKS_LATE, GET],
+            log![
+                step(0),
+                step(1),
+                connection(1, for_request(1), Client::Absent),
+                request(1, for_request(1)),
+                late(1, alice()),
+                answer(1, 200),
+                behind(1, nth_request(1, 2, for_request(1))),
+                nth_answer(1, 2, 200),
+                behind(2, nth_request(1, 3, for_request(1))),
+                nth_answer(1, 3, 200),
+            ],
+            &[(ABOUT, 7), (ABOUT, 9)],
+        ),
     ]
 }

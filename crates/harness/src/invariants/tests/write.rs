@@ -358,6 +358,15 @@ pub(super) fn nth_request(connection: u32, stream: u32, cause: Cause) -> Request
         cookie: false,
         authorization: false,
         client_cert: false,
+        behind: 0,
+    }
+}
+
+/// A request that began to arrive when so many before it had no answer.
+pub(super) fn behind(unanswered: u32, request: Request) -> Request {
+    Request {
+        behind: unanswered,
+        ..request
     }
 }
 

@@ -112,6 +112,7 @@ mod tests {
                         seen.insert(format!("own identity {}", exchange.identity.is_some()));
                         seen.insert(format!("via {}", exchange.via.is_some()));
                         seen.insert(format!("small records {}", exchange.small_records));
+                        seen.insert(format!("pipelined {}", exchange.pipelined));
                         seen.insert(format!("declines {}", exchange.declines));
                         seen.insert(format!("server name {}", exchange.server_name.is_some()));
                         seen.insert(format!("overlap {}", step.overlap.is_some()));
@@ -142,6 +143,7 @@ mod tests {
             + 3
             + 3
             + 3
+            + 2
             + 2
             + 2
             + 2

@@ -36,7 +36,7 @@ pub(super) fn next_step(from: &mut impl Choose, swarm: Swarm, scenario: &Scenari
         return Action::Exchange(Box::new((*last).clone())).into();
     }
     // Half of the requests repeat an earlier one but for a detail: that is where pools and caches are asked.
-    let exchange = if !earlier.is_empty() && from.chance(1, 2) {
+    let mut exchange = if !earlier.is_empty() && from.chance(1, 2) {
         let mut exchange = (*from.pick(&earlier)).clone();
         // What an event has changed shows when the same is asked again.
         let last = scenario.steps.last().map(|step| &step.action);
@@ -47,6 +47,8 @@ pub(super) fn next_step(from: &mut impl Choose, swarm: Swarm, scenario: &Scenari
     } else {
         exchange(from, swarm, scenario)
     };
+    // A request that waits for nobody may go out behind one that is under way.
+    exchange.pipelined = swarm.has(Feature::Overlap) && from.chance(1, 2);
     let declines = exchange.declines || earlier.iter().any(|exchange| exchange.declines);
     let mut step = Step::from(Action::Exchange(Box::new(exchange)));
     if swarm.has(Feature::Overlap) && !declines && from.chance(1, 3) {

@@ -219,6 +219,9 @@ fn exchange(text: &mut String, scenario: &Scenario, exchange: &Exchange) {
     if exchange.small_records {
         line(text, "small-records", true);
     }
+    if exchange.pipelined {
+        line(text, "pipelined", true);
+    }
 }
 
 fn event(text: &mut String, scenario: &Scenario, event: &WorldEvent) {

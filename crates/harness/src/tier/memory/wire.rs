@@ -294,6 +294,7 @@ pub(in crate::tier) fn seen(head: &RequestHead, connection: u32, cause: Option<C
         cookie: head.headers.contains_key("cookie"),
         authorization: head.headers.contains_key("authorization"),
         client_cert: head.headers.contains_key("client-cert"),
+        behind: u32::try_from(head.behind).unwrap_or(u32::MAX),
     }
 }
 

@@ -197,6 +197,7 @@ impl ModelWorld {
             cookie: false,
             authorization: false,
             client_cert: false,
+            behind: 0,
         };
         write(log, self.now, Entry::Request(asked));
         let dug = Response {

@@ -2,7 +2,9 @@
 //!
 //! It denies unless it gets one: a late authentication that cannot run, is declined or fails opens nothing.
 
-use bareflight_handshake_driver::{Identity, LateKind as AskedBy, LateOutcome, Shown};
+use bareflight_handshake_driver::{
+    Authenticated, Identity, LateKind as AskedBy, LateOutcome, Shown, StreamId,
+};
 use bareflight_policy::CertificateAnswer;
 use bareflight_user_agent::{
     Connect, ConnectionId, EndReason, Event, HeldIdentity, Protocol, Send,
@@ -23,8 +25,8 @@ pub(super) struct Setting {
     offered: bool,
     identity: Option<HeldIdentity>,
     h2: bool,
-    /// Whether the requirement counts as met.
-    met: bool,
+    /// The last time that the requirement counted as met.
+    last: Option<Authenticated>,
 }
 
 impl Setting {
@@ -47,9 +49,18 @@ impl Setting {
             offered: connect.late.http1 != CertificateAnswer::Abort,
             identity: connect.late.identity,
             h2: protocol == Protocol::H2,
-            met: false,
+            last: None,
         })
     }
+}
+
+/// Where a request stands in its flight.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InFlight {
+    /// Requests before it.
+    pub(super) before: u32,
+    /// Requests behind it.
+    pub(super) behind: u32,
 }
 
 /// What becomes of a request that came for a path.
@@ -73,7 +84,7 @@ impl ModelWorld {
         &mut self,
         case: &Case<'_>,
         plan: &Server,
-        send: &Send,
+        (send, flight): (&Send, InFlight),
         (path, preflight): (&str, bool),
         log: &mut Log,
         events: &mut Vec<Event>,
@@ -82,16 +93,28 @@ impl ModelWorld {
         let Some(setting) = open.late else {
             return Passage::Open;
         };
-        if setting.met || !plan.protected.covers(path, preflight) {
+        if !plan.protected.covers(path, preflight) {
             return Passage::Open;
         }
         if setting.h2 && plan.protected.in_http2 == LateInHttp2::SendAway {
             return Passage::SentAway;
         }
+        let stream = StreamId(u64::from(send.stream));
+        let admits = &self.deciders.servers.admits;
+        if setting
+            .last
+            .is_some_and(|last| admits.covers(&last, stream))
+        {
+            return Passage::Open;
+        }
+        let now = Authenticated {
+            asked_for: stream,
+            first_after: StreamId(stream.0 + 1 + u64::from(flight.behind)),
+        };
         let (client, refused) = match (setting.kind, setting.answer) {
             // Who does not offer the extension `post_handshake_auth` cannot be asked (RFC 9846 section 4.2.6).
             (LateKind::PostHandshake, _) if !setting.offered => {
-                return self.met(send.connection, setting.kind, Shown::NotAsked);
+                return self.met(send.connection, setting.kind, Shown::NotAsked, now);
             }
             (_, CertificateAnswer::Abort) => (Client::Absent, true),
             (_, CertificateAnswer::Present) => match setting.identity {
@@ -117,18 +140,7 @@ impl ModelWorld {
             refused,
         };
         write(log, self.now, Entry::LateAuthentication(late));
-        self.concluded(send.connection, setting.kind, client, refused, log, events)
-    }
-
-    fn concluded(
-        &mut self,
-        connection: ConnectionId,
-        kind: LateKind,
-        client: Client,
-        refused: bool,
-        log: &mut Log,
-        events: &mut Vec<Event>,
-    ) -> Passage {
+        let connection = send.connection;
         if refused {
             self.close(connection, log);
             events.push(Event::Closed {
@@ -145,11 +157,17 @@ impl ModelWorld {
             false => Shown::Declined,
         };
         self.connections[connection.0 as usize].client = client;
-        self.met(connection, kind, shown)
+        self.met(connection, setting.kind, shown, now)
     }
 
     /// Whether the server takes its requirement as met, by what was shown.
-    fn met(&mut self, connection: ConnectionId, kind: LateKind, shown: Shown) -> Passage {
+    fn met(
+        &mut self,
+        connection: ConnectionId,
+        kind: LateKind,
+        shown: Shown,
+        now: Authenticated,
+    ) -> Passage {
         let outcome = LateOutcome {
             kind: match kind {
                 LateKind::Renegotiation => AskedBy::Renegotiation,
@@ -161,7 +179,7 @@ impl ModelWorld {
         };
         let met = self.deciders.servers.admits.met(&outcome);
         if let Some(setting) = &mut self.connections[connection.0 as usize].late {
-            setting.met = met;
+            setting.last = met.then_some(now);
         }
         match met {
             true => Passage::Open,

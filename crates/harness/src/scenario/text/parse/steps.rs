@@ -169,6 +169,7 @@ impl Reader<'_> {
             server_name: server_name.filter(|name| *name != target.host),
             via,
             small_records: table.small_records.unwrap_or_default(),
+            pipelined: table.pipelined.unwrap_or_default(),
             url: target,
         })
     }

@@ -112,6 +112,7 @@ pub(super) struct StepTable {
     pub(super) server_name: Option<Text>,
     pub(super) via: Option<Text>,
     pub(super) small_records: Option<bool>,
+    pub(super) pipelined: Option<bool>,
     pub(super) seconds: Option<Spanned<u32>>,
     pub(super) server: Option<Text>,
     pub(super) client_certificate: Option<ClientCertificate>,
