@@ -350,3 +350,186 @@ impl<S: Transport> AsyncWrite for OneByOne<S> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_executor::block_on;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    const GET: &[u8] = b"GET /a HTTP/1.1\r\nhost: a.test\r\n\r\n";
+    const PUT: &[u8] = b"PUT /b HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody";
+
+    #[test]
+    fn lengths() {
+        let answer = |to_head| Message::Response { to_head };
+        for (message, bytes, length) in [
+            (Message::Request, GET, Length::Bytes(GET.len())),
+            (Message::Request, PUT, Length::Bytes(PUT.len())),
+            (Message::Request, &GET[..GET.len() - 1], Length::Untold),
+            (
+                Message::Request,
+                b"PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n",
+                Length::Unbounded,
+            ),
+            (
+                Message::Request,
+                b"PUT / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+                Length::Unbounded,
+            ),
+            (Message::Request, b"\0\0\0", Length::Unbounded),
+            (
+                answer(false),
+                b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+                Length::Bytes(40),
+            ),
+            (
+                answer(true),
+                b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n",
+                Length::Bytes(38),
+            ),
+            (
+                answer(false),
+                b"HTTP/1.1 204 No Content\r\n\r\n",
+                Length::Bytes(27),
+            ),
+            (
+                answer(false),
+                b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n",
+                Length::Bytes(48),
+            ),
+            // Until the connection ends.
+            (answer(false), b"HTTP/1.1 200 OK\r\n\r\n", Length::Unbounded),
+            (
+                answer(false),
+                b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+                Length::Unbounded,
+            ),
+            (
+                answer(false),
+                b"HTTP/1.1 100 Continue\r\n\r\n",
+                Length::Untold,
+            ),
+            (
+                answer(false),
+                b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+                Length::Bytes(52),
+            ),
+        ] {
+            let text = String::from_utf8_lossy(bytes);
+            assert_eq!(message.length(bytes), length, "{message:?} {text}");
+        }
+        let endless = vec![b'a'; HEAD];
+        assert_eq!(Message::Request.length(&endless), Length::Unbounded);
+        assert_eq!(Message::answer_to(b"HEAD / HTTP/1.1\r\n"), answer(true));
+        assert_eq!(Message::answer_to(b"HEADER / HTTP/1.1\r\n"), answer(false));
+    }
+
+    fn server() -> (DuplexStream, OneByOne<DuplexStream>, Rc<Turns>) {
+        let (client, server) = duplex(1 << 20);
+        let turns = Turns::of_server();
+        (client, OneByOne::new(server, Rc::clone(&turns)), turns)
+    }
+
+    /// What can be read by now.
+    fn read(stream: &mut OneByOne<DuplexStream>) -> Option<Vec<u8>> {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut all = Vec::new();
+        loop {
+            let mut room = [0; 7];
+            let mut buf = ReadBuf::new(&mut room);
+            match Pin::new(&mut *stream).poll_read(&mut cx, &mut buf) {
+                Poll::Ready(Ok(())) if buf.filled().is_empty() => return None,
+                Poll::Ready(Ok(())) => all.extend_from_slice(buf.filled()),
+                Poll::Ready(Err(error)) => panic!("{error}"),
+                Poll::Pending => return Some(all),
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_comes_when_the_one_before_it_is_answered() {
+        let (mut client, mut stream, turns) = server();
+        let both = [PUT, GET, GET].concat();
+        let (some, rest) = both.split_at(PUT.len() + 5);
+        block_on(client.write_all(some)).unwrap();
+        assert_eq!(read(&mut stream).unwrap(), PUT);
+        assert_eq!((turns.behind(), turns.waiting()), (0, 1));
+        // The third begins to arrive when the first has its answer.
+        turns.give();
+        assert_eq!(read(&mut stream).unwrap(), b"", "its head is not whole");
+        block_on(client.write_all(rest)).unwrap();
+        assert_eq!(read(&mut stream).unwrap(), GET);
+        assert_eq!((turns.behind(), turns.waiting()), (1, 1));
+        turns.give();
+        assert_eq!(read(&mut stream).unwrap(), GET);
+        assert_eq!((turns.behind(), turns.waiting()), (1, 0));
+        turns.give();
+        assert_eq!(read(&mut stream).unwrap(), b"");
+        block_on(client.write_all(GET)).unwrap();
+        assert_eq!(read(&mut stream).unwrap(), GET);
+        assert_eq!((turns.behind(), turns.waiting()), (0, 0));
+    }
+
+    #[test]
+    fn who_is_gone_waits_for_no_answer() {
+        for (sent, seen) in [
+            ([GET, GET].concat(), GET.to_vec()),
+            // What is cut short is for hyper to judge.
+            (GET[..9].to_vec(), GET[..9].to_vec()),
+        ] {
+            let (mut client, mut stream, _) = server();
+            block_on(client.write_all(&sent)).unwrap();
+            drop(client);
+            let mut all = Vec::new();
+            block_on(stream.read_to_end(&mut all)).unwrap();
+            assert_eq!(all, seen);
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let (mut client, mut stream, turns) = server();
+        let flood = GET.repeat(1 << 14);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut written = 0;
+        while let Poll::Ready(more) = Pin::new(&mut client).poll_write(&mut cx, &flood) {
+            written += more.unwrap();
+            read(&mut stream);
+        }
+        assert!(written <= (1 << 20) + KEPT + 8192, "{written}");
+        assert!(turns.waiting() > 1_000);
+    }
+
+    /// A client's: nothing is read before hyper has written what it answers.
+    #[test]
+    fn an_answer_comes_when_its_request_is_written() {
+        const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+        let (mut peer, stream) = duplex(1 << 10);
+        let turns = Rc::<Turns>::default();
+        let mut stream = OneByOne::new(stream, Rc::clone(&turns));
+        block_on(peer.write_all(b"as it comes")).unwrap();
+        assert_eq!(
+            read(&mut stream).unwrap(),
+            b"as it comes",
+            "nothing is pipelined"
+        );
+        turns.begin();
+        for _ in 0..2 {
+            turns.expect(Message::Response { to_head: false });
+            block_on(peer.write_all(ANSWER)).unwrap();
+        }
+        assert_eq!(read(&mut stream).unwrap(), b"");
+        for _ in 0..2 {
+            turns.give();
+            assert_eq!(read(&mut stream).unwrap(), ANSWER);
+        }
+        drop(peer);
+        assert_eq!(
+            read(&mut stream),
+            None,
+            "that the peer is gone is seen at rest"
+        );
+    }
+}

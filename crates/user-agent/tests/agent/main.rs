@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod fetches;
+mod pipelining;
 mod proxies;
 mod sessions;
 
