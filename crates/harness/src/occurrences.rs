@@ -48,6 +48,7 @@ occurrences! {
     Requests = "requests",
     Preflights = "preflights",
     Reused = "requests on a connection that had served others",
+    Pipelined = "requests sent before the one before them had its answer",
     Coalesced = "requests for another host than the connection was opened for",
     Redirected = "requests after a redirect",
     Denied = "answers 403",
@@ -88,6 +89,7 @@ impl Occurrences {
                     self.count(Occurrence::Requests);
                     self.count_if(it.preflight, Occurrence::Preflights);
                     self.count_if(it.stream > 1, Occurrence::Reused);
+                    self.count_if(it.behind > 0, Occurrence::Pipelined);
                     self.count_if(it.hop > 0, Occurrence::Redirected);
                     let coalesced = || !is_for(&log.records[..at], it.connection, &it.authority);
                     self.count_if(it.stream > 1 && coalesced(), Occurrence::Coalesced);
