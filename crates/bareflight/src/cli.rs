@@ -188,13 +188,13 @@ pub(crate) struct FaultsArgs {
     /// Trials of each fault with each engine, each with a seed of its own
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) trials: u32,
-    /// How long a trial lasts if the fault is not caught before, and how long each engine has the reference
+    /// How long a trial lasts if the fault is not caught before, and how long each engine but `exhaustive` has the reference
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: u64,
     /// Where all choices come from: the same seed gives the same scenarios
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Steps up to which the engine `exhaustive` goes; it has the reference to its end, however long that takes
+    /// Steps up to which the engine `exhaustive` goes; it has the reference and all faults to its end, however long that takes
     #[arg(long, value_name = "N", default_value_t = Exhaustive::STEPS, value_parser = steps())]
     pub(crate) steps: usize,
     /// Writes all that was measured as JSON

@@ -67,7 +67,8 @@ impl Progress {
         self.say(message);
     }
 
-    fn say(&self, message: impl Into<String>) {
+    /// Something happened within a unit.
+    pub(crate) fn say(&self, message: impl Into<String>) {
         let message = message.into();
         if !self.bar.is_hidden() {
             self.bar.set_message(message);

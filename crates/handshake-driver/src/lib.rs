@@ -87,6 +87,10 @@
 //! | declines or presents, in HTTP/2 | breaks the connection off (RFC 9113 section 9.2.1) | breaks the connection off (section 9.2.3) |
 //! | presents in HTTP/2 all the same (a fault) | answered as that identity | answered as that identity |
 //!
+//! Who was asked has proved who they are for the request that it was about, and for what begins to arrive afterwards. What had
+//! arrived before (CVE-2009-3555) is asked for itself: [`Driver::send_flight`] pipelines (RFC 9112 section 9.3.2), and
+//! [`RequestHead::behind`] says of a request how many before it had no answer.
+//!
 //! # Sessions
 //!
 //! In rustls a session resumes only under the very resolver and verifier *objects* that it was obtained with. So there
@@ -124,6 +128,7 @@
 //! | a handshake message | 64 kB (rustls's), and so of a list of issuers |
 //! | bytes of which no answer and no request comes | [`MAX_IDLE_BYTES`]; then [`EndReason::Flood`] |
 //! | requests on a connection | [`MAX_STREAMS`] |
+//! | requests in a pipeline that wait for their turn | 64 kB; then no more is read |
 //! | sessions that wait at a client | the last 64 of a connection |
 //! | sessions that servers remember | the last 65,536 of a driver |
 //! | open connections, configurations | [`MAX_CONNECTIONS`], [`MAX_CONFIGURATIONS`] |

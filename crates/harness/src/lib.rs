@@ -56,7 +56,7 @@ pub mod witness;
 
 pub use campaign::{Campaign, Runner, Verdict};
 pub use differential::{Difference, Differential};
-pub use hunt::{End, Hunted, hunt};
+pub use hunt::{End, Hunted, hunt, hunt_all};
 pub use shrink::shrink;
 
 /// The guide for those who have a pool of their own: its code runs.

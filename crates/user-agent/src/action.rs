@@ -57,7 +57,7 @@ pub struct StoredSession {
 pub enum Action {
     /// Open a connection.
     Connect(Connect),
-    /// Send a request on an open connection.
+    /// Send a request on an open connection, and those that go right behind it.
     Send(Send),
     /// Close a connection.
     Close(ConnectionId),

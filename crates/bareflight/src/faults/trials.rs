@@ -6,7 +6,7 @@ use std::time::Instant;
 use bareflight_harness::engines::{Engine, EngineName, Exhaustive};
 use bareflight_harness::faults::Fault;
 use bareflight_harness::scenario::Scenario;
-use bareflight_harness::{End, hunt};
+use bareflight_harness::{End, Hunted, hunt, hunt_all};
 
 use super::Plan;
 use super::coverage::Programs;
@@ -17,12 +17,19 @@ use crate::work::{self, seed_of};
 /// One trial.
 #[derive(Clone, Copy)]
 pub(super) struct Job {
-    /// The fault or control; none for the reference.
+    /// The fault or control; none for the reference, which the exhaustive engine has together with all faults.
     pub(super) fault: Option<&'static Fault>,
     pub(super) engine: EngineName,
     pub(super) seed: u64,
-    /// Which part of all scenarios, and of how many: the exhaustive engine has the reference on all processors.
+    /// Which part of all scenarios, and of how many: the exhaustive engine has a part for each processor.
     part: (usize, usize),
+}
+
+impl Job {
+    /// All faults at once, and the reference.
+    fn is_of_all(&self) -> bool {
+        self.fault.is_none() && self.engine == EngineName::Exhaustive
+    }
 }
 
 /// What a trial came to.
@@ -52,8 +59,8 @@ pub(super) enum Ended {
     Undecided(String),
 }
 
-/// All trials: of each fault as many as are wanted, of controls and of the reference one with each engine, and with the
-/// exhaustive engine one of each.
+/// All that is to be done: of each fault as many trials as are wanted, of controls and of the reference one with each engine. The
+/// exhaustive engine takes no seed and would do the same each time: it has the reference and all faults at once.
 pub(super) fn jobs(plan: &Plan) -> Vec<Job> {
     let subjects = plan.faults.iter().copied().map(Some).chain([None]);
     subjects
@@ -66,14 +73,11 @@ pub(super) fn jobs(plan: &Plan) -> Vec<Job> {
 }
 
 fn of(plan: &Plan, fault: Option<&'static Fault>, engine: EngineName) -> Vec<Job> {
-    let trials = match fault {
-        // The exhaustive engine takes no seed: it does the same each time.
-        Some(fault) if !fault.control && engine != EngineName::Exhaustive => plan.trials,
-        _ => 1,
-    };
-    let parts = match (fault, engine) {
-        (None, EngineName::Exhaustive) => work::processors(),
-        _ => 1,
+    let (trials, parts) = match (fault, engine) {
+        (Some(fault), EngineName::Exhaustive) => (u32::from(fault.control), 1),
+        (None, EngineName::Exhaustive) => (1, work::processors()),
+        (Some(fault), _) if !fault.control => (plan.trials, 1),
+        _ => (1, 1),
     };
     let name = fault.map_or("reference", |fault| &fault.name);
     let job = |trial: u32, part: usize| Job {
@@ -95,15 +99,79 @@ pub(super) fn run(
     progress: &Progress,
 ) -> Vec<Trial> {
     let long_first = |job: &Job| u64::from(job.fault.is_some_and(|fault| !fault.control));
-    work::each(jobs, long_first, |job, runners| {
-        let trial = match job.engine.target() {
-            Some(target) => programs.trial(plan, job, target),
-            None => in_process(plan, job, runners),
+    let trials = work::each(jobs, long_first, |job, runners| {
+        let trials = match job.engine.target() {
+            Some(target) => vec![programs.trial(plan, job, target)],
+            None if job.is_of_all() => all_at_once(plan, job, runners, progress),
+            None => vec![in_process(plan, job, runners)],
         };
         let name = job.fault.map_or("the reference", |fault| &fault.name);
         progress.step(format!("{name}, {}", job.engine));
-        trial
-    })
+        trials
+    });
+    together(trials.into_iter().flatten())
+}
+
+/// The exhaustive engine with all faults, and with the reference, for which its verdict is a proof if it is not cut off.
+fn all_at_once(plan: &Plan, job: &Job, runners: &mut Runners, progress: &Progress) -> Vec<Trial> {
+    let faults: Vec<&'static Fault> = plan
+        .faults
+        .iter()
+        .copied()
+        .filter(|fault| !fault.control)
+        .collect();
+    let subjects = faults.iter().map(|fault| Some(*fault)).chain([None]);
+    let jobs = subjects.map(|fault| Job { fault, ..*job });
+    let (runner, mut engine) = match (runners.of(plan.tier), start(plan, job)) {
+        (Ok(runner), Some(engine)) => (runner, engine),
+        (Err(error), _) => {
+            let undecided = |job: Job| Trial::undecided(&job, error.to_string());
+            return jobs.map(undecided).collect();
+        }
+        (_, None) => return Vec::new(),
+    };
+    let began = Instant::now();
+    let mut elapsed = vec![None; faults.len()];
+    let (part, parts) = job.part;
+    let ended = |at: usize| {
+        elapsed[at] = Some(began.elapsed());
+        let name = &faults[at].name;
+        progress.say(format!(
+            "{name}, {} (part {} of {parts})",
+            job.engine,
+            part + 1
+        ));
+    };
+    let hunts = hunt_all(runner, &faults, &mut *engine, |_| true, ended);
+    let whole = began.elapsed();
+    let elapsed = elapsed.into_iter().chain([None]);
+    jobs.zip(hunts)
+        .zip(elapsed)
+        .map(|((job, hunted), elapsed)| Trial::of(&job, hunted, elapsed.unwrap_or(whole)))
+        .collect()
+}
+
+/// The parts of a fault's trial with the exhaustive engine as one trial. (Those of the reference are added up in the report,
+/// which shows each of its alarms.)
+fn together(trials: impl Iterator<Item = Trial>) -> Vec<Trial> {
+    let mut all: Vec<Trial> = Vec::new();
+    for trial in trials {
+        let of_same = |it: &&mut Trial| {
+            let name = |trial: &Trial| trial.job.fault.map(|fault| &fault.name);
+            it.job.part != trial.job.part
+                && it.job.engine == trial.job.engine
+                && name(it) == name(&trial)
+        };
+        match all
+            .iter_mut()
+            .find(of_same)
+            .filter(|_| trial.job.fault.is_some())
+        {
+            Some(other) => other.join(trial),
+            None => all.push(trial),
+        }
+    }
+    all
 }
 
 fn in_process(plan: &Plan, job: &Job, runners: &mut Runners) -> Trial {
@@ -114,31 +182,10 @@ fn in_process(plan: &Plan, job: &Job, runners: &mut Runners) -> Trial {
     let Some(mut engine) = start(plan, job) else {
         return Trial::undecided(job, format!("{} does not run here", job.engine));
     };
-    // Within its bound the exhaustive engine's verdict on the reference is a proof, if it is not cut off.
-    let endless = job.fault.is_none() && job.engine == EngineName::Exhaustive;
     let began = Instant::now();
-    let go_on = |_| endless || began.elapsed() < plan.length;
+    let go_on = |_| began.elapsed() < plan.length;
     let hunted = hunt(runner, job.fault, &mut *engine, go_on);
-    let elapsed = began.elapsed();
-    Trial {
-        job: *job,
-        scenarios: hunted.scenarios,
-        reached: Some(hunted.reached),
-        first_reached: hunted.first_reached,
-        elapsed,
-        end: match hunted.end {
-            End::Broken {
-                scenario,
-                invariant,
-            } => Ended::Broken {
-                invariant,
-                scenario,
-            },
-            End::Exhausted => Ended::Exhausted,
-            End::Stopped => Ended::Stopped,
-            End::Undecided { error, .. } => Ended::Undecided(error.to_string()),
-        },
-    }
+    Trial::of(job, hunted, began.elapsed())
 }
 
 fn start(plan: &Plan, job: &Job) -> Option<Box<dyn Engine>> {
@@ -152,6 +199,50 @@ fn start(plan: &Plan, job: &Job) -> Option<Box<dyn Engine>> {
 }
 
 impl Trial {
+    fn of(job: &Job, hunted: Hunted, elapsed: Duration) -> Self {
+        Self {
+            job: *job,
+            scenarios: hunted.scenarios,
+            reached: Some(hunted.reached),
+            first_reached: hunted.first_reached,
+            elapsed,
+            end: match hunted.end {
+                End::Broken {
+                    scenario,
+                    invariant,
+                } => Ended::Broken {
+                    invariant,
+                    scenario,
+                },
+                End::Exhausted => Ended::Exhausted,
+                End::Stopped => Ended::Stopped,
+                End::Undecided { error, .. } => Ended::Undecided(error.to_string()),
+            },
+        }
+    }
+
+    /// Adds another part: the plainest scenario in which either caught the fault counts, or else all that both have run.
+    fn join(&mut self, other: Self) {
+        let rank = |trial: &Self| match &trial.end {
+            Ended::Broken { scenario, .. } => (0, scenario.steps.len() as u64, trial.scenarios),
+            Ended::Undecided(_) => (1, 0, 0),
+            Ended::Stopped => (2, 0, 0),
+            Ended::Exhausted => (3, 0, 0),
+        };
+        let reached = self.reached.zip(other.reached).map(|(one, two)| one + two);
+        let first_reached = [self.first_reached, other.first_reached];
+        let scenarios = self.scenarios + other.scenarios;
+        let elapsed = self.elapsed.max(other.elapsed);
+        if rank(&other) < rank(self) {
+            *self = other;
+        }
+        self.reached = reached;
+        self.first_reached = first_reached.into_iter().flatten().min();
+        if !matches!(self.end, Ended::Broken { .. }) {
+            (self.scenarios, self.elapsed) = (scenarios, elapsed);
+        }
+    }
+
     /// A trial that came to nothing.
     pub(super) fn undecided(job: &Job, reason: String) -> Self {
         Self {

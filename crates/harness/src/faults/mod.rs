@@ -4,10 +4,11 @@
 //! it does stands here. A fault that no campaign finds is a hole in the harness; a control that is flagged is a false
 //! alarm.
 
-mod both;
+mod around;
 mod carry;
 mod compare;
 mod controls;
+pub(crate) mod crowd;
 mod joins;
 mod keep;
 mod late;
@@ -339,7 +340,7 @@ static FAULTS: LazyLock<Vec<Fault>> = LazyLock::new(|| {
             breaks: entry.breaks,
             control: entry.control,
             tiers: made.tiers,
-            deciders: both::watched(made.decisions, made.servers.map(|rules| rules())),
+            deciders: around::watched(made.decisions, made.servers.map(|rules| rules())),
             profile: made.profile.and_then(Profile::from_name),
         }
     };
@@ -370,7 +371,7 @@ impl Fault {
     /// The decisions of this fault and another at once: this one's where they differ from the right ones, the other's
     /// elsewhere. They live as long as the process does, so they are asked for once.
     pub fn with(&self, other: &Self) -> Deciders {
-        both::pair(self.deciders, other.deciders)
+        around::pair(self.deciders, other.deciders)
     }
 
     /// Whether a violation of this invariant ends a hunt for the fault: one that its entry names, or, for a control, one

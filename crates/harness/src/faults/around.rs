@@ -1,4 +1,4 @@
-//! Decisions around other decisions: counted where they differ from the right ones, or of two faults at once.
+//! Decisions around other decisions: counted where they differ from the right ones, of two faults at once, or of a crowd.
 
 use core::time::Duration;
 use std::borrow::Cow;
@@ -17,6 +17,7 @@ use bareflight_user_agent::{
     Protocol, Question, Running, Share, Standard, StoredSession, Verification, Wanted,
 };
 
+use super::crowd::{self, Crowd};
 use super::reached::{count, differs, watch};
 use crate::tier::Deciders;
 
@@ -65,13 +66,13 @@ fn either<T: PartialEq>(first: T, right: &T, second: impl FnOnce() -> T) -> T {
     if first == *right { second() } else { first }
 }
 
-/// Both wrappers of a trait, method by method. A decision that is not handed on is a fault that is not let loose. What takes
+/// All wrappers of a trait, method by method. A decision that is not handed on is a fault that is not let loose. What takes
 /// something has no right answer beside it to be compared with, and is written out.
-macro_rules! both {
+macro_rules! around {
     (
-        $layer:ident of $held:ty, beside $right:ident:
+        $layer:ident of $held:ty, beside $right:ident, in $deciders:ident by $member:expr;
         $(fn $name:ident $(<$life:lifetime>)? ($($arg:ident: $type:ty),+) -> $answer:ty;)+
-        $(taking { watched { $($watched:tt)* } pair { $($pair:tt)* } })?
+        $(taking { watched { $($watched:tt)* } pair { $($pair:tt)* } crowd { $($crowd:tt)* } })?
     ) => {
         #[deny(clippy::missing_trait_methods, reason = "a decision that is not handed on is a fault that is not let loose")]
         impl $layer for Watched<$held> {
@@ -88,10 +89,20 @@ macro_rules! both {
             })+
             $($($pair)*)?
         }
+
+        #[deny(clippy::missing_trait_methods, reason = "a decision that is not asked about is a fault that is not let loose")]
+        impl $layer for Crowd {
+            $(fn $name $(<$life>)? (&self, $($arg: $type),+) -> $answer {
+                let right = $right.$name($($arg),+);
+                crowd::ask(|$deciders| $member.$name($($arg),+) != right);
+                right
+            })+
+            $($($crowd)*)?
+        }
     };
 }
 
-both! { Carry of &'static dyn Decisions, beside Standard:
+around! { Carry of &'static dyn Decisions, beside Standard, in deciders by deciders.agent;
     fn include_credentials(request: &Request, purpose: Purpose) -> bool;
     fn choose_identity(
         identities: &Identities,
@@ -114,7 +125,7 @@ both! { Carry of &'static dyn Decisions, beside Standard:
     fn follows_preflight_redirect(status: u16) -> bool;
 }
 
-both! { Share of &'static dyn Decisions, beside Standard:
+around! { Share of &'static dyn Decisions, beside Standard, in deciders by deciders.agent;
     fn pool_credentials(purpose: Purpose, include_credentials: bool) -> bool;
     fn wants_new_connection(misdirected: bool) -> bool;
     fn connection_description(wanted: &Wanted) -> Description;
@@ -156,10 +167,24 @@ both! { Share of &'static dyn Decisions, beside Standard:
                 first.or_else(|| self.1.checkout(pool, key, wanted, now))
             }
         }
+        crowd {
+            fn checkout(
+                &self,
+                pool: &mut Pool<ConnectionId, Running>,
+                key: &ConnectionKey,
+                wanted: &Wanted,
+                now: Duration,
+            ) -> Option<Lease<ConnectionId>> {
+                if !pool.is_empty() {
+                    crowd::somebody_may_take();
+                }
+                Standard.checkout(pool, key, wanted, now)
+            }
+        }
     }
 }
 
-both! { Keep of &'static dyn Decisions, beside Standard:
+around! { Keep of &'static dyn Decisions, beside Standard, in deciders by deciders.agent;
     fn verification(wanted: &Wanted) -> Verification;
     fn forgets_sessions(reason: EndReason) -> bool;
     taking {
@@ -196,10 +221,24 @@ both! { Keep of &'static dyn Decisions, beside Standard:
                 first.or_else(|| self.1.offer(sessions, key, wanted, now))
             }
         }
+        crowd {
+            fn offer(
+                &self,
+                sessions: &mut SessionCache<StoredSession>,
+                key: &SessionKey,
+                wanted: &Wanted,
+                now: Duration,
+            ) -> Option<StoredSession> {
+                if !sessions.is_empty() {
+                    crowd::somebody_may_take();
+                }
+                Standard.offer(sessions, key, wanted, now)
+            }
+        }
     }
 }
 
-both! { Resumes of Arc<dyn Resumes>, beside Rechecks:
+around! { Resumes of Arc<dyn Resumes>, beside Rechecks, in deciders by deciders.servers.resumes;
     fn switched_on(offer: &Offer<'_>) -> bool;
     fn of_its_version(session: Version, agreed: Version) -> bool;
     fn at_home(offer: &Offer<'_>) -> bool;
@@ -211,14 +250,14 @@ both! { Resumes of Arc<dyn Resumes>, beside Rechecks:
     fn resumes(offer: &Offer<'_>) -> bool;
 }
 
-both! { Routes of Arc<dyn Routes>, beside Checks:
+around! { Routes of Arc<dyn Routes>, beside Checks, in deciders by deciders.servers.routes;
     fn name_asked<'a>(hello: &Hello<'a>) -> Option<&'a str>;
     fn covers(pattern: &str, name: &str) -> bool;
     fn settle(claimants: &[ClientAuth]) -> usize;
     fn belongs(route: &Route<'_>) -> bool;
 }
 
-both! { Admits of Arc<dyn Admits>, beside Strict:
+around! { Admits of Arc<dyn Admits>, beside Strict, in deciders by deciders.servers.admits;
     fn met(outcome: &LateOutcome) -> bool;
     fn covers(authenticated: &Authenticated, request: StreamId) -> bool;
 }
