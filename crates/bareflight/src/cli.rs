@@ -185,7 +185,7 @@ pub(crate) struct FaultsArgs {
     pub(crate) tier: TierName,
     #[command(flatten)]
     pub(crate) faults: Faults,
-    /// Trials of each fault with each engine, each with a seed of its own
+    /// Trials of each fault with each engine, each with a seed of its own; with `exhaustive`, which takes none, one
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) trials: u32,
     /// How long a trial lasts if the fault is not caught before, and how long each engine but `exhaustive` has the reference

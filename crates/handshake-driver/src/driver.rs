@@ -393,8 +393,11 @@ impl Driver {
         self.send_flight(connection, request, Vec::new())
     }
 
-    /// As [`send`](Self::send), with others behind it that do not wait for its answer: pipelined in HTTP/1.1 (RFC 9112 section
-    /// 9.3.2), side by side in HTTP/2. Returns the first one's number; the others have the next ones.
+    /// As [`send`](Self::send), with others right behind it that do not wait for its answer: pipelined in HTTP/1.1 (RFC 9112
+    /// section 9.3.2), side by side in HTTP/2. Returns the first one's number; the others have the next ones.
+    ///
+    /// In HTTP/1.1 the answers must say how long they are (Content-Length), as a [`Responder`](crate::Responder)'s do: hyper's
+    /// client takes what comes behind an answer without an end that is known for nobody's, and ends the connection.
     ///
     /// # Errors
     /// As [`send`](Self::send), for all of them together.
@@ -402,11 +405,11 @@ impl Driver {
         &mut self,
         connection: ConnectionId,
         request: Request<Bytes>,
-        behind: Vec<Request<Bytes>>,
+        followed_by: Vec<Request<Bytes>>,
     ) -> Result<StreamId, StreamError> {
         let unknown = StreamError::UnknownConnection(connection);
         let line = self.connections.get_mut(&connection).ok_or(unknown)?;
-        let requests = 1 + behind.len() as u64;
+        let requests = 1 + followed_by.len() as u64;
         if requests > MAX_STREAMS - line.sent {
             return Err(StreamError::TooManyStreams(connection));
         }
@@ -414,7 +417,7 @@ impl Driver {
         let errand = Errand {
             stream,
             request,
-            behind,
+            followed_by,
         };
         if line.client.errands.send(errand).is_err() {
             return Err(StreamError::Ended(

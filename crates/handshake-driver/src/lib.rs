@@ -128,7 +128,7 @@
 //! | a handshake message | 64 kB (rustls's), and so of a list of issuers |
 //! | bytes of which no answer and no request comes | [`MAX_IDLE_BYTES`]; then [`EndReason::Flood`] |
 //! | requests on a connection | [`MAX_STREAMS`] |
-//! | requests in a pipeline that wait for their turn | 64 kB; then no more is read |
+//! | requests in a pipeline that wait for their turn | 16 kB; then no more is read, unless the client is asked late |
 //! | sessions that wait at a client | the last 64 of a connection |
 //! | sessions that servers remember | the last 65,536 of a driver |
 //! | open connections, configurations | [`MAX_CONNECTIONS`], [`MAX_CONFIGURATIONS`] |

@@ -25,20 +25,20 @@ pub(crate) enum Message {
 
 /// How long a message is, told by its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Length {
-    /// More of its head must come first.
+pub(crate) enum Length {
+    /// More of it must come first.
     Untold,
     Bytes(usize),
-    /// As long as the connection lasts, or as hyper may find out.
+    /// As long as the connection lasts, or as hyper may find out: where it ends is not known here.
     Unbounded,
 }
 
-/// Fields in a head beyond which it is hyper's to refuse.
+/// Fields in a head of which more are not read here.
 const FIELDS: usize = 100;
-/// Bytes of a head beyond which it is hyper's to refuse.
+/// Bytes of a head of which more are not read here.
 const HEAD: usize = 64 << 10;
-/// Bytes of messages whose turn has not come beyond which no more are read.
-const KEPT: usize = 64 << 10;
+/// Bytes of messages whose turn has not come of which more are not read, unless somebody listens for what lies behind them.
+const KEPT: usize = 16 << 10;
 
 impl Message {
     /// The answer to a request that begins like this.
@@ -47,16 +47,23 @@ impl Message {
         Self::Response { to_head }
     }
 
-    /// How many of these bytes are the message that they begin, if it is whole.
-    pub(crate) fn whole(self, bytes: &[u8]) -> Option<usize> {
-        match self.length(bytes) {
-            Length::Bytes(length) => Some(length).filter(|length| *length <= bytes.len()),
-            Length::Untold | Length::Unbounded => None,
+    /// The length of the message that these bytes begin. An interim response goes with the one that it announces.
+    pub(crate) fn length(self, bytes: &[u8]) -> Length {
+        let mut interim = 0;
+        loop {
+            match self.of_one(&bytes[interim..]) {
+                (Length::Bytes(head), true) => interim += head,
+                (Length::Bytes(length), false) => {
+                    return Length::Bytes(interim.saturating_add(length));
+                }
+                (Length::Untold, _) if bytes.len() < HEAD => return Length::Untold,
+                _ => return Length::Unbounded,
+            }
         }
     }
 
-    /// The length of the message that these bytes begin.
-    fn length(self, bytes: &[u8]) -> Length {
+    /// The length of the next message, and whether it is an interim response.
+    fn of_one(self, bytes: &[u8]) -> (Length, bool) {
         let mut fields = [httparse::EMPTY_HEADER; FIELDS];
         let (parsed, status) = match self {
             Self::Request => {
@@ -70,35 +77,55 @@ impl Message {
         };
         let head = match parsed {
             Ok(httparse::Status::Complete(head)) => head,
-            Ok(httparse::Status::Partial) if bytes.len() < HEAD => return Length::Untold,
-            _ => return Length::Unbounded,
+            Ok(httparse::Status::Partial) => return (Length::Untold, false),
+            Err(_) => return (Length::Unbounded, false),
         };
         match (self, status) {
-            (_, Some(101)) => return Length::Unbounded,
-            // An interim response goes with the one that it announces.
-            (_, Some(100..=199)) => {
-                return match self.length(&bytes[head..]) {
-                    Length::Bytes(rest) => Length::Bytes(head + rest),
-                    other => other,
-                };
-            }
+            (_, Some(101)) => return (Length::Unbounded, false),
+            (_, Some(100..=199)) => return (Length::Bytes(head), true),
             (Self::Response { to_head: true }, _) | (_, Some(204 | 304)) => {
-                return Length::Bytes(head);
+                return (Length::Bytes(head), false);
             }
             _ => {}
         }
-        let named = |name: &str| {
-            let mut fields = fields.iter().filter(|it| !it.name.is_empty());
-            fields.find(|it| it.name.eq_ignore_ascii_case(name))
+        let named = |name: &str| fields.iter().find(|it| it.name.eq_ignore_ascii_case(name));
+        let length = match (named("transfer-encoding"), named("content-length")) {
+            // Who waits to be told to go on would wait for ever, since nothing is handed on before the end is known.
+            (Some(_), _) if named("expect").is_some() => Length::Unbounded,
+            (Some(coding), _) if coding.value.eq_ignore_ascii_case(b"chunked") => {
+                chunks(bytes, head)
+            }
+            (None, Some(length)) => match str::from_utf8(length.value).map(str::parse) {
+                Ok(Ok(body)) => Length::Bytes(head.saturating_add(body)),
+                _ => Length::Unbounded,
+            },
+            (None, None) if self == Self::Request => Length::Bytes(head),
+            _ => Length::Unbounded,
         };
-        if named("transfer-encoding").is_some() {
-            return Length::Unbounded;
-        }
-        match named("content-length").map(|it| str::from_utf8(it.value).map(str::parse::<usize>)) {
-            Some(Ok(Ok(body))) => Length::Bytes(head.saturating_add(body)),
-            Some(_) => Length::Unbounded,
-            None if self == Self::Request => Length::Bytes(head),
-            None => Length::Unbounded,
+        (length, false)
+    }
+}
+
+/// The length of a message in chunks, which begin behind its head (RFC 9112 section 7.1).
+fn chunks(message: &[u8], head: usize) -> Length {
+    let mut at = head;
+    loop {
+        let rest = message.get(at..).unwrap_or_default();
+        match httparse::parse_chunk_size(rest) {
+            Ok(httparse::Status::Complete((line, 0))) => {
+                let trailer = &rest[line - 2..];
+                let end = trailer.windows(4).position(|it| it == b"\r\n\r\n");
+                return end.map_or(Length::Untold, |end| Length::Bytes(at + line - 2 + end + 4));
+            }
+            Ok(httparse::Status::Complete((line, size))) => {
+                let size = usize::try_from(size).unwrap_or(usize::MAX);
+                at = at
+                    .saturating_add(line)
+                    .saturating_add(size)
+                    .saturating_add(2);
+            }
+            Ok(httparse::Status::Partial) => return Length::Untold,
+            Err(_) => return Length::Unbounded,
         }
     }
 }
@@ -120,6 +147,10 @@ pub(crate) struct Turns {
     read: Cell<u64>,
     /// How many before it had no answer when the message that is being read began to arrive.
     behind: Cell<u64>,
+    /// Whether the message that is being read has no end that is known here.
+    endless: Cell<bool>,
+    /// Whether somebody waits for what TLS reads, behind all messages.
+    listening: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -150,19 +181,32 @@ impl Turns {
     /// The next message may be read.
     pub(crate) fn give(&self) {
         self.due.set(self.due.get() + 1);
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
+        self.wake();
+    }
+
+    /// Requests that began to arrive and that nobody has read: any number, where it cannot be told.
+    pub(crate) fn waiting(&self) -> u64 {
+        match self.endless.get() {
+            true => u64::MAX,
+            false => self.begun.get() - self.read.get(),
         }
     }
 
-    /// Requests that began to arrive and that nobody has read.
-    pub(crate) fn waiting(&self) -> u64 {
-        self.begun.get() - self.read.get()
+    /// How many requests before the one that now is read were not answered when it began to arrive. To be asked once.
+    pub(crate) fn behind(&self) -> u64 {
+        self.behind.take()
     }
 
-    /// How many requests before the one that is being read were not answered when it began to arrive.
-    pub(crate) fn behind(&self) -> u64 {
-        self.behind.get()
+    /// Whether somebody waits for what TLS reads, so that messages must not be in the way.
+    pub(crate) fn listen(&self, listening: bool) {
+        self.listening.set(listening);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
     }
 
     fn is_due(&self) -> bool {
@@ -182,9 +226,10 @@ impl Turns {
         (message.unwrap_or(Message::Request), unanswered)
     }
 
-    fn reads(&self, behind: u64) {
+    fn reads(&self, message: &Kept) {
         self.read.set(self.read.get() + 1);
-        self.behind.set(behind);
+        self.behind.set(message.behind);
+        self.endless.set(message.is_endless());
     }
 }
 
@@ -222,6 +267,10 @@ impl Kept {
 
     fn is_whole(&self) -> bool {
         self.missing == Some(0)
+    }
+
+    fn is_endless(&self) -> bool {
+        self.missing.is_some_and(|missing| missing > usize::MAX / 2)
     }
 }
 
@@ -265,7 +314,8 @@ impl<S> OneByOne<S> {
     }
 
     fn is_full(&self) -> bool {
-        self.kept.iter().map(|it| it.bytes.len()).sum::<usize>() > KEPT
+        !self.turns.listening.get()
+            && self.kept.iter().map(|it| it.bytes.len()).sum::<usize>() > KEPT
     }
 
     /// Hands on what may be read by now; says whether there was anything.
@@ -279,7 +329,7 @@ impl<S> OneByOne<S> {
             return false;
         };
         if !core::mem::replace(&mut self.reading, true) {
-            self.turns.reads(first.behind);
+            self.turns.reads(first);
         }
         let now = first.bytes.len().min(buf.remaining());
         buf.put_slice(&first.bytes.split_to(now));
@@ -370,7 +420,32 @@ mod tests {
             (Message::Request, &GET[..GET.len() - 1], Length::Untold),
             (
                 Message::Request,
-                b"PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n",
+                b"PUT / HTTP/1.1\r\ntransfer-encoding: Chunked\r\n\r\n4;x\r\nbody\r\n0\r\n\r\n",
+                Length::Bytes(62),
+            ),
+            (
+                Message::Request,
+                b"PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\na: b\r\n\r\n",
+                Length::Bytes(57),
+            ),
+            (
+                Message::Request,
+                b"PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbo",
+                Length::Untold,
+            ),
+            (
+                Message::Request,
+                b"PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nx\r\n",
+                Length::Unbounded,
+            ),
+            (
+                Message::Request,
+                b"PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\nexpect: 100-continue\r\n\r\n",
+                Length::Unbounded,
+            ),
+            (
+                Message::Request,
+                b"PUT / HTTP/1.1\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
                 Length::Unbounded,
             ),
             (
@@ -422,6 +497,9 @@ mod tests {
         }
         let endless = vec![b'a'; HEAD];
         assert_eq!(Message::Request.length(&endless), Length::Unbounded);
+        let interim = b"HTTP/1.1 102 Processing\r\n\r\n".repeat(HEAD / 27 + 1);
+        assert_eq!(answer(false).length(&interim[..1_000]), Length::Untold);
+        assert_eq!(answer(false).length(&interim), Length::Unbounded);
         assert_eq!(Message::answer_to(b"HEAD / HTTP/1.1\r\n"), answer(true));
         assert_eq!(Message::answer_to(b"HEADER / HTTP/1.1\r\n"), answer(false));
     }
@@ -499,7 +577,27 @@ mod tests {
             read(&mut stream);
         }
         assert!(written <= (1 << 20) + KEPT + 8192, "{written}");
-        assert!(turns.waiting() > 1_000);
+        assert!(turns.waiting() > 400);
+        // Somebody waits for what comes behind all this.
+        let before = turns.waiting();
+        turns.listen(true);
+        read(&mut stream);
+        assert!(turns.waiting() > 2 * before);
+    }
+
+    /// Where a message ends that says nothing of its length only hyper finds out.
+    #[test]
+    fn what_has_no_end_that_is_known_is_let_in_with_all_that_follows() {
+        let (mut client, mut stream, turns) = server();
+        let endless = b"PUT / HTTP/1.1\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n";
+        let all = [endless, GET].concat();
+        block_on(client.write_all(&all)).unwrap();
+        assert_eq!(read(&mut stream).unwrap(), all);
+        assert_eq!((turns.behind(), turns.waiting()), (0, u64::MAX));
+        turns.give();
+        block_on(client.write_all(GET)).unwrap();
+        assert_eq!(read(&mut stream).unwrap(), GET);
+        assert_eq!((turns.behind(), turns.waiting()), (0, u64::MAX));
     }
 
     /// A client's: nothing is read before hyper has written what it answers.

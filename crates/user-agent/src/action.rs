@@ -195,7 +195,7 @@ pub struct Send {
     pub carried: Carried,
     /// Those that go out right behind it on the same connection, before there is an answer: HTTP/1.1 pipelining (RFC 9112
     /// section 9.3.2). Their own are empty.
-    pub behind: Vec<Send>,
+    pub followed_by: Vec<Send>,
 }
 
 /// The credentials that travel in headers.

@@ -441,7 +441,7 @@ impl Trial {
         self.job.fault.is_some_and(|fault| !fault.control)
     }
 
-    fn is_caught(&self) -> bool {
+    pub(super) fn is_caught(&self) -> bool {
         matches!(self.end, Ended::Broken { .. })
     }
 

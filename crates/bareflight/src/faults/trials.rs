@@ -229,17 +229,19 @@ impl Trial {
             Ended::Stopped => (2, 0, 0),
             Ended::Exhausted => (3, 0, 0),
         };
-        let reached = self.reached.zip(other.reached).map(|(one, two)| one + two);
-        let first_reached = [self.first_reached, other.first_reached];
-        let scenarios = self.scenarios + other.scenarios;
-        let elapsed = self.elapsed.max(other.elapsed);
+        let both = (
+            self.scenarios + other.scenarios,
+            self.elapsed.max(other.elapsed),
+        );
+        let reached = self.reached.zip(other.reached);
+        let first = [self.first_reached, other.first_reached];
         if rank(&other) < rank(self) {
             *self = other;
         }
-        self.reached = reached;
-        self.first_reached = first_reached.into_iter().flatten().min();
-        if !matches!(self.end, Ended::Broken { .. }) {
-            (self.scenarios, self.elapsed) = (scenarios, elapsed);
+        if !self.is_caught() {
+            (self.scenarios, self.elapsed) = both;
+            self.reached = reached.map(|(one, two)| one + two);
+            self.first_reached = first.into_iter().flatten().min();
         }
     }
 

@@ -34,24 +34,15 @@ use crate::wire::{End, Transport, Witness};
 pub(crate) struct Errand {
     pub(crate) stream: StreamId,
     pub(crate) request: Request<Bytes>,
-    /// Those that follow it in the same flight.
-    pub(crate) behind: Vec<Request<Bytes>>,
+    /// Those that go right behind it in the same flight.
+    pub(crate) followed_by: Vec<Request<Bytes>>,
 }
 
 impl Errand {
     /// The number of each request.
     pub(super) fn streams(&self) -> impl Iterator<Item = StreamId> + use<> {
         let first = self.stream.0;
-        (first..=first + self.behind.len() as u64).map(StreamId)
-    }
-
-    /// What is left when the first request is taken care of.
-    pub(super) fn next(mut behind: Vec<Request<Bytes>>, after: StreamId) -> Option<Self> {
-        (!behind.is_empty()).then(|| Self {
-            stream: StreamId(after.0 + 1),
-            request: behind.remove(0),
-            behind,
-        })
+        (first..=first + self.followed_by.len() as u64).map(StreamId)
     }
 }
 

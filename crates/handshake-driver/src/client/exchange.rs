@@ -37,26 +37,19 @@ pub(super) async fn exchange_all(
     report: &Report,
 ) {
     let mut desk = Desk(Some(sender));
-    let mut waiting = VecDeque::<Errand>::new();
+    let mut waiting = VecDeque::<Queued>::new();
     let mut unanswered = BTreeSet::new();
     let mut in_flight = FuturesUnordered::new();
     let mut closing = pin!(report.closing.notified());
     loop {
         while !waiting.is_empty()
             && let Some(sender) = desk.lend()
-            && let Some(mut errand) = waiting.pop_front()
+            && let Some(next) = waiting.pop_front()
         {
-            match &sender {
-                Sender::Http1(_, ahead) => ahead.promise(&errand.behind),
-                // Side by side, each goes by itself.
-                Sender::H2(_) => {
-                    let behind = core::mem::take(&mut errand.behind);
-                    if let Some(next) = Errand::next(behind, errand.stream) {
-                        waiting.push_front(next);
-                    }
-                }
+            if let Sender::Http1(_, ahead) = &sender {
+                ahead.promise(&next.followed_by);
             }
-            in_flight.push(exchange(sender, errand, report));
+            in_flight.push(exchange(sender, next, report));
         }
         let next = poll_fn(|cx| {
             if closing.as_mut().poll(cx).is_ready() {
@@ -66,8 +59,8 @@ pub(super) async fn exchange_all(
                 return Poll::Ready(errand.map_or(Next::Over, Next::Heard));
             }
             match in_flight.poll_next_unpin(cx) {
-                Poll::Ready(Some((sender, errand, outcome))) => {
-                    Poll::Ready(Next::Answered(sender, errand, outcome))
+                Poll::Ready(Some((sender, stream, outcome))) => {
+                    Poll::Ready(Next::Answered(sender, stream, outcome))
                 }
                 Poll::Ready(None) if report.is_over() => Poll::Ready(Next::Over),
                 _ => Poll::Pending,
@@ -80,15 +73,12 @@ pub(super) async fn exchange_all(
             }
             Next::Heard(errand) => {
                 unanswered.extend(errand.streams());
-                waiting.push_back(errand);
+                waiting.extend(Queued::of(errand));
             }
-            Next::Answered(sender, Answered { stream, behind }, outcome) => {
+            Next::Answered(sender, stream, outcome) => {
                 unanswered.remove(&stream);
+                desk.give_back(sender);
                 report.answered(stream, outcome);
-                match Errand::next(behind, stream) {
-                    Some(next) => in_flight.push(exchange(sender, next, report)),
-                    None => desk.give_back(sender),
-                }
             }
             Next::Close => {
                 report.end.set(EndReason::Local);
@@ -97,7 +87,7 @@ pub(super) async fn exchange_all(
             Next::Over => break,
         }
     }
-    for stream in waiting.iter().flat_map(Errand::streams) {
+    for Queued { stream, .. } in waiting {
         unanswered.remove(&stream);
         report.unsent(stream);
     }
@@ -125,34 +115,57 @@ impl Desk {
 enum Next {
     Heard(Errand),
     Close,
-    Answered(Sender, Answered, Result<Response<Bytes>, StreamError>),
+    Answered(Sender, StreamId, Result<Response<Bytes>, StreamError>),
     Over,
 }
 
-/// A request that is over, and those of its flight that are not.
-struct Answered {
+/// A request that waits for its turn, which on HTTP/2 comes at once.
+struct Queued {
     stream: StreamId,
-    behind: Vec<Request<Bytes>>,
+    request: Request<Bytes>,
+    /// Those that go right behind it in the same flight.
+    followed_by: Vec<Request<Bytes>>,
+    /// Whether it goes behind another in the same flight.
+    follows: bool,
+}
+
+impl Queued {
+    fn of(errand: Errand) -> impl Iterator<Item = Self> {
+        let streams = errand.streams();
+        let mut flight = vec![errand.request];
+        flight.extend(errand.followed_by.iter().cloned());
+        let mut followed_by = errand.followed_by;
+        let queued = move |(stream, request): (StreamId, Request<Bytes>)| Self {
+            stream,
+            request,
+            followed_by: core::mem::take(&mut followed_by),
+            follows: stream != errand.stream,
+        };
+        streams.zip(flight).map(queued)
+    }
 }
 
 async fn exchange(
     mut sender: Sender,
-    errand: Errand,
+    next: Queued,
     report: &Report,
-) -> (Sender, Answered, Result<Response<Bytes>, StreamError>) {
-    let Errand {
-        stream,
-        request,
-        behind,
-    } = errand;
-    let errand = Answered { stream, behind };
+) -> (Sender, StreamId, Result<Response<Bytes>, StreamError>) {
+    let Queued {
+        stream, request, ..
+    } = next;
+    // What follows in a flight of HTTP/1.1 is on the wire before hyper hears of it: who does not answer may have seen it.
+    let is_out = next.follows && matches!(sender, Sender::Http1(..));
+    let seen = |error| match error {
+        StreamError::Unprocessed(reason) if is_out => StreamError::Ended(reason),
+        other => other,
+    };
     let ready = match &mut sender {
         Sender::Http1(sender, _) => sender.ready().await,
         Sender::H2(sender) => sender.ready().await,
     };
     if let Err(error) = ready {
         let unsent = StreamError::Unprocessed(report.why(Some(error.to_string())));
-        return (sender, errand, Err(unsent));
+        return (sender, stream, Err(seen(unsent)));
     }
     let sent = match &mut sender {
         Sender::Http1(sender, _) => {
@@ -166,9 +179,9 @@ async fn exchange(
     };
     let outcome = match sent {
         Ok(response) => whole(response, report).await,
-        Err(error) => Err(why(&error, report)),
+        Err(error) => Err(seen(why(&error, report))),
     };
-    (sender, errand, outcome)
+    (sender, stream, outcome)
 }
 
 /// Why there is no response, and whether the server can have seen the request. h2 calls GOAWAY what was above its last

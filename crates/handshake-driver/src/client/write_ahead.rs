@@ -16,7 +16,7 @@ use http::header::CONTENT_LENGTH;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::message::for_protocol;
-use crate::pipelining::{Message, OneByOne, Turns};
+use crate::pipelining::{Length, Message, OneByOne, Turns};
 use crate::plan::Protocol;
 use crate::wire::Transport;
 
@@ -28,13 +28,14 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// These follow the request that is sent next, in the same flight; they must be sent after it, in this order.
-    pub(super) fn promise(&self, behind: &[Request<Bytes>]) {
-        if !behind.is_empty() {
+    /// These follow the request that is sent next, in the same flight; they must be sent after it, in this order. Where one has no
+    /// end that is known, each goes when its turn comes.
+    pub(super) fn promise(&self, followers: &[Request<Bytes>]) {
+        let written: VecDeque<_> = followers.iter().map(written).collect();
+        let ends = |bytes: &BytesMut| Message::Request.length(bytes) == Length::Bytes(bytes.len());
+        if !written.is_empty() && written.iter().all(ends) {
             self.turns.begin();
-            self.requests
-                .borrow_mut()
-                .extend(behind.iter().map(written));
+            *self.requests.borrow_mut() = written;
         }
     }
 }
@@ -93,14 +94,19 @@ impl<S: Transport> WriteAhead<S> {
     /// Takes what hyper wrote, request by request.
     fn sort(&mut self) {
         let turns = &self.ahead.turns;
-        while let Some(length) = Message::Request.whole(&self.begun) {
+        while !self.begun.is_empty() {
+            let length = match Message::Request.length(&self.begun) {
+                Length::Bytes(length) if length <= self.begun.len() => length,
+                Length::Bytes(_) | Length::Untold => break,
+                Length::Unbounded => self.begun.len(),
+            };
             let request = self.begun.split_to(length);
             match self.is_out.checked_sub(1) {
                 Some(left) => self.is_out = left,
                 None => {
-                    let behind = self.ahead.requests.take();
-                    self.is_out = behind.len();
-                    for request in [request].into_iter().chain(behind) {
+                    let followers = self.ahead.requests.take();
+                    self.is_out = followers.len();
+                    for request in [request].into_iter().chain(followers) {
                         turns.expect(Message::answer_to(&request));
                         self.out.extend_from_slice(&request);
                     }

@@ -225,7 +225,10 @@ impl Desk {
         if late.from_the_start || late.last.get().is_some_and(covers) {
             return Ok(true);
         }
-        let answered = late.question(stream, &office.unanswered).await?;
+        self.turns.listen(true);
+        let answered = late.question(stream, &office.unanswered).await;
+        self.turns.listen(false);
+        let answered = answered?;
         let outcome = late.outcome(answered.as_ref(), false);
         self.observe_late(stream, &outcome);
         let issued = answered.as_ref().map(|it| &*it.issued);
@@ -233,7 +236,7 @@ impl Desk {
         let met = office.rules.admits.met(&outcome);
         late.last.set(met.then(|| Authenticated {
             asked_for: stream,
-            first_after: StreamId(self.arrived.get() + self.turns.waiting()),
+            first_after: StreamId(self.arrived.get().saturating_add(self.turns.waiting())),
         }));
         late.free();
         Ok(met)

@@ -437,3 +437,112 @@ fn a_connection_carries_a_bounded_number_of_requests() {
     let one_more = world.driver.send(connection, get("https://api.test/"));
     assert_eq!(one_more, Err(StreamError::TooManyStreams(connection)));
 }
+
+/// RFC 9112 section 9.3.2: requests of every shape in one flight, each answered as if it had come alone, and in order.
+#[test]
+fn a_flight_is_answered_like_requests_one_by_one() {
+    let request = |method: Method, path: &str, body: &str| {
+        let url = format!("https://{HOST}{path}");
+        let request = Request::builder()
+            .method(method)
+            .uri(url)
+            .header("x-a", "1");
+        request.body(Bytes::from(body.to_owned())).unwrap()
+    };
+    let flight = || {
+        vec![
+            request(Method::GET, "/a", ""),
+            request(Method::PUT, "/b", "a body\r\n\r\nGET /smuggled HTTP/1.1"),
+            request(Method::HEAD, "/c", ""),
+            request(Method::PUT, "/d?e=f", ""),
+            request(Method::OPTIONS, "/elsewhere", ""),
+            request(Method::DELETE, "/g", ""),
+        ]
+    };
+    let responder = |_, request: &Request<Bytes>| {
+        let mut response = Response::new(Bytes::from(request.uri().path().to_owned()));
+        *response.status_mut() = match (request.method(), request.uri().path()) {
+            (&Method::OPTIONS, _) => StatusCode::MISDIRECTED_REQUEST,
+            (&Method::DELETE, _) => StatusCode::NO_CONTENT,
+            _ => StatusCode::OK,
+        };
+        if response.status() == StatusCode::NO_CONTENT || request.method() == Method::HEAD {
+            response.body_mut().clear();
+        }
+        response.into()
+    };
+    each_with(responder, &mut |mut world, connection, case| {
+        let told = |world: &mut World| {
+            let heads = heads(&mut world.driver);
+            let heads = heads
+                .into_iter()
+                .map(|it| (it.method, it.target, it.authority, it.headers));
+            let answers = world
+                .driver
+                .events()
+                .into_iter()
+                .filter_map(|event| match event {
+                    ClientEvent::Response { response, .. } => {
+                        Some((response.status(), response.into_body()))
+                    }
+                    ClientEvent::Failed { error, .. } => panic!("{case}: {error}"),
+                    _ => None,
+                });
+            let mut answers: Vec<_> = answers.collect();
+            if case.ends_with("H2") {
+                answers.sort();
+            }
+            (heads.collect::<Vec<_>>(), answers)
+        };
+        for request in flight() {
+            world.driver.send(connection, request).unwrap();
+        }
+        world.driver.run().unwrap();
+        let (heads, answers) = told(&mut world);
+        assert_eq!((heads.len(), answers.len()), (6, 6), "{case}");
+        for _ in 0..2 {
+            let mut followers = flight();
+            let first = followers.remove(0);
+            world
+                .driver
+                .send_flight(connection, first, followers)
+                .unwrap();
+            world.driver.run().unwrap();
+            assert_eq!(told(&mut world), (heads.clone(), answers.clone()), "{case}");
+        }
+    });
+}
+
+/// A flight that the server ends after its first answer: the others may have been seen, and nobody says that they were not.
+#[test]
+fn what_is_left_of_a_flight_may_have_been_seen() {
+    let last = |_, _: &Request<Bytes>| Reply::AnswerAndClose(Response::new(Bytes::new()));
+    each_with(last, &mut |mut world, connection, case| {
+        if !case.ends_with("Http11") {
+            return;
+        }
+        let request = || get(&format!("https://{HOST}/"));
+        let others = vec![request(), request()];
+        world
+            .driver
+            .send_flight(connection, request(), others)
+            .unwrap();
+        world.driver.run().unwrap();
+        let came = world
+            .driver
+            .events()
+            .into_iter()
+            .filter_map(|event| match event {
+                ClientEvent::Response { stream, .. } => Some((stream.0, "answered")),
+                ClientEvent::Failed {
+                    stream,
+                    error: StreamError::Ended(_),
+                    ..
+                } => Some((stream.0, "ended")),
+                ClientEvent::Failed { stream, .. } => Some((stream.0, "never seen")),
+                _ => None,
+            });
+        let expected = [(0, "answered"), (1, "ended"), (2, "ended")];
+        assert_eq!(came.collect::<Vec<_>>(), expected, "{case}");
+    });
+}

@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use bareflight_handshake_driver::*;
+use http::Request;
 
 /// What a client does when it is asked late.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -389,6 +390,39 @@ fn an_authentication_covers_nothing_from_before() {
             let again = world.fetch(connection, request("4"));
             assert_eq!(again.unwrap().status(), 200, "{cell}");
             assert!(self::late(&mut world).is_empty(), "{cell}");
+        }
+    }
+}
+
+/// What lies before the answer to a late question is read, however much it is; and a request without a length that can be told,
+/// behind which nobody knows what had arrived.
+#[test]
+fn whatever_follows_is_asked_for_itself() {
+    let put =
+        |body: usize| Request::put("https://api.test/private/1").body(vec![b'a'; body].into());
+    let mut chunked = put(10).unwrap();
+    chunked
+        .headers_mut()
+        .insert("transfer-encoding", "chunked".parse().unwrap());
+    let flights = [
+        (get("https://api.test/private/1"), put(40_000).unwrap()),
+        (put(20_000).unwrap(), put(40_000).unwrap()),
+        (chunked, get("https://api.test/private/2")),
+    ];
+    for mode in [PostHandshake, Renegotiate] {
+        for (first, second) in &flights {
+            let mut world = World::new(plan(mode, Http11));
+            let connection = world.connect(&asked_late(Alice, Http11), None).connection;
+            let flight = (first.clone(), vec![second.clone()]);
+            world
+                .driver
+                .send_flight(connection, flight.0, flight.1)
+                .unwrap();
+            world.driver.run().unwrap();
+            let cell = format!("{mode:?} {} {:?}", first.method(), first.headers());
+            assert_eq!(answered(&mut world), [0, 1], "{cell}");
+            let asked: Vec<_> = late(&mut world).iter().map(|it| it.stream.0).collect();
+            assert_eq!(asked, [0, 1], "{cell}");
         }
     }
 }

@@ -15,7 +15,7 @@
 //! What is not in these worlds is beyond the bound, however few steps it takes, and so are the faults that need it: a server
 //! that is reloaded, has several ports, names that differ in case, a name on two servers or a certificate that nobody
 //! trusts, or asks late in HTTP/2; a host for which no identity was chosen; two identities with one certificate, or one that
-//! expires; a choice that was declined, a server name of the caller's own, `same-origin`, an upload that is listened to.
+//! expires; steps that overlap, and requests in a pipeline; a choice that was declined, a server name of the caller's own, `same-origin`, an upload that is listened to.
 
 use super::Engine;
 use crate::scenario::{

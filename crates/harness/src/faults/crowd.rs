@@ -91,3 +91,34 @@ pub(super) fn somebody_may_take() {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who takes and is not named would be taken for one that cannot show.
+    #[test]
+    fn all_takers_are_named() {
+        let sources = [
+            include_str!("carry.rs"),
+            include_str!("compare.rs"),
+            include_str!("controls.rs"),
+            include_str!("joins.rs"),
+            include_str!("keep.rs"),
+            include_str!("late.rs"),
+            include_str!("proxy.rs"),
+            include_str!("share.rs"),
+        ];
+        let takes = |source: &str| {
+            let taking = ["fn checkout(", "fn offer("];
+            taking
+                .map(|it| source.matches(it).count())
+                .iter()
+                .sum::<usize>()
+        };
+        assert_eq!(sources.map(takes).iter().sum::<usize>(), TAKERS.len());
+        for name in TAKERS {
+            assert!(Fault::named(name).is_some(), "{name}");
+        }
+    }
+}

@@ -366,7 +366,7 @@ impl<'l> View<'l> {
     }
 
     /// Whom the server took the client of a request's connection to be as it answered: what the handshake says, or a late
-    /// authentication that came before the request, or because of it.
+    /// authentication that was over before the request began to arrive, or came because of it.
     pub(super) fn client_of(&self, sent: &Sent<'l>) -> &'l Client {
         let lane = &self.connections[sent.lane];
         let late = self.late.iter().rev().find_map(|&(record, late)| {

@@ -302,7 +302,8 @@ impl LateAuthentication {
     /// Whether it decides whom the server takes the client of a request to be: it was over before the request began to arrive,
     /// or came because of it.
     pub fn counts_for(&self, request: &Request, came_before: bool) -> bool {
-        // Who is asked for a request has answered by the time that the request is.
+        // It was over when the request that it was asked for had its answer. Those between that one and this one had none when
+        // this one began to arrive.
         let was_over = self.stream < request.stream.saturating_sub(request.behind);
         self.connection == request.connection
             && (self.stream == request.stream || came_before && was_over)

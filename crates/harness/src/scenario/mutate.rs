@@ -90,9 +90,10 @@ impl Scenario {
         let mut step = self.steps[at].clone();
         step.expect = None;
         match &mut step.action {
-            Action::Exchange(_)
+            Action::Exchange(exchange)
                 if from.chance(1, 12) && !self.exchanges().any(|it| it.declines) =>
             {
+                exchange.pipelined = from.chance(1, 2);
                 step.overlap = if step.overlap.is_some() {
                     None
                 } else {

@@ -264,10 +264,10 @@ impl MemoryWorld {
         let Some(id) = open.driver.filter(|_| !open.closed) else {
             return Ok(());
         };
-        let flight = core::iter::once(send).chain(&send.behind);
+        let flight = core::iter::once(send).chain(&send.followed_by);
         open.sent.extend(flight.map(|send| cause_of(send.cause)));
-        let behind = send.behind.iter().map(wire::request).collect();
-        let sent = self.driver.send_flight(id, wire::request(send), behind);
+        let followers = send.followed_by.iter().map(wire::request).collect();
+        let sent = self.driver.send_flight(id, wire::request(send), followers);
         if sent.is_ok() {
             self.run()?;
         }

@@ -253,12 +253,12 @@ impl ModelWorld {
     fn send(&mut self, case: &Case<'_>, send: &Send, log: &mut Log, events: &mut Vec<Event>) {
         let mut flight = InFlight {
             before: 0,
-            behind: u32::try_from(send.behind.len()).unwrap_or(u32::MAX),
+            after: u32::try_from(send.followed_by.len()).unwrap_or(u32::MAX),
         };
         self.send_one(case, (send, flight), log, events);
-        for next in &send.behind {
+        for next in &send.followed_by {
             flight.before += 1;
-            flight.behind -= 1;
+            flight.after -= 1;
             self.send_one(case, (next, flight), log, events);
         }
     }

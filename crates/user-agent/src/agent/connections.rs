@@ -57,6 +57,8 @@ pub(super) struct Record {
 pub(super) struct Stream {
     pub(super) number: u32,
     pub(super) fetch: Running,
+    /// Whether it is pipelined behind another.
+    pub(super) follows: bool,
     pub(super) lease: Option<Lease<ConnectionId>>,
 }
 

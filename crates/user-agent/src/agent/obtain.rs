@@ -6,8 +6,8 @@ use bareflight_policy::{CertificateAnswer, Mode, NetworkPartitionKey, Request};
 use smallvec::SmallVec;
 
 use bareflight_pool_key::{
-    Description, Grant, Lease, Leg, ProtocolClass, Reservation, Reserved, Route, TLS13_LIFETIME,
-    Transport, Want,
+    ConnectionKey, Description, Grant, Lease, Leg, ProtocolClass, Reservation, Reserved, Route,
+    TLS13_LIFETIME, Transport, Want,
 };
 
 use super::connections::{Record, Stream};
@@ -35,11 +35,7 @@ impl UserAgent {
         if wanted.description.class == ProtocolClass::WebSocket {
             return self.connect(running, None, &wanted, &question);
         }
-        let key = self
-            .decisions
-            .connection_description(&wanted)
-            .keys()
-            .connection;
+        let key = self.key(&wanted);
         if !fresh {
             if let Some(lease) = self
                 .decisions
@@ -199,6 +195,12 @@ impl UserAgent {
         })
     }
 
+    /// The key that connections are shared under.
+    pub(super) fn key(&self, wanted: &Wanted) -> ConnectionKey {
+        let description = self.decisions.connection_description(wanted);
+        description.keys().connection
+    }
+
     fn connect(
         &mut self,
         running: Running,
@@ -261,11 +263,7 @@ impl UserAgent {
         let connection = self.connections.open(Record {
             cause,
             wanted: *wanted,
-            key: self
-                .decisions
-                .connection_description(wanted)
-                .keys()
-                .connection,
+            key: self.key(wanted),
             question: *question,
             place: self.place(fetch),
             sessions: Sessions {
@@ -358,9 +356,11 @@ impl UserAgent {
         fetch.reused = reused;
         record.sent += 1;
         let stream = record.sent;
+        let follows = record.protocol == Some(Protocol::Http1) && !record.streams.is_empty();
         record.streams.push(Stream {
             number: stream,
             fetch: running,
+            follows,
             lease,
         });
         let request = fetch.current().clone();
@@ -375,7 +375,7 @@ impl UserAgent {
             cause: fetch.cause(),
             request,
             carried,
-            behind: Vec::new(),
+            followed_by: Vec::new(),
         })
     }
 }

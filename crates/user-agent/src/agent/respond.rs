@@ -12,6 +12,7 @@ use bareflight_pool_key::{
 };
 
 use super::connections::{Record, Stream};
+use super::pipeline::is_idempotent;
 use super::{Choice, UserAgent};
 use crate::decisions::{Question, Wanted};
 use crate::{
@@ -173,7 +174,7 @@ impl UserAgent {
             self.fail(running, NetworkError::Connection(reason));
         }
         for stream in record.streams.drain(..) {
-            self.broken(stream.fetch, reason);
+            self.broken(&stream, reason);
         }
     }
 
@@ -187,17 +188,22 @@ impl UserAgent {
     }
 
     /// A request lost its connection. One that rode a connection that was open before is sent again, once: the server
-    /// may have closed it while it was idle.
-    fn broken(&mut self, running: Running, reason: EndReason) {
-        let Some(fetch) = self.fetches.get_mut(running) else {
+    /// may have closed it while it was idle. One that was pipelined behind another is sent again if it may be served twice (RFC
+    /// 9112 section 9.3.2): whatever the connection ended over, it was the first one's, and the server may have seen both.
+    fn broken(&mut self, stream: &Stream, reason: EndReason) {
+        let Some(fetch) = self.fetches.get_mut(stream.fetch) else {
             return;
         };
         let again = fetch.reused && !fetch.retried && fetch.current().body.can_be_sent_again();
-        if again && reason == EndReason::Closed {
+        let harmless = match stream.follows {
+            true => is_idempotent(fetch.current()),
+            false => reason == EndReason::Closed,
+        };
+        if again && harmless {
             fetch.retried = true;
-            return self.obtain(running);
+            return self.obtain(stream.fetch);
         }
-        self.fail(running, NetworkError::Connection(reason));
+        self.fail(stream.fetch, NetworkError::Connection(reason));
     }
 
     pub(super) fn going_away(&mut self, id: ConnectionId) {
@@ -358,11 +364,7 @@ impl UserAgent {
         }
         let url = self.fetches.get(running)?.current().current_url().as_url();
         let (host, port) = (url.host_str()?, url.port_or_known_default());
-        let key = self
-            .decisions
-            .connection_description(wanted)
-            .keys()
-            .connection;
+        let key = self.key(wanted);
         let (origins, connections, decisions) = (&self.origins, &self.connections, self.decisions);
         let joins = |other: &ConnectionKey, id: &ConnectionId| {
             let Some(record) = connections

@@ -23,20 +23,20 @@ fn requests_of_one_key_go_out_in_one_flight() {
     let flight = test.sent();
     let streams = |send: &Send| (send.connection, send.stream);
     assert_eq!(streams(&flight), (connection, 1));
-    let behind: Vec<_> = flight.behind.iter().map(streams).collect();
+    let behind: Vec<_> = flight.followed_by.iter().map(streams).collect();
     assert_eq!(behind, [(connection, 2), (connection, 3)]);
     assert!(test.agent.poll().is_none());
 
     // While one of them has no answer the connection is nobody else's; then it is.
     test.respond(&flight, 200);
-    test.respond(&flight.behind[0], 200);
+    test.respond(&flight.followed_by[0], 200);
     test.finished();
     test.finished();
     test.fetch(get(CredentialsMode::Include));
     let another = test.connect();
     test.connected(another.connection, Protocol::Http1, false);
     let other = test.sent();
-    test.respond(&flight.behind[1], 200);
+    test.respond(&flight.followed_by[1], 200);
     test.finished();
     test.fetch(get(CredentialsMode::Include));
     let again = test.sent();
@@ -84,7 +84,7 @@ fn what_keeps_two_requests_apart_keeps_them_out_of_one_flight() {
         before(&mut test, connection);
         pipelined(&mut test, second);
         let sent = test.sent();
-        assert_eq!(sent.behind.len(), usize::from(joins), "{cell}");
+        assert_eq!(sent.followed_by.len(), usize::from(joins), "{cell}");
         assert_eq!(
             matches!(test.agent.poll(), Some(Action::Connect(_))),
             !joins,
@@ -97,7 +97,7 @@ fn what_keeps_two_requests_apart_keeps_them_out_of_one_flight() {
 fn who_does_not_pipeline_waits_and_http2_needs_none() {
     let (mut test, _) = opened(get(CredentialsMode::Include), Protocol::Http1);
     test.fetch(get(CredentialsMode::Include));
-    assert!(test.sent().behind.is_empty());
+    assert!(test.sent().followed_by.is_empty());
     test.connect();
 
     let (mut test, connection) = opened(get(CredentialsMode::Include), Protocol::H2);
@@ -105,22 +105,63 @@ fn who_does_not_pipeline_waits_and_http2_needs_none() {
     for stream in [1, 2] {
         let sent = test.sent();
         assert_eq!((sent.connection, sent.stream), (connection, stream));
-        assert!(sent.behind.is_empty());
+        assert!(sent.followed_by.is_empty());
     }
 }
 
-/// RFC 9112 section 9.3.2: what got no answer before the connection closed is sent again.
+/// RFC 9112 section 9.3.2: what got no answer before the connection ended is sent again, once, if it may be served twice, and
+/// then nothing is pipelined behind it.
 #[test]
 fn a_flight_that_breaks_off_is_sent_again_but_for_the_first() {
-    let (mut test, connection) = opened(get(CredentialsMode::Include), Protocol::Http1);
-    let behind = pipelined(&mut test, get(CredentialsMode::Include));
-    test.sent();
-    test.closed(connection, false, EndReason::Closed);
-    // The connection was opened for the first, and was not idle when it broke.
-    assert!(matches!(
-        test.finished(),
-        (FetchId(0), Outcome::NetworkError(_))
-    ));
-    let again = test.connect();
-    assert_eq!(again.cause.fetch, behind);
+    for (method, reason, again) in [
+        (Method::GET, EndReason::Closed, true),
+        // The first was asked for a certificate, and broke off.
+        (Method::GET, EndReason::Handshake, true),
+        (Method::POST, EndReason::Closed, false),
+    ] {
+        let (mut test, connection) = opened(get(CredentialsMode::Include), Protocol::Http1);
+        let request = || request(API, method.clone(), CredentialsMode::Include);
+        let behind = pipelined(&mut test, request());
+        assert_eq!(test.sent().followed_by.len(), 1);
+        test.closed(connection, false, reason);
+        // The connection was opened for the first, and was not idle when it broke.
+        assert!(matches!(
+            test.finished(),
+            (FetchId(0), Outcome::NetworkError(_))
+        ));
+        if !again {
+            assert_eq!(test.finished().0, behind);
+            continue;
+        }
+        let connect = test.connect();
+        assert_eq!(connect.cause.fetch, behind);
+        test.connected(connect.connection, Protocol::Http1, false);
+        pipelined(&mut test, request());
+        assert!(test.sent().followed_by.is_empty());
+        test.connect();
+        test.closed(connect.connection, false, EndReason::Closed);
+        assert_eq!(test.finished().0, behind, "and no third time");
+    }
+}
+
+#[test]
+fn nobody_passes_by_those_who_stand_in_line_and_a_pipeline_has_an_end() {
+    let mut limits = Limits::default();
+    limits.pool.open_per_key = 1;
+    let mut test = Test::with_limits(limits);
+    test.fetch(get(CredentialsMode::Include));
+    let connection = test.connect().connection;
+    test.connected(connection, Protocol::Http1, false);
+    for _ in 0..9 {
+        pipelined(&mut test, get(CredentialsMode::Include));
+    }
+    let flight = test.sent();
+    assert_eq!(flight.followed_by.len(), 7, "the other two stand in line");
+    test.respond(&flight, 200);
+    test.finished();
+    pipelined(&mut test, get(CredentialsMode::Include));
+    assert!(
+        test.agent.poll().is_none(),
+        "there is room, and not for the last to come"
+    );
 }

@@ -60,7 +60,7 @@ pub(super) struct InFlight {
     /// Requests before it.
     pub(super) before: u32,
     /// Requests behind it.
-    pub(super) behind: u32,
+    pub(super) after: u32,
 }
 
 /// What becomes of a request that came for a path.
@@ -109,7 +109,7 @@ impl ModelWorld {
         }
         let now = Authenticated {
             asked_for: stream,
-            first_after: StreamId(stream.0 + 1 + u64::from(flight.behind)),
+            first_after: StreamId(stream.0 + 1 + u64::from(flight.after)),
         };
         let (client, refused) = match (setting.kind, setting.answer) {
             // Who does not offer the extension `post_handshake_auth` cannot be asked (RFC 9846 section 4.2.6).
