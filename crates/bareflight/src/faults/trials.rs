@@ -257,3 +257,58 @@ impl Trial {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(number: usize, scenarios: u64, end: Ended) -> Trial {
+        let job = Job {
+            fault: Some(Fault::canary()),
+            engine: EngineName::Exhaustive,
+            seed: 1,
+            part: (number, 3),
+        };
+        Trial {
+            job,
+            scenarios,
+            reached: Some(scenarios / 10),
+            first_reached: Some(scenarios / 100),
+            elapsed: Duration::from_secs(scenarios),
+            end,
+        }
+    }
+
+    fn broken(steps: usize) -> Ended {
+        let mut scenario = Exhaustive::up_to(1).next_scenario().unwrap();
+        let step = scenario.steps[0].clone();
+        scenario.steps = vec![step; steps];
+        Ended::Broken {
+            invariant: "preflight-bare",
+            scenario: Box::new(scenario),
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_trial_are_one_trial() {
+        use Ended::{Exhausted, Undecided};
+        let undecided = || Undecided("busy".to_owned());
+        for (ends, scenarios, reached, first) in [
+            ([Exhausted, Exhausted, Exhausted], 1_700, 170, 2),
+            ([Exhausted, undecided(), Exhausted], 1_700, 170, 2),
+            // Fewer steps are plainer, and of as many those that come first.
+            ([broken(3), broken(2), broken(2)], 500, 50, 5),
+            ([Exhausted, undecided(), broken(1)], 900, 90, 9),
+        ] {
+            let numbers = [300, 500, 900];
+            let parts = (0..).zip(numbers).zip(ends);
+            let all = together(parts.map(|((at, scenarios), end)| part(at, scenarios, end)));
+            let [one] = &*all else {
+                panic!("{}", all.len())
+            };
+            let seen = (one.scenarios, one.reached, one.first_reached);
+            assert_eq!(seen, (scenarios, Some(reached), Some(first)));
+            assert_eq!(one.elapsed.as_secs(), scenarios.min(900));
+        }
+    }
+}
