@@ -64,7 +64,7 @@ impl UserAgent {
         for action in self.actions.drain(..) {
             match action {
                 Action::Send(next) if next.connection == send.connection => {
-                    send.followed_by.push(next)
+                    send.followed_by.push(next);
                 }
                 other => others.push_back(other),
             }
