@@ -294,8 +294,8 @@ mod tests {
         use Ended::{Exhausted, Undecided};
         let undecided = || Undecided("busy".to_owned());
         for (ends, scenarios, reached, first) in [
-            ([Exhausted, Exhausted, Exhausted], 1_700, 170, 2),
-            ([Exhausted, undecided(), Exhausted], 1_700, 170, 2),
+            ([Exhausted, Exhausted, Exhausted], 1_700, 170, 3),
+            ([Exhausted, undecided(), Exhausted], 1_700, 170, 3),
             // Fewer steps are plainer, and of as many those that come first.
             ([broken(3), broken(2), broken(2)], 500, 50, 5),
             ([Exhausted, undecided(), broken(1)], 900, 90, 9),
