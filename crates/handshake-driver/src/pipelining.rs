@@ -213,9 +213,9 @@ impl Turns {
         self.read.get() < self.due.get()
     }
 
-    /// Whether some answer must come and is not to be read yet.
+    /// Whether some answer must come of which hyper has not written what it answers.
     fn is_early(&self) -> bool {
-        self.due.get() < self.asked.get() && !self.is_due()
+        self.due.get() < self.asked.get()
     }
 
     /// A message begins to arrive. Whose turn it is has answers before it, each of which gave the next turn.
@@ -359,7 +359,8 @@ impl<S: Transport> AsyncRead for OneByOne<S> {
                 return Poll::Ready(Ok(()));
             }
             self.turns.waker.replace(Some(cx.waker().clone()));
-            if !self.reading && (self.turns.is_early() || self.is_full()) {
+            let somebodys = self.reading || self.turns.is_due();
+            if !somebodys && (self.turns.is_early() || self.is_full()) {
                 return Poll::Pending;
             }
             let mut scratch = [0; 4096];
@@ -583,6 +584,15 @@ mod tests {
         turns.listen(true);
         read(&mut stream);
         assert!(turns.waiting() > 2 * before);
+    }
+
+    #[test]
+    fn a_head_without_end_is_handed_on_when_its_turn_has_come() {
+        let (mut client, mut stream, _) = server();
+        block_on(client.write_all(&vec![b'a'; HEAD - 1])).unwrap();
+        assert_eq!(read(&mut stream).unwrap().len(), 0);
+        block_on(client.write_all(b"a")).unwrap();
+        assert_eq!(read(&mut stream).unwrap().len(), HEAD);
     }
 
     /// Where a message ends that says nothing of its length only hyper finds out.
