@@ -169,21 +169,26 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
         .filter(|other| differs(lane, other).is_none())
         .filter_map(|other| failure(view, other, lane.record))
         .max();
-    view.sessions
-        .iter()
-        .filter(|session| session.record < lane.record)
-        .find(|session| {
-            let origin = &view.connections[session.lane];
-            let used = session.offered.is_some_and(|offered| offered < lane.record);
-            origin.event.failed.is_none()
+    let at_hand = |session: &&Session<'_>| {
+        let origin = &view.connections[session.lane];
+        let used = session.offered.is_some_and(|offered| offered < lane.record);
+        session.record < lane.record
+            && origin.event.failed.is_none()
             && age(view, session.record, lane.record) < lifetime(session, origin)
             && age(view, view.root(origin).record, lane.record) < AUTHENTICATION
             && !(used && origin.event.tls == Some(Tls::V1_3))
-            && !offered_unseen(view, index, session)
-            // A server that has come to speak another version does not see what it was offered.
-            && version(view, lane).is_none_or(|tls| origin.event.tls == Some(tls))
             && differs(lane, origin).is_none()
             // A failure drops the sessions of its key.
             && failed.is_none_or(|failed| failed < session.record)
-        })
+    };
+    let spoken = |session: &Session<'_>| {
+        let tls = view.connections[session.lane].event.tls;
+        version(view, lane).is_none_or(|spoken| tls == Some(spoken))
+    };
+    let mut sessions = view.sessions.iter().filter(at_hand);
+    // What came last is offered. A server that has come to speak another version does not see it.
+    if !sessions.clone().next_back().is_some_and(spoken) {
+        return None;
+    }
+    sessions.find(|session| spoken(session) && !offered_unseen(view, index, session))
 }

@@ -56,6 +56,34 @@ fn after_another(second: Connection, status: u16) -> Vec<Record> {
     ])
 }
 
+/// A session of TLS 1.2; one of 1.3, if there is one; and a connection of TLS 1.2 again, on which nothing was seen of either.
+fn there_and_back(meanwhile: &[Record]) -> Vec<Record> {
+    let mut log = log![
+        step(0),
+        step(1),
+        tls12(connection(1, for_request(1), alice())),
+        ticket(1, 1),
+        request(1, for_request(1)),
+        answer(1, 200),
+        done(1),
+        step(2),
+        closed(1),
+        step(3),
+        connection(2, for_request(3), alice()),
+    ];
+    log.extend_from_slice(meanwhile);
+    log.extend::<Vec<Record>>(log![
+        request(2, for_request(3)),
+        answer(2, 200),
+        done(3),
+        step(4),
+        closed(2),
+        step(5),
+        tls12(connection(3, for_request(5), alice())),
+    ]);
+    log
+}
+
 pub(super) fn examples() -> Vec<Example> {
     let first = || connection(1, for_request(0), alice());
     let second = || connection(2, for_request(1), alice());
@@ -93,6 +121,19 @@ pub(super) fn examples() -> Vec<Example> {
                     }
                 ),
             ]),
+        ),
+        holds(
+            ABOUT,
+            "the last session is of another version than is spoken by now, and was offered unseen",
+            &[SPEAKS_TLS12, GET, SPEAKS_TLS13, GET, SPEAKS_TLS12, GET],
+            there_and_back(&log![ticket(2, 2)]),
+        ),
+        breaks(
+            ABOUT,
+            "there is no session of another version that could have been offered",
+            &[SPEAKS_TLS12, GET, SPEAKS_TLS13, GET, SPEAKS_TLS12, GET],
+            there_and_back(&[]),
+            &[(ABOUT, 17)],
         ),
         breaks(
             ABOUT,
