@@ -57,7 +57,7 @@ fn after_another(second: Connection, status: u16) -> Vec<Record> {
 }
 
 /// A session of TLS 1.2; one of 1.3, if there is one; and a connection of TLS 1.2 again, on which nothing was seen of either.
-fn there_and_back(meanwhile: &[Record]) -> Vec<Record> {
+fn there_and_back(meanwhile: Vec<Record>) -> Vec<Record> {
     let mut log = log![
         step(0),
         step(1),
@@ -71,7 +71,7 @@ fn there_and_back(meanwhile: &[Record]) -> Vec<Record> {
         step(3),
         connection(2, for_request(3), alice()),
     ];
-    log.extend_from_slice(meanwhile);
+    log.extend(meanwhile);
     log.extend::<Vec<Record>>(log![
         request(2, for_request(3)),
         answer(2, 200),
@@ -126,13 +126,13 @@ pub(super) fn examples() -> Vec<Example> {
             ABOUT,
             "the last session is of another version than is spoken by now, and was offered unseen",
             &[SPEAKS_TLS12, GET, SPEAKS_TLS13, GET, SPEAKS_TLS12, GET],
-            there_and_back(&log![ticket(2, 2)]),
+            there_and_back(log![ticket(2, 2)]),
         ),
         breaks(
             ABOUT,
             "there is no session of another version that could have been offered",
             &[SPEAKS_TLS12, GET, SPEAKS_TLS13, GET, SPEAKS_TLS12, GET],
-            there_and_back(&[]),
+            there_and_back(log![]),
             &[(ABOUT, 17)],
         ),
         breaks(
