@@ -38,6 +38,32 @@ fn a_preflight_flies_bare_and_the_request_takes_another_connection() {
     assert!(test.agent.poll().is_none());
 }
 
+/// A preflight carries nothing, whatever the request has; a request has Authorization if its caller set it.
+#[test]
+fn what_the_caller_did_not_set_is_not_carried() {
+    for sets in [false, true] {
+        let mut test = Test::new();
+        let mut request = put();
+        if sets {
+            let header = [("authorization", &b"Bearer t"[..])];
+            request.headers = HeaderList::parse(header).unwrap();
+        }
+        test.fetch(request);
+        let bare = test.connect();
+        test.connected(bare.connection, Protocol::H2, false);
+        let preflight = test.sent();
+        assert!(!preflight.carried.authorization && !preflight.carried.cookie);
+        test.respond(&preflight, 204);
+        let full = test.connect();
+        test.connected(full.connection, Protocol::H2, false);
+        let send = test.sent();
+        assert_eq!(
+            (send.carried.authorization, send.carried.cookie),
+            (sets, true)
+        );
+    }
+}
+
 #[test]
 fn a_fetch_that_is_given_up_is_heard_of_no_more_and_leaves_its_connection() {
     let mut test = Test::new();

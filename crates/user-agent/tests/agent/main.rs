@@ -113,6 +113,7 @@ impl Test {
             ("access-control-allow-origin", APP),
             ("access-control-allow-credentials", "true"),
             ("access-control-allow-methods", "PUT"),
+            ("access-control-allow-headers", "authorization"),
         ];
         let headers =
             HeaderList::parse(headers.map(|(name, value)| (name, value.as_bytes()))).unwrap();
