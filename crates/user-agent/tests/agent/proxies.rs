@@ -89,36 +89,52 @@ fn each_way_has_its_own_connections_and_each_leg_its_own_sessions() {
     assert_eq!(test.get(page).offer, None);
 }
 
+/// A handshake that fails costs the sessions of its own leg. The other's that was on offer was used up by the origin, and kept where
+/// there was no tunnel.
 #[test]
-fn what_fails_at_the_proxy_costs_the_proxys_sessions_and_not_the_origins() {
-    let mut test = Test::new();
-    let way = proxy("https://proxy.test");
-    let first = test.get_via(way.clone(), get(CredentialsMode::Include));
-    for (leg, number) in [(Leg::Proxy, 0), (Leg::Proxy, 1), (Leg::Origin, 2)] {
-        test.agent.handle(Event::Session {
-            connection: first.connection,
-            leg,
-            session: SessionHandle(number),
-            id: 1,
-            single_use: true,
-            lifetime: Duration::from_secs(60),
-            early_data: false,
-        });
+fn what_fails_at_one_end_costs_that_ends_sessions_and_not_the_others() {
+    let at_proxy = [None, Some(SessionHandle(3))];
+    let at_origin = [Some(SessionHandle(0)), None];
+    for (reason, offers) in [
+        (EndReason::Proxy, at_proxy),
+        (EndReason::CertificateRequired, at_origin),
+    ] {
+        let mut test = Test::new();
+        let way = proxy("https://proxy.test");
+        let first = test.get_via(way.clone(), get(CredentialsMode::Include));
+        for (leg, number) in [
+            (Leg::Proxy, 0),
+            (Leg::Proxy, 1),
+            (Leg::Origin, 2),
+            (Leg::Origin, 3),
+        ] {
+            test.agent.handle(Event::Session {
+                connection: first.connection,
+                leg,
+                session: SessionHandle(number),
+                id: 1,
+                single_use: true,
+                lifetime: Duration::from_secs(60),
+                early_data: false,
+            });
+        }
+        test.closed(first.connection, false, EndReason::Closed);
+        test.fetch_via(way.clone(), get(CredentialsMode::Include));
+        let refused = test.connect();
+        test.closed(refused.connection, false, reason);
+        assert_eq!(test.finished().1, NetworkError::Connection(reason).into());
+        let left = if reason == EndReason::Proxy { 0 } else { 2 };
+        assert!(matches!(
+            test.agent.poll(),
+            Some(Action::Forget(SessionHandle(number))) if number == left
+        ));
+        let again = test.get_via(way, get(CredentialsMode::Include));
+        assert_eq!(
+            [again.hop.unwrap().offer, again.offer],
+            offers,
+            "{reason:?}"
+        );
     }
-    test.closed(first.connection, false, EndReason::Closed);
-    test.fetch_via(way.clone(), get(CredentialsMode::Include));
-    let refused = test.connect();
-    test.closed(refused.connection, false, EndReason::Proxy);
-    let error = NetworkError::Connection(EndReason::Proxy);
-    assert_eq!(test.finished().1, error.into());
-    assert!(matches!(
-        test.agent.poll(),
-        Some(Action::Forget(SessionHandle(0)))
-    ));
-
-    let again = test.get_via(way, get(CredentialsMode::Include));
-    let offers = (again.hop.unwrap().offer, again.offer);
-    assert_eq!(offers, (None, Some(SessionHandle(2))));
 }
 
 #[test]
