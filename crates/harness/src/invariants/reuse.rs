@@ -190,5 +190,9 @@ fn resumable<'v, 'l>(view: &'v View<'l>, index: usize, lane: &Lane<'l>) -> Optio
     if !sessions.clone().next_back().is_some_and(spoken) {
         return None;
     }
-    sessions.find(|session| spoken(session) && !offered_unseen(view, index, session))
+    sessions.find(|session| {
+        // What overlaps with a logout may be of the time before, though it was seen afterwards.
+        let of_its_time = view.connections[session.lane].alone;
+        of_its_time && spoken(session) && !offered_unseen(view, index, session)
+    })
 }
