@@ -396,8 +396,9 @@ impl Driver {
     /// As [`send`](Self::send), with others right behind it that do not wait for its answer: pipelined in HTTP/1.1 (RFC 9112
     /// section 9.3.2), side by side in HTTP/2. Returns the first one's number; the others have the next ones.
     ///
-    /// In HTTP/1.1 the answers must say how long they are (Content-Length), as a [`Responder`](crate::Responder)'s do: hyper's
-    /// client takes what comes behind an answer without an end that is known for nobody's, and ends the connection.
+    /// In HTTP/1.1 each answer must have an end that can be told from its beginning, as a [`Responder`](crate::Responder)'s has:
+    /// Content-Length, or 64 kB of chunks at most. Else hyper's client takes what comes behind it for nobody's, and ends the
+    /// connection.
     ///
     /// # Errors
     /// As [`send`](Self::send), for all of them together.

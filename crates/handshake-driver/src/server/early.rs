@@ -3,13 +3,14 @@
 //! It is served only after the handshake, when the client has proved that it is there now and not a replay; what it says is
 //! marked all the same, since a client must not have said just anything in it (RFC 8470).
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::plan::Protocol;
+use crate::wire::writes_through;
 
 /// How many requests are in it with their whole heads.
 pub(super) fn requests(early: &[u8], alpn: Option<Protocol>) -> u64 {
@@ -70,35 +71,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Early<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Early<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
-}
+writes_through!(Early);
 
 #[cfg(test)]
 mod tests {
