@@ -401,6 +401,8 @@ mod tests {
             block_on(peer.write_all(ANSWER)).unwrap();
         }
         assert_eq!(read(&mut stream).unwrap(), b"");
+        // What lies behind it, such as a late question, is not read before its request is hyper's either.
+        assert_eq!(turns.begun.get(), 0);
         for _ in 0..2 {
             turns.give();
             assert_eq!(read(&mut stream).unwrap(), ANSWER);
